@@ -1,0 +1,39 @@
+/* limits.h - every limit of the program, with unit and reason. Nothing else defines one. */
+#ifndef WEIR_LIMITS_H
+#define WEIR_LIMITS_H
+
+/* The ceiling: what the kernel counts as this process's peak resident set. */
+#define WEIR_MEMORY_DEFAULT_BYTES (1024u * 1024u)
+#define WEIR_MEMORY_MIN_BYTES     (768u * 1024u)          /* below, nothing useful fits beside the text */
+#define WEIR_MEMORY_MAX_BYTES     (64ull << 30)
+
+/* Input. */
+#define WEIR_BLOCK_BYTES          (64u * 1024u)   /* unit of work and of the fixed merge order; 64 KiB
+                                                   * twice stays in L2 and costs 4 % over 256 KiB reads */
+#define WEIR_BLOCK_TAIL_BYTES     4096u           /* read beyond a block to finish its last record in one go */
+#define WEIR_PAD_BYTES            64u             /* readable bytes before and after any buffer, for vector loads */
+#define WEIR_RECORD_DEFAULT_BYTES (64u * 1024u)   /* --max-record: longest record that is not skipped */
+#define WEIR_RECORD_MAX_BYTES     (1024u * 1024u) /* highest --max-record, given the memory for it */
+#define WEIR_PIPE_BYTES           (1024u * 1024u) /* what a pipe is grown to: kernel memory, not ours */
+
+/* Batch. */
+#define WEIR_BATCH_ROWS           1024u    /* most rows of a batch: its vectors are 8 KiB each, so L1 */
+#define WEIR_BATCH_CELLS          8192u    /* most cells of a batch: wide tables get fewer rows */
+
+/* Schema. */
+#define WEIR_COLUMNS_MAX          4096u    /* columns of a table */
+#define WEIR_NAME_BYTES_MAX       65535u   /* bytes of one column name */
+#define WEIR_JSON_DEPTH_MAX       64u      /* nesting that is followed into paths; deeper is JSON text */
+#define WEIR_JSON_NESTING_MAX     1024u    /* nesting that is accepted at all */
+
+/* Work. */
+#define WEIR_WORKERS_MAX          2u       /* threads; private states are worth it up to here in 1 MiB */
+#define WEIR_PARKED_BLOCKS        4u       /* finished blocks a worker may hold while an earlier one runs */
+#define WEIR_WORKER_STACK_BYTES   (32u * 1024u)
+
+/* Results. */
+#define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */
+#define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */
+#define WEIR_TOP_MAX              1000u    /* -k */
+
+#endif

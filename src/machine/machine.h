@@ -1,0 +1,55 @@
+/* machine.h - the only door to the operating system: system calls, the clock, randomness.
+ *
+ *        everything else in src/
+ *                 |
+ *          weir_machine (this table)
+ *            |             |
+ *     machine_linux.c   machine_fault.c (test builds: the n-th call fails, is short, is interrupted)
+ *
+ * Calls return what the kernel returns with the error folded in: a value >= 0, or -errno. Nothing
+ * retries by itself: EINTR and short transfers are the caller's to handle, since only the caller
+ * knows whether a signal should end the wait. The helpers below do it where the answer is always
+ * the same.
+ */
+#ifndef WEIR_MACHINE_H
+#define WEIR_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct stat;
+struct iovec;
+struct pollfd;
+
+struct weir_machine {
+    int     (*open)(const char *path, int flags, int mode);
+    int     (*close)(int fd);
+    ssize_t (*read)(int fd, void *buffer, size_t bytes);
+    ssize_t (*pread)(int fd, void *buffer, size_t bytes, uint64_t offset);
+    ssize_t (*write)(int fd, const void *buffer, size_t bytes);
+    ssize_t (*vmsplice)(int fd, const struct iovec *iov, size_t count, unsigned flags);
+    int     (*fstat)(int fd, struct stat *out);
+    int64_t (*lseek)(int fd, int64_t offset, int whence);
+    int     (*fcntl)(int fd, int command, long argument);
+    int     (*ioctl)(int fd, unsigned long request, void *argument);
+    int     (*poll)(struct pollfd *fds, unsigned count, int timeout_ms);
+    int     (*fadvise)(int fd, uint64_t offset, uint64_t bytes, int advice);
+    void   *(*mmap_anonymous)(size_t bytes);         /* NULL on failure; page aligned, zeroed */
+    int     (*getrandom)(void *buffer, size_t bytes);
+    int64_t (*monotonic_ns)(void);
+    void    (*sleep_ns)(int64_t ns);
+    void    (*yield)(void);
+};
+
+/* Filled before main's first line; replaced only by tests, before any thread starts. */
+extern const struct weir_machine *weir_machine;
+extern const struct weir_machine  weir_machine_linux;
+
+/* Write everything, through EINTR and short writes. 0, or -errno with some prefix written. */
+int weir_write_all(int fd, const void *buffer, size_t bytes);
+
+/* The kernel's own figure for this process, from /proc/self/status; 0 if it cannot be read. */
+uint64_t weir_peak_rss_bytes(void);
+
+#endif

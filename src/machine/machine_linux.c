@@ -1,0 +1,116 @@
+/* machine_linux.c - the system call table filled with the kernel's own calls. Contract: machine.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include "machine/machine.h"
+
+static int fold(int result) { return result < 0 ? -errno : result; }
+static ssize_t fold_bytes(ssize_t result) { return result < 0 ? -errno : result; }
+
+static int linux_open(const char *path, int flags, int mode) { return fold(open(path, flags, mode)); }
+static int linux_close(int fd) { return fold(close(fd)); }
+static ssize_t linux_read(int fd, void *buffer, size_t bytes) { return fold_bytes(read(fd, buffer, bytes)); }
+static ssize_t linux_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
+{
+    return fold_bytes(pread(fd, buffer, bytes, (off_t)offset));
+}
+static ssize_t linux_write(int fd, const void *buffer, size_t bytes) { return fold_bytes(write(fd, buffer, bytes)); }
+static ssize_t linux_vmsplice(int fd, const struct iovec *iov, size_t count, unsigned flags)
+{
+    return fold_bytes(syscall(SYS_vmsplice, fd, iov, count, flags));
+}
+static int linux_fstat(int fd, struct stat *out) { return fold(fstat(fd, out)); }
+static int64_t linux_lseek(int fd, int64_t offset, int whence)
+{
+    off_t at = lseek(fd, offset, whence);
+    return at < 0 ? -errno : at;
+}
+static int linux_fcntl(int fd, int command, long argument) { return fold(fcntl(fd, command, argument)); }
+static int linux_ioctl(int fd, unsigned long request, void *argument)
+{
+    return fold((int)syscall(SYS_ioctl, fd, request, argument));
+}
+static int linux_poll(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+    return fold(poll(fds, count, timeout_ms));
+}
+static int linux_fadvise(int fd, uint64_t offset, uint64_t bytes, int advice)
+{
+    return -posix_fadvise(fd, (off_t)offset, (off_t)bytes, advice);
+}
+static void *linux_mmap_anonymous(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+static int linux_getrandom(void *buffer, size_t bytes)
+{
+    return fold((int)syscall(SYS_getrandom, buffer, bytes, 0));
+}
+static int64_t linux_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+static void linux_sleep_ns(int64_t ns)
+{
+    struct timespec wait = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+    nanosleep(&wait, NULL);
+}
+static void linux_yield(void) { sched_yield(); }
+
+const struct weir_machine weir_machine_linux = {
+    .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
+    .write = linux_write, .vmsplice = linux_vmsplice, .fstat = linux_fstat, .lseek = linux_lseek,
+    .fcntl = linux_fcntl, .ioctl = linux_ioctl, .poll = linux_poll, .fadvise = linux_fadvise,
+    .mmap_anonymous = linux_mmap_anonymous, .getrandom = linux_getrandom,
+    .monotonic_ns = linux_monotonic_ns, .sleep_ns = linux_sleep_ns, .yield = linux_yield,
+};
+const struct weir_machine *weir_machine = &weir_machine_linux;
+
+int weir_write_all(int fd, const void *buffer, size_t bytes)
+{
+    const char *at = buffer;
+    while (bytes > 0) {
+        ssize_t wrote = weir_machine->write(fd, at, bytes);
+        if (wrote == -EINTR) continue;
+        if (wrote == -EAGAIN) {
+            struct pollfd wait = { .fd = fd, .events = POLLOUT };
+            (void)weir_machine->poll(&wait, 1, -1);
+            continue;
+        }
+        if (wrote < 0) return (int)wrote;
+        if (wrote == 0) return -EIO;
+        at += wrote;
+        bytes -= (size_t)wrote;
+    }
+    return 0;
+}
+
+uint64_t weir_peak_rss_bytes(void)
+{
+    char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    size_t have = 0;
+    ssize_t got;
+    while (have < sizeof text - 1 && (got = read(fd, text + have, sizeof text - 1 - have)) > 0)
+        have += (size_t)got;
+    close(fd);
+    text[have] = '\0';
+    const char *line = strstr(text, "VmHWM:");
+    return line == NULL ? 0 : strtoull(line + 6, NULL, 10) * 1024;
+}
