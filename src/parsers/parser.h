@@ -33,6 +33,7 @@ enum book_cause {
     BOOK_RAGGED_SHORT = BOOK_DROPPED_COUNT,   /* too few cells: the rest are nulls */
     BOOK_RAGGED_LONG,       /* too many cells: the surplus is not looked at */
     BOOK_STRAY_QUOTE,       /* a quote inside an unquoted cell, or text behind a closing one */
+    BOOK_BAD_CELL,          /* a cell that is not of the declared type: null */
     BOOK_NO_ROOM,           /* a field that no column was left for (NDJSON, late new fields) */
     BOOK_CAUSES
 };
