@@ -7,8 +7,8 @@
  *   INT     any number that is a whole number in the   mix(two's complement, seed)
  *           range of int64, however it was written
  *   FLOAT   any other number (NaN is not a value)      mix(IEEE bits,        seed ^ FLOAT)
- *   UINT    a whole number above INT64_MAX that no     mix(bits,             seed ^ UINT)
- *           double holds exactly
+ *   UINT    an integer above INT64_MAX that came as    mix(bits,             seed ^ UINT)
+ *           one (digits, u64), within uint64
  *   TIME    microseconds since 1970 UTC                mix(two's complement, seed ^ TIME)
  *   TEXT    everything else: bytes                     weir_hash_bytes(bytes, seed)
  *

@@ -8,7 +8,7 @@
  * What a CELL_ANY cell is, in this order (surrounding blanks are not stripped):
  *   null    empty; NA, N/A, null, NULL, NaN, nan (and any spelling a float parser calls NaN)
  *   int     -?(0|[1-9][0-9]*) within int64, but not "-0"       (a leading zero makes it text: 00501
- *   uint    the same within uint64, above INT64_MAX, when no double is equal    is a code, no number)
+ *   uint    the same grammar, above INT64_MAX, within uint64                        is a code, no number)
  *   float   any other decimal number: "+5" "-0" "1.50" ".5" "5." "1e9", also ints beyond uint64, inf,
  *           Infinity with sign; not "007", "00.5", hex, "1_000". If it is whole and within int64 it
  *           counts as a float all the same, but hashes as the int (weir/hash.h).
