@@ -49,6 +49,9 @@ weir_heavy_open(weir_heavy **out, void *block, size_t block_bytes);
 WEIR_API size_t weir_heavy_add(weir_heavy *heavy, const uint64_t *items, size_t count,
                                unsigned tag, uint16_t *fresh);
 
+/* Change the tag of an item, if it is in the table. */
+WEIR_API void weir_heavy_tag(weir_heavy *heavy, uint64_t item, unsigned tag);
+
 /* 1 if the item is in the table (its text is still needed), else 0. */
 WEIR_API int weir_heavy_contains(const weir_heavy *heavy, uint64_t item);
 

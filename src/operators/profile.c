@@ -1,0 +1,350 @@
+/* profile.c - contract and layout: profile.h. */
+#include <math.h>
+#include <string.h>
+#include "kernels/cells.h"
+#include "kernels/kernels.h"
+#include "kernels/numeric.h"
+#include "machine/assert.h"
+#include "operators/profile.h"
+#include "weir/hash.h"
+
+/* ---- layout ---------------------------------------------------------------------------------- */
+
+static uint32_t round64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
+
+enum { PROFILE_HEAD_BYTES = (sizeof(struct profile) + 63) / 64 * 64 };
+_Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smallest distinct count");
+
+/* The shares of what is left behind the head, in 16ths: quantiles gain most from memory (error ~ 1/k),
+ * then top values (error ~ 1/counters), then distinct (error ~ 1/sqrt). Half a sketch helps nobody:
+ * below its minimum a sketch gets nothing and the others more. */
+enum { SHARE_HLL = 3, SHARE_HEAVY = 6, SHARE_BODY = 7 };
+enum { HLL_P_USEFUL_MAX = 16, KLL_K_USEFUL_MAX = 4096, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
+
+static unsigned hll_p_for_bytes(size_t bytes)
+{
+    unsigned p = 0;
+    while (p < HLL_P_USEFUL_MAX && WEIR_HLL_BYTES(p + 1) <= bytes) p++;
+    return p < WEIR_HLL_P_MIN ? 0 : p;
+}
+
+void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts, uint64_t seed)
+{
+    WEIR_ASSERT(bytes >= PROFILE_BYTES_MIN);
+    memset(out, 0, sizeof *out);
+    out->stats = stats;
+    out->seed = seed;
+    size_t left = (bytes & ~(size_t)63) - PROFILE_HEAD_BYTES;
+    unsigned const want_hll = stats & STAT_DISTINCT ? SHARE_HLL : 0;
+    unsigned const want_heavy = stats & STAT_TOP ? SHARE_HEAVY : 0;
+    unsigned const want_body = stats & STAT_QUANTILES || (texts && stats & (STAT_TOP | STAT_RANGE)) ? SHARE_BODY : 0;
+    unsigned shares = want_hll + want_heavy + want_body;
+    uint32_t at = PROFILE_HEAD_BYTES;
+
+    /* Distinct first: it is cheapest; its power of two leaves the rest to the others. */
+    out->hll_at = at;
+    if (want_hll) {
+        out->hll_p = hll_p_for_bytes(left * want_hll / shares > 128 ? left * want_hll / shares : 128);
+        at += round64(WEIR_HLL_BYTES(out->hll_p));
+        left -= round64(WEIR_HLL_BYTES(out->hll_p));
+        shares -= want_hll;
+    }
+    out->heavy_at = at;
+    if (want_heavy && left >= 1024) {
+        size_t share = left * want_heavy / shares;
+        out->counters = weir_heavy_counters_for_bytes(share);
+        if (out->counters > COUNTERS_USEFUL_MAX) out->counters = COUNTERS_USEFUL_MAX;
+        if (out->counters != 0) {
+            at += round64(weir_heavy_bytes(out->counters));
+            left -= round64(weir_heavy_bytes(out->counters));
+        }
+    }
+    out->body_at = at;
+    if (want_body) {
+        if (stats & STAT_QUANTILES) out->kll_k = weir_kll_k_for_bytes(left);
+        if (out->kll_k > KLL_K_USEFUL_MAX) out->kll_k = KLL_K_USEFUL_MAX;
+        size_t need = out->kll_k ? weir_kll_bytes(out->kll_k) : 0;
+        if (texts) {    /* texts use what the keys leave, to a limit */
+            size_t const room = left < BODY_TEXT_MAX ? left : BODY_TEXT_MAX;
+            if (room > need) need = room;
+        }
+        if (texts && need < TEXTS_BYTES_MIN) need = 0;
+        if (need == 0) out->kll_k = 0;
+        out->body_bytes = round64(need) <= left ? round64(need) : (uint32_t)left;
+        at += out->body_bytes;
+    }
+    out->bytes = at;
+    WEIR_ASSERT(out->bytes <= bytes);
+}
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+static weir_hll *hll_of(struct profile *p, const struct profile_layout *l) { return (weir_hll *)((uint8_t *)p + l->hll_at); }
+static weir_heavy *heavy_of(struct profile *p, const struct profile_layout *l) { return (weir_heavy *)((uint8_t *)p + l->heavy_at); }
+static weir_kll *kll_of(struct profile *p, const struct profile_layout *l) { return (weir_kll *)((uint8_t *)p + l->body_at); }
+static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return (struct texts *)((uint8_t *)p + l->body_at); }
+
+static void must(weir_status status) { WEIR_ASSERT(status == WEIR_OK); }
+
+void profile_init(struct profile *p, const struct profile_layout *l)
+{
+    memset(p, 0, sizeof *p);
+    p->ints = p->times = (weir_range_i64){ INT64_MAX, INT64_MIN };
+    p->floats = (weir_range_f64){ INFINITY, -INFINITY };
+    p->uint_min = UINT64_MAX;
+    p->length_min = UINT32_MAX;
+    p->expect = WEIR_CLASS_INT;
+    weir_hll *hll;
+    weir_heavy *heavy;
+    weir_kll *kll;
+    if (l->hll_p) must(weir_hll_init(&hll, hll_of(p, l), WEIR_HLL_BYTES(l->hll_p), l->hll_p, l->seed));
+    if (l->counters)
+        must(weir_heavy_init(&heavy, heavy_of(p, l), weir_heavy_bytes(l->counters), l->counters,
+                             WEIR_HEAVY_MAY_SAMPLE, l->seed));
+    if (l->kll_k) {
+        must(weir_kll_init(&kll, kll_of(p, l), l->body_bytes, l->kll_k, l->seed));
+        p->body = BODY_KLL;
+    }
+}
+
+static int64_t key_uint_of_int(int64_t key) { return (int64_t)((uint64_t)key ^ (UINT64_C(1) << 63)); }
+static int64_t key_float_of_int(int64_t key) { return weir_key_f64((double)key); }
+static int64_t key_float_of_uint(int64_t key) { return weir_key_f64((double)((uint64_t)key ^ (UINT64_C(1) << 63))); }
+
+/* Bring the kept keys to at least `keys`; 0 if they cannot be (times among numbers: a mixed column). */
+static int keys_widen(struct profile *p, const struct profile_layout *l, enum key_class keys)
+{
+    if (p->body != BODY_KLL) return 0;
+    if (p->keys == KEYS_NONE) p->keys = (uint8_t)keys;
+    if (p->keys == keys) return 1;
+    if (p->keys == KEYS_TIME || keys == KEYS_TIME) return 0;
+    if (p->keys == KEYS_INT && keys == KEYS_UINT) weir_kll_map(kll_of(p, l), key_uint_of_int);
+    if (p->keys == KEYS_INT && keys == KEYS_FLOAT) weir_kll_map(kll_of(p, l), key_float_of_int);
+    if (p->keys == KEYS_UINT && keys == KEYS_FLOAT) weir_kll_map(kll_of(p, l), key_float_of_uint);
+    if (p->keys < keys) p->keys = (uint8_t)keys;
+    return 1;
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+/* One class of values has been hashed into s->hashes: count them; fresh ones come back. */
+static size_t items_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s,
+                        uint32_t count, unsigned tag)
+{
+    if (l->hll_p) weir_hll_add(hll_of(p, l), s->hashes, count);
+    return l->counters ? weir_heavy_add(heavy_of(p, l), s->hashes, count, tag, s->fresh) : 0;
+}
+
+static int hashes_wanted(const struct profile_layout *l) { return l->hll_p != 0 || l->counters != 0; }
+
+static void ints_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
+{
+    uint32_t const n = s->cells.ints;
+    const int64_t *values = s->cells.int_values;
+    weir_range_i64 range = { INT64_MAX, INT64_MIN };
+    weir_range_i64_add(&range, values, n);
+    if (range.min < p->ints.min) p->ints.min = range.min;
+    if (range.max > p->ints.max) p->ints.max = range.max;
+    if (l->stats & STAT_MOMENTS) {
+        weir_sum_i64_add(&p->int_sum, values, n);
+        weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
+        weir_moments_add(&p->block, (const double *)s->keys, n);
+    }
+    if (l->kll_k && p->body == BODY_KLL) {
+        enum key_class keys = p->keys == KEYS_NONE ? KEYS_INT : p->keys;
+        if (keys == KEYS_UINT && range.min < 0) keys = KEYS_FLOAT;
+        if (keys != KEYS_TIME && keys_widen(p, l, keys)) {
+            const int64_t *use = values;
+            if (keys == KEYS_UINT) {
+                for (uint32_t i = 0; i < n; i++) s->keys[i] = key_uint_of_int(values[i]);
+                use = s->keys;
+            } else if (keys == KEYS_FLOAT) {
+                for (uint32_t i = 0; i < n; i++) s->keys[i] = key_float_of_int(values[i]);
+                use = s->keys;
+            }
+            weir_kll_add(kll_of(p, l), use, n);
+        }
+    }
+    if (hashes_wanted(l)) {
+        weir_hash_i64_batch(s->hashes, values, n, l->seed);
+        (void)items_add(p, l, s, n, WEIR_CLASS_INT);
+    }
+}
+
+static int is_whole(double v) { return v >= -0x1p63 && v < 0x1p63 && (double)(int64_t)v == v; }
+
+static void floats_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
+{
+    uint32_t const n = s->cells.floats;
+    const double *values = s->cells.float_values;
+    weir_range_f64_add(&p->floats, values, n);
+    if (l->stats & STAT_MOMENTS) weir_moments_add(&p->block, values, n);
+    if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) {
+        weir_kernels.numeric->key_of_f64(s->keys, values, n);
+        weir_kll_add(kll_of(p, l), s->keys, n);
+    }
+    if (hashes_wanted(l)) {
+        weir_hash_f64_batch(s->hashes, values, n, l->seed);
+        size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_FLOAT);
+        for (size_t i = 0; i < fresh; i++)    /* a whole number was hashed as an int: say so */
+            if (is_whole(values[s->fresh[i]]))
+                weir_heavy_tag(heavy_of(p, l), s->hashes[s->fresh[i]], WEIR_CLASS_INT);
+    }
+}
+
+static void uints_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
+{
+    uint32_t const n = s->cells.uints;
+    uint64_t *values = (uint64_t *)s->hashes;    /* from the back of time_values to the front of hashes */
+    for (uint32_t i = 0; i < n; i++) {
+        values[i] = (uint64_t)s->cells.time_values[WEIR_BATCH_ROWS - 1 - i];
+        if (values[i] < p->uint_min) p->uint_min = values[i];
+        if (values[i] > p->uint_max) p->uint_max = values[i];
+    }
+    if (l->stats & STAT_MOMENTS) {
+        double *as_f64 = (double *)s->keys;
+        for (uint32_t i = 0; i < n; i++) {
+            p->uint_sum += values[i];
+            as_f64[i] = (double)values[i];
+        }
+        weir_moments_add(&p->block, as_f64, n);
+    }
+    enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
+    if (l->kll_k && keys_widen(p, l, keys)) {
+        for (uint32_t i = 0; i < n; i++)
+            s->keys[i] = keys == KEYS_UINT ? key_uint_of_int((int64_t)values[i]) : weir_key_f64((double)values[i]);
+        weir_kll_add(kll_of(p, l), s->keys, n);
+    }
+    if (hashes_wanted(l)) {
+        weir_hash_i64_batch(s->hashes, (const int64_t *)values, n, l->seed ^ WEIR_HASH_UINT);
+        (void)items_add(p, l, s, n, WEIR_CLASS_UINT);
+    }
+}
+
+static void times_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
+{
+    uint32_t const n = s->cells.times;
+    const int64_t *values = s->cells.time_values;
+    weir_range_i64_add(&p->times, values, n);
+    if (l->stats & STAT_MOMENTS) {
+        weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
+        weir_moments_add(&p->block, (const double *)s->keys, n);
+    }
+    if (l->kll_k && keys_widen(p, l, KEYS_TIME)) weir_kll_add(kll_of(p, l), values, n);
+    if (hashes_wanted(l)) {
+        weir_hash_i64_batch(s->hashes, values, n, l->seed ^ WEIR_HASH_TIME);
+        (void)items_add(p, l, s, n, WEIR_CLASS_TIME);
+    }
+}
+
+static void bools_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
+{
+    uint32_t const n = s->cells.bools;
+    p->trues += s->cells.trues;
+    if (!hashes_wanted(l)) return;
+    uint64_t const yes = weir_hash_bytes("true", 4, l->seed), no = weir_hash_bytes("false", 5, l->seed);
+    for (uint32_t i = 0; i < n; i++) s->hashes[i] = i < s->cells.trues ? yes : no;
+    (void)items_add(p, l, s, n, WEIR_CLASS_BOOL);
+}
+
+enum { TEXTS_OFFERED_AGAIN = 32 };    /* a batch, while some texts are missing */
+
+static void texts_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s, const uint8_t *base)
+{
+    uint32_t const n = s->cells.texts;
+    struct cells const *c = &s->cells;
+    if (p->body != BODY_TEXTS && l->body_bytes >= TEXTS_BYTES_MIN) {
+        texts_init(texts_of(p, l), l->body_bytes);
+        p->body = BODY_TEXTS;
+    }
+    if (p->body == BODY_TEXTS && l->stats & STAT_RANGE)
+        texts_range_add(texts_of(p, l), base, c->text_start, c->text_length, n);
+    if (!hashes_wanted(l)) return;
+    weir_kernels.cells->hash_views(s->hashes, base, c->text_start, c->text_length, n, l->seed);
+    size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_TEXT);
+    if (p->body != BODY_TEXTS || l->counters == 0) return;
+    struct texts *texts = texts_of(p, l);
+    for (size_t i = 0; i < fresh; i++) {
+        uint32_t const row = s->fresh[i];
+        (void)texts_put(texts, heavy_of(p, l), s->hashes[row], base + c->text_start[row], c->text_length[row]);
+    }
+    if (texts_lossy(texts))
+        for (uint32_t row = 0; row < n && row < TEXTS_OFFERED_AGAIN; row++)
+            if (weir_heavy_contains(heavy_of(p, l), s->hashes[row]))
+                (void)texts_put(texts, heavy_of(p, l), s->hashes[row], base + c->text_start[row], c->text_length[row]);
+}
+
+void profile_add(struct profile *p, const struct profile_layout *l, const struct slice *slice,
+                 enum declared_type declared, struct profile_scratch *s)
+{
+    struct cells *c = &s->cells;
+    cells_classify(c, slice, declared, p->expect);
+    uint32_t const counts[6] = { c->ints, c->floats, c->uints, c->times, c->texts, c->bools };
+    for (unsigned class = 0; class < 6; class++) {
+        p->count[class] += counts[class];
+        if (p->count[class] > p->count[p->expect]) p->expect = (uint8_t)class;
+    }
+    p->nulls += c->nulls;
+    p->bad += c->bad;
+    if (c->length_min < p->length_min) p->length_min = c->length_min;
+    if (c->length_max > p->length_max) p->length_max = c->length_max;
+    p->length_sum += c->length_sum;
+    if ((l->stats & ~(unsigned)(STAT_COUNT | STAT_NULLS | STAT_LENGTH)) == 0) return;
+    if (c->texts) texts_add(p, l, s, slice->base);
+    if (c->ints) ints_add(p, l, s);
+    if (c->floats) floats_add(p, l, s);
+    if (c->uints) uints_add(p, l, s);
+    if (c->times) times_add(p, l, s);
+    if (c->bools) bools_add(p, l, s);
+}
+
+weir_moments profile_take(struct profile *p)
+{
+    weir_moments const taken = p->block;
+    memset(&p->block, 0, sizeof p->block);
+    return taken;
+}
+
+/* ---- merging --------------------------------------------------------------------------------- */
+
+static void keys_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
+{
+    if (into->body != BODY_KLL || from->body != BODY_KLL || from->keys == KEYS_NONE) return;
+    enum key_class keys = from->keys > into->keys ? from->keys : into->keys;
+    if (keys == KEYS_UINT && (into->ints.min < 0 || from->ints.min < 0)) keys = KEYS_FLOAT;
+    if (into->keys == KEYS_NONE) into->keys = (uint8_t)from->keys;
+    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) weir_kll_merge(kll_of(into, l), kll_of(from, l));
+}
+
+void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
+{
+    WEIR_ASSERT(into != from);
+    if (l->hll_p) must(weir_hll_merge(hll_of(into, l), hll_of(from, l)));
+    if (l->counters) must(weir_heavy_merge(heavy_of(into, l), heavy_of(from, l)));
+    if (from->body == BODY_TEXTS) {
+        if (into->body != BODY_TEXTS) {
+            texts_init(texts_of(into, l), l->body_bytes);
+            into->body = BODY_TEXTS;
+        }
+        if (l->counters || l->stats & STAT_RANGE) texts_merge(texts_of(into, l), l->counters ? heavy_of(into, l) : NULL, texts_of(from, l));
+    } else {
+        keys_merge(into, from, l);
+    }
+    for (unsigned class = 0; class < 6; class++) into->count[class] += from->count[class];
+    into->nulls += from->nulls;
+    into->bad += from->bad;
+    into->trues += from->trues;
+    if (from->ints.min < into->ints.min) into->ints.min = from->ints.min;
+    if (from->ints.max > into->ints.max) into->ints.max = from->ints.max;
+    if (from->times.min < into->times.min) into->times.min = from->times.min;
+    if (from->times.max > into->times.max) into->times.max = from->times.max;
+    if (from->uint_min < into->uint_min) into->uint_min = from->uint_min;
+    if (from->uint_max > into->uint_max) into->uint_max = from->uint_max;
+    if (from->floats.min < into->floats.min) into->floats.min = from->floats.min;
+    if (from->floats.max > into->floats.max) into->floats.max = from->floats.max;
+    into->int_sum += from->int_sum;
+    into->uint_sum += from->uint_sum;
+    into->length_sum += from->length_sum;
+    if (from->length_min < into->length_min) into->length_min = from->length_min;
+    if (from->length_max > into->length_max) into->length_max = from->length_max;
+}

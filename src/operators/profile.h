@@ -1,0 +1,97 @@
+/* profile.h - everything that summary keeps of one column: the operator behind `weir summary`.
+ *
+ *   | struct profile | hll | heavy | kll  - or, once a text was seen -  texts |     layout.bytes each
+ *
+ * A profile is one worker's. Whatever the column turns out to be in the end, the figures are those
+ * of all its cells, because each cell is counted under its own class (weir/hash.h) from the first row
+ * on, and the column's type is read off the counts at the end:
+ *
+ *     only ints             -> int          numbers, also floats  -> float
+ *     only times            -> time         only bools            -> bool
+ *     any text, or a mix    -> string: range is numbers < times < texts; no moments, no quantiles
+ *
+ * so that a late "abc" makes no earlier figure wrong. Quantile keys are ints until the first float
+ * maps them (order kept); texts take over the keys' memory, since a string column has no quantiles.
+ *
+ * Guarantees are those of the parts: weir/hll.h, weir/heavy.h, weir/kll.h, weir/moments.h.
+ */
+#ifndef WEIR_PROFILE_H
+#define WEIR_PROFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "weir/heavy.h"
+#include "weir/hll.h"
+#include "weir/kll.h"
+#include "weir/moments.h"
+#include "operators/texts.h"
+#include "parsers/cells.h"
+#include "sinks/report.h"
+
+enum profile_stat {    /* what --only asks for; bits */
+    STAT_COUNT = 1 << 0, STAT_NULLS = 1 << 1, STAT_DISTINCT = 1 << 2, STAT_MIN = 1 << 3, STAT_MAX = 1 << 4,
+    STAT_MEAN = 1 << 5, STAT_STDDEV = 1 << 6, STAT_SKEWNESS = 1 << 7, STAT_KURTOSIS = 1 << 8,
+    STAT_QUANTILES = 1 << 9, STAT_TOP = 1 << 10, STAT_LENGTH = 1 << 11, STAT_ALL = (1 << 12) - 1,
+    STAT_RANGE = STAT_MIN | STAT_MAX,
+    STAT_MOMENTS = STAT_MEAN | STAT_STDDEV | STAT_SKEWNESS | STAT_KURTOSIS
+};
+
+struct profile_layout {           /* the same for all columns and workers */
+    unsigned stats;               /* profile_stat bits */
+    unsigned hll_p;               /* 0: no distinct count */
+    unsigned counters;            /* 0: no top values */
+    unsigned kll_k;               /* 0: no quantiles */
+    uint32_t hll_at, heavy_at, body_at, body_bytes, bytes;    /* body: kll or texts */
+    uint64_t seed;
+};
+
+/* The layout of at most bytes that serves stats best; texts: the input may hold texts.
+ * What does not fit is left out, in the order top, quantiles, distinct; counts, range and moments
+ * always fit if bytes >= PROFILE_BYTES_MIN. */
+enum { PROFILE_BYTES_MIN = 384 };
+void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts, uint64_t seed);
+
+enum profile_body { BODY_NONE, BODY_KLL, BODY_TEXTS };
+enum key_class { KEYS_NONE, KEYS_INT, KEYS_UINT, KEYS_FLOAT, KEYS_TIME };
+
+struct profile {
+    uint64_t       count[6];                /* by WEIR_CLASS_* */
+    uint64_t       nulls, bad, trues;
+    weir_range_i64 ints, times;
+    uint64_t       uint_min, uint_max;
+    weir_range_f64 floats;
+    __int128       int_sum;                 /* of ints */
+    unsigned __int128 uint_sum;
+    uint64_t       length_sum;
+    uint32_t       length_min, length_max;
+    weir_moments   block;                   /* numbers and times (in seconds) of the block at work; see profile_take */
+    uint8_t        body, keys, expect, pad[5];
+};
+
+/* Scratch of one worker, shared by all its columns. */
+struct profile_scratch {
+    struct cells             cells;
+    _Alignas(64) uint64_t    hashes[WEIR_BATCH_ROWS];
+    _Alignas(64) int64_t     keys[WEIR_BATCH_ROWS];
+    uint16_t                 fresh[WEIR_BATCH_ROWS];
+};
+
+void profile_init(struct profile *profile, const struct profile_layout *layout);
+/* Add one column of a batch. */
+void profile_add(struct profile *profile, const struct profile_layout *layout, const struct slice *slice,
+                 enum declared_type declared, struct profile_scratch *scratch);
+/* The moments since the last take; the profile's own become empty. The caller merges them in the order
+ * of blocks, so that the digits do not depend on which worker had which block. */
+weir_moments profile_take(struct profile *profile);
+/* Make `into` the profile of both (moments apart). from is used up: its keys may be mapped. */
+void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *layout);
+
+/* The figures. moments: all blocks', merged in order. name decides whether ints may be epoch times. The
+ * arrays are the caller's; out points into them and into the profile. */
+struct profile_results { struct report_quantile *quantiles; struct report_top *top; weir_heavy_item *items; };
+void profile_report(struct profile *profile, const struct profile_layout *layout, const weir_moments *moments,
+                    enum declared_type declared, const char *name, uint32_t name_bytes,
+                    const double *q, uint32_t q_count, uint32_t top_count,
+                    const struct profile_results *arrays, struct report_column *out);
+
+#endif
