@@ -79,10 +79,6 @@ struct parser_ops {
     weir_status (*record_end)(const struct parse_options *options, const uint8_t *data, size_t from,
                               size_t own_end, size_t have_end, int at_eof, size_t *out);
 
-    /* 1 if a record's end can be found from any byte of data[0..bytes) without knowing where a
-     * record starts (no quotes in it): then workers need not wait for each other. */
-    int (*self_synchronising)(const struct parse_options *options, const uint8_t *data, size_t bytes);
-
     /* Take data[0..bytes): whole records only (the last may lack its newline). offset is the
      * absolute position of data[0], for the books. data has WEIR_PAD_BYTES on both sides. */
     void (*begin)(struct parser *parser, uint8_t *data, size_t bytes, uint64_t offset);

@@ -1,0 +1,45 @@
+/* cli.h - the verbs, and what they share. */
+#ifndef WEIR_CLI_H
+#define WEIR_CLI_H
+
+#include "engine/plan.h"
+#include "sinks/sink.h"
+
+/* "weir: " and the text to standard error, with a newline. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+enum output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
+enum color_wish { COLOR_AUTO, COLOR_WISH_ALWAYS, COLOR_WISH_NEVER };
+
+struct options {
+    struct question question;
+    enum output     output;
+    enum color_wish color;
+    int             strict, stats, quiet;
+    const char     *stats_file;
+    int64_t         live_ns;      /* 0: off */
+    const char     *file;         /* "-" for standard input */
+    int             file_count;
+    char          **files;
+};
+/* Parse `summary`'s arguments (argv[0] is the verb). -1: go on; else the exit code (help was printed, or
+ * the complaint). */
+int options_parse(struct options *options, int argc, char **argv);
+
+int verb_summary(int argc, char **argv);
+int verb_plan(int argc, char **argv);
+int verb_gen(int argc, char **argv);
+
+/* Help: the text on standard output; 0, or EXIT_USAGE if there is no such topic (told on stderr). */
+int help_print(const char *topic);
+/* The short usage of a verb, for stderr after a usage error. */
+const char *help_usage(const char *verb);
+
+/* The ledger of a plan, as a table or NDJSON. */
+void plan_print(struct out *out, const struct plan *plan, int ndjson);
+/* The exit code that goes with an outcome, after complaining. */
+int plan_complain(const struct plan *plan, enum plan_outcome outcome);
+/* Open a file for a verb; complains and gives the exit code, or -1. */
+int input_open(struct source *source, const char *name);
+
+#endif

@@ -1,0 +1,196 @@
+/* options.c - the options of summary and plan. Contract: cli.h. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/cli.h"
+#include "cli/exit_codes.h"
+#include "cli/units.h"
+#include "machine/machine.h"
+
+enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
+       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR };
+
+static const struct option long_options[] = {
+    { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
+    { "memory", required_argument, NULL, 'S' },     { "fields", required_argument, NULL, 'f' },
+    { "only", required_argument, NULL, OPT_ONLY },  { "quantiles", required_argument, NULL, 'q' },
+    { "top", required_argument, NULL, 'k' },        { "delimiter", required_argument, NULL, 'd' },
+    { "no-header", no_argument, NULL, OPT_NO_HEADER }, { "schema", required_argument, NULL, OPT_SCHEMA },
+    { "ragged", required_argument, NULL, OPT_RAGGED }, { "max-record", required_argument, NULL, OPT_MAX_RECORD },
+    { "strict", no_argument, NULL, OPT_STRICT },    { "parallel", required_argument, NULL, OPT_PARALLEL },
+    { "seed", required_argument, NULL, OPT_SEED },  { "stats", no_argument, NULL, OPT_STATS },
+    { "stats-file", required_argument, NULL, OPT_STATS_FILE }, { "live", required_argument, NULL, OPT_LIVE },
+    { "color", required_argument, NULL, OPT_COLOR }, { "quiet", no_argument, NULL, 'Q' },
+    { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
+
+static const struct { const char *name; unsigned bit; } stats[] = {
+    { "count", STAT_COUNT }, { "nulls", STAT_NULLS }, { "distinct", STAT_DISTINCT }, { "min", STAT_MIN },
+    { "max", STAT_MAX }, { "mean", STAT_MEAN }, { "stddev", STAT_STDDEV }, { "skewness", STAT_SKEWNESS },
+    { "kurtosis", STAT_KURTOSIS }, { "quantiles", STAT_QUANTILES }, { "top", STAT_TOP }, { "length", STAT_LENGTH } };
+
+static int bad(const char *option, const char *value, const char *wants)
+{
+    complain("%s: '%.60s' is not %s", option, value, wants);
+    return EXIT_USAGE;
+}
+
+static int parse_only(struct question *q, const char *list)
+{
+    q->stats = 0;
+    for (const char *at = list; *at != '\0';) {
+        size_t const length = strcspn(at, ",");
+        unsigned i = 0;
+        while (i < sizeof stats / sizeof stats[0] && !(strlen(stats[i].name) == length && memcmp(stats[i].name, at, length) == 0)) i++;
+        if (i == sizeof stats / sizeof stats[0])
+            return bad("--only", at, "a list of count,nulls,distinct,min,max,mean,stddev,skewness,kurtosis,quantiles,top,length");
+        q->stats |= stats[i].bit;
+        at += length + (at[length] == ',');
+    }
+    return q->stats ? -1 : bad("--only", list, "a list of figures");
+}
+
+static int parse_quantiles(struct question *q, const char *list)
+{
+    q->quantile_count = 0;
+    for (const char *at = list; *at != '\0';) {
+        char *end;
+        double const value = strtod(at, &end);
+        if (end == at || (*end != ',' && *end != '\0') || !(value >= 0 && value <= 1)) return bad("-q", at, "a list of numbers from 0 to 1");
+        if (q->quantile_count == WEIR_QUANTILES_MAX) return bad("-q", at, "within the limit of 64 quantiles");
+        q->quantiles[q->quantile_count++] = value;
+        at = *end == ',' ? end + 1 : end;
+    }
+    return q->quantile_count ? -1 : bad("-q", list, "a list of numbers from 0 to 1");
+}
+
+static int parse_whole(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+    uint64_t value;
+    if (parse_count(text, &value) != 0 || value < min || value > max) {
+        complain("%s: '%.60s' is not a whole number from %llu to %llu", option, text, (unsigned long long)min, (unsigned long long)max);
+        return EXIT_USAGE;
+    }
+    *out = value;
+    return -1;
+}
+
+/* The option that was probably meant: the long name with the most equal beginning. */
+static void suggest(const char *given)
+{
+    const char *best = NULL;
+    size_t best_length = 1;
+    for (const struct option *o = long_options; o->name != NULL; o++) {
+        size_t same = 0;
+        while (given[same] != '\0' && given[same] != '=' && given[same] == o->name[same]) same++;
+        if (same > best_length) {
+            best = o->name;
+            best_length = same;
+        }
+    }
+    if (best != NULL) complain("unknown option '--%.60s'; did you mean '--%s'?", given, best);
+    else complain("unknown option '--%.60s'; see 'weir help summary'", given);
+}
+
+static int parse_one(struct options *o, int letter)
+{
+    struct question *q = &o->question;
+    uint64_t n;
+    int code;
+    switch (letter) {
+    case 'i': q->input = optarg; return -1;
+    case 'o':
+        if (strcmp(optarg, "table") == 0 || strcmp(optarg, "text") == 0) o->output = OUTPUT_TABLE;
+        else if (strcmp(optarg, "ndjson") == 0 || strcmp(optarg, "json") == 0) o->output = OUTPUT_NDJSON;
+        else if (strcmp(optarg, "csv") == 0) o->output = OUTPUT_CSV;
+        else return bad("-o", optarg, "table, ndjson or csv");
+        return -1;
+    case 'S':
+        if (parse_size(optarg, &n) != 0 || n == 0 || n > WEIR_MEMORY_MAX_BYTES) return bad("-S", optarg, "a size such as 1MiB, up to 64GiB");
+        q->memory_bytes = n;
+        return -1;
+    case 'f': q->fields = optarg; return -1;
+    case 'q': return parse_quantiles(q, optarg);
+    case 'k':
+        code = parse_whole("-k", optarg, 0, WEIR_TOP_MAX, &n);
+        q->top_count = (uint32_t)n;
+        return code;
+    case 'd':
+        if (strcmp(optarg, "\\t") == 0 || strcmp(optarg, "tab") == 0) q->delimiter = '\t';
+        else if (strlen(optarg) == 1 && optarg[0] != '"' && optarg[0] != '\n' && optarg[0] != '\r') q->delimiter = (uint8_t)optarg[0];
+        else return bad("-d", optarg, "one byte (or \\t), and not a quote or line end");
+        return -1;
+    case 'Q': o->quiet = 1; return -1;
+    case OPT_ONLY: return parse_only(q, optarg);
+    case OPT_NO_HEADER: q->no_header = 1; return -1;
+    case OPT_SCHEMA: q->schema = optarg; return -1;
+    case OPT_RAGGED:
+        if (strcmp(optarg, "keep") == 0) q->ragged = RAGGED_KEEP;
+        else if (strcmp(optarg, "skip") == 0) q->ragged = RAGGED_SKIP;
+        else if (strcmp(optarg, "fail") == 0) q->ragged = RAGGED_FAIL;
+        else return bad("--ragged", optarg, "keep, skip or fail");
+        return -1;
+    case OPT_MAX_RECORD:
+        if (parse_size(optarg, &n) != 0 || n < 64 || n > WEIR_RECORD_MAX_BYTES) return bad("--max-record", optarg, "a size from 64 to 1MiB");
+        q->record_bytes_max = (uint32_t)n;
+        return -1;
+    case OPT_STRICT: o->strict = 1; return -1;
+    case OPT_PARALLEL:
+        code = parse_whole("--parallel", optarg, 1, 1024, &n);
+        q->parallel = n > WEIR_WORKERS_MAX ? WEIR_WORKERS_MAX : (unsigned)n;
+        return code;
+    case OPT_SEED: return parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seed);
+    case OPT_STATS: o->stats = 1; return -1;
+    case OPT_STATS_FILE: o->stats_file = optarg; return -1;
+    case OPT_LIVE:
+        if (parse_duration_ns(optarg, &o->live_ns) != 0 || o->live_ns < 50000000) return bad("--live", optarg, "a duration of at least 50ms");
+        return -1;
+    case OPT_COLOR:
+        if (strcmp(optarg, "auto") == 0) o->color = COLOR_AUTO;
+        else if (strcmp(optarg, "always") == 0) o->color = COLOR_WISH_ALWAYS;
+        else if (strcmp(optarg, "never") == 0) o->color = COLOR_WISH_NEVER;
+        else return bad("--color", optarg, "auto, always or never");
+        return -1;
+    default: return EXIT_USAGE;
+    }
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    static const double quantiles[] = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 };
+    memset(o, 0, sizeof *o);
+    struct question *q = &o->question;
+    q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
+    q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
+    q->stats = STAT_ALL;
+    q->top_count = 10;
+    memcpy(q->quantiles, quantiles, sizeof quantiles);
+    q->quantile_count = sizeof quantiles / sizeof quantiles[0];
+    if (weir_machine->getrandom(&q->seed, sizeof q->seed) < 0) q->seed = (uint64_t)weir_machine->monotonic_ns();
+    opterr = 0;
+    optind = 1;
+    int letter;
+    while ((letter = getopt_long(argc, argv, ":i:o:S:f:q:k:d:h", long_options, NULL)) != -1) {
+        if (letter == 'h') return help_print(argv[0]);
+        if (letter == ':') {
+            complain("'%.60s' needs a value; see 'weir help %s'", argv[optind - 1], argv[0]);
+            return EXIT_USAGE;
+        }
+        if (letter == '?') {
+            if (optopt != 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2) != 0) complain("unknown option '-%c'; see 'weir help %s'", optopt, argv[0]);
+            else suggest(argv[optind - 1] + (strncmp(argv[optind - 1], "--", 2) == 0 ? 2 : 0));
+            return EXIT_USAGE;
+        }
+        int const code = parse_one(o, letter);
+        if (code != -1) return code;
+    }
+    o->files = argv + optind;
+    o->file_count = argc - optind;
+    o->file = o->file_count > 0 ? o->files[0] : "-";
+    if (o->file_count > 1) {
+        complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
+        return EXIT_USAGE;
+    }
+    if (q->top_count == 0) q->stats &= ~(unsigned)STAT_TOP;
+    return -1;
+}

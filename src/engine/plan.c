@@ -1,0 +1,359 @@
+/* plan.c - contract and picture: plan.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "engine/plan.h"
+#include "engine/sniff.h"
+#include "machine/assert.h"
+#include "machine/machine.h"
+#include "parsers/binary_spec.h"
+#include "parsers/csv_row.h"
+#include "parsers/npy.h"
+
+/* The linker's word on where the program lies: from its first byte to the end of its data. */
+extern char __executable_start[], _end[];
+
+static uint64_t page_round(uint64_t bytes) { return (bytes + 4095) & ~UINT64_C(4095); }
+
+static uint64_t program_bytes(void) { return page_round((uint64_t)(_end - __executable_start)); }
+
+static enum plan_outcome fail(struct plan *plan, enum plan_outcome outcome, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(plan->message, sizeof plan->message, format, args);
+    va_end(args);
+    return outcome;
+}
+
+/* ---- the window in which to sniff ------------------------------------------------------------ */
+
+static uint8_t *window_take(struct plan *plan, size_t capacity)
+{
+    uint8_t *at = arena_take(&plan->arena, "input windows", capacity + 2 * WEIR_PAD_BYTES);
+    return at == NULL ? NULL : at + WEIR_PAD_BYTES;
+}
+
+static enum plan_outcome no_fit(struct plan *plan, const char *part, uint64_t bytes)
+{
+    ledger_book(&plan->arena, part, bytes);
+    plan->needed_bytes = ledger_total(&plan->arena);
+    return fail(plan, PLAN_NO_FIT, "%s do not fit", part);
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static int schema_take(struct plan *plan, uint32_t columns, size_t name_bytes)
+{
+    struct schema_column *table = arena_take(&plan->arena, "column names", (size_t)columns * sizeof *table);
+    char *names = arena_take(&plan->arena, "column names", name_bytes);
+    if (table == NULL || names == NULL) return 0;
+    schema_init(&plan->schema, table, columns, names, (uint32_t)name_bytes);
+    return 1;
+}
+
+static enum plan_outcome columns_csv(struct plan *plan, const struct question *q, struct sniffed sniffed)
+{
+    struct run *run = &plan->run;
+    struct window *window = &run->workers[0].window;
+    run->ops = &parser_csv;
+    run->options.format = INPUT_CSV;
+    run->options.delimiter = q->delimiter ? q->delimiter : sniffed.format == SNIFF_TSV ? '\t'
+                           : csv_delimiter_guess(window->data, window->have);
+    plan->format_name = run->options.delimiter == '\t' ? "tsv" : "csv";
+    size_t name_bytes, header_bytes = 0;
+    uint32_t const columns = csv_header_size(&run->options, window->data, window->have, &name_bytes);
+    if (columns > WEIR_COLUMNS_MAX)
+        return fail(plan, PLAN_DATA, "%u columns; the limit is %u", columns, WEIR_COLUMNS_MAX);
+    if (!schema_take(plan, columns ? columns : 1, name_bytes + 1)) return no_fit(plan, "column names", columns * sizeof(struct schema_column) + name_bytes);
+    weir_status const status = csv_header_read(&run->options, window->data, window->have, window->ended, &plan->schema, &header_bytes);
+    if (status == WEIR_AGAIN) return fail(plan, PLAN_DATA, "the first line is longer than %u bytes", (unsigned)window->have);
+    WEIR_ASSERT(status == WEIR_OK);
+    run->body_at = header_bytes;
+    return PLAN_OK;
+}
+
+/* NDJSON says its columns as it goes: read the first block once just for the names, leave room for more. */
+static enum plan_outcome columns_ndjson(struct plan *plan, const struct question *q)
+{
+    struct run *run = &plan->run;
+    struct window *window = &run->workers[0].window;
+    enum { SPARE_COLUMNS = 8, NAME_BYTES_EACH = 24 };
+    run->ops = &parser_ndjson;
+    run->options.format = INPUT_NDJSON;
+    plan->format_name = "ndjson";
+    run->body_at = window->have >= 3 && memcmp(window->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    /* In the free part of the arena, which is laid out anew afterwards. */
+    struct arena rest = plan->arena;
+    struct schema found;
+    struct books books = { .count = { 0 } };
+    uint32_t const capacity = q->memory_bytes >= WEIR_MEMORY_DEFAULT_BYTES ? WEIR_COLUMNS_MAX / 2 : WEIR_COLUMNS_MAX / 4;
+    struct schema_column *table = arena_take(&rest, "sniff", capacity * sizeof *table);
+    char *names = arena_take(&rest, "sniff", 64 << 10);
+    void *memory = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, 0));
+    if (table == NULL || names == NULL || memory == NULL) return no_fit(plan, "column names", 128 << 10);
+    schema_init(&found, table, capacity, names, 64 << 10);
+    run->ops->init(memory, &run->options, &found, &books);
+    size_t end = run->body_at;
+    size_t last = end;    /* whole records only; parsing changes bytes, so on a copy behind everything */
+    while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last)
+        last = end;
+    size_t const bytes = last - run->body_at;
+    size_t const copy_bytes = bytes + 2 * WEIR_PAD_BYTES + (64 << 10) + capacity * sizeof *table;
+    uint8_t *copy = arena_take(&rest, "sniff", copy_bytes);
+    if (copy == NULL) return no_fit(plan, "column names", copy_bytes);
+    memcpy(copy + WEIR_PAD_BYTES, window->data + run->body_at, bytes);
+    run->ops->begin(memory, copy + WEIR_PAD_BYTES, bytes, run->body_at);
+    while (run->ops->next(memory) != 0) {}
+    uint32_t const count = schema_count(&found);
+    /* What was found moves down to its place; names first, for they may overlap the table's new one. */
+    uint32_t const want = count + count / 4 + SPARE_COLUMNS;
+    size_t const name_bytes = found.name_used + (size_t)(want - count) * NAME_BYTES_EACH + (q->fields ? strlen(q->fields) + 1 : 0);
+    memmove(copy, found.names, found.name_used);
+    memmove(copy + found.name_used, found.columns, count * sizeof *table);
+    uint8_t *const safe = copy;
+    if (!schema_take(plan, want, name_bytes)) return no_fit(plan, "column names", want * sizeof *table + name_bytes);
+    if ((uint8_t *)plan->schema.names + name_bytes > safe) return no_fit(plan, "column names", name_bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        struct schema_column column;
+        uint32_t at;
+        memcpy(&column, safe + found.name_used + i * sizeof column, sizeof column);
+        if (schema_append(&plan->schema, (char *)safe + column.name_at, column.name_bytes, &at) != WEIR_OK)
+            return no_fit(plan, "column names", name_bytes);
+    }
+    return PLAN_OK;
+}
+
+static enum plan_outcome columns_binary(struct plan *plan, const struct question *q, struct sniffed sniffed)
+{
+    struct run *run = &plan->run;
+    struct window *window = &run->workers[0].window;
+    struct spec_error error;
+    enum { FIELDS_MAX = 512, NAMES_BYTES = 8192 };
+    if (!schema_take(plan, FIELDS_MAX, NAMES_BYTES)) return no_fit(plan, "column names", FIELDS_MAX * sizeof(struct schema_column));
+    run->ops = &parser_binary;
+    run->options.format = INPUT_BINARY;
+    weir_status status;
+    if (sniffed.format == SNIFF_NPY) {
+        struct npy npy;
+        plan->format_name = "npy";
+        status = npy_open(&npy, &plan->schema, window->data, window->have, &error);
+        if (status == WEIR_AGAIN) return fail(plan, PLAN_DATA, "the .npy header is cut off");
+        if (status != WEIR_OK) return fail(plan, PLAN_DATA, ".npy header: '%.*s' %s", (int)(error.length < 60 ? error.length : 60), (const char *)window->data + error.at, error.reason);
+        run->options.binary_record_bytes = npy.record_bytes;
+        run->body_at = npy.header_bytes;
+        plan->npy_records = npy.records;
+        return PLAN_OK;
+    }
+    plan->format_name = "binary";
+    status = binary_spec_parse(q->input, &plan->schema, &run->options.binary_record_bytes, &error);
+    if (status != WEIR_OK) return fail(plan, PLAN_USAGE, "-i %s: '%.*s' %s", q->input, (int)error.length, q->input + error.at, error.reason);
+    return PLAN_OK;
+}
+
+/* ---- -f and --schema ------------------------------------------------------------------------- */
+
+/* The next item of a comma list: its bytes and length; NULL at the end. */
+static const char *list_next(const char **at, size_t *length)
+{
+    if (*at == NULL || **at == '\0') return NULL;
+    const char *item = *at, *comma = strchr(item, ',');
+    *length = comma != NULL ? (size_t)(comma - item) : strlen(item);
+    *at = comma != NULL ? comma + 1 : item + *length;
+    return item;
+}
+
+static enum plan_outcome columns_select(struct plan *plan, const struct question *q)
+{
+    struct schema *schema = &plan->schema;
+    uint32_t const known = schema_count(schema);
+    schema->select_new = q->fields == NULL;
+    for (uint32_t i = 0; i < known; i++) schema->columns[i].selected = q->fields == NULL;
+    const char *at = q->fields, *item;
+    size_t length;
+    uint32_t column;
+    while ((item = list_next(&at, &length)) != NULL) {
+        column = schema_find(schema, item, length);
+        if (column == UINT32_MAX && plan->run.options.format == INPUT_NDJSON &&
+            schema_append(schema, item, length, &column) != WEIR_OK)
+            return no_fit(plan, "column names", length);
+        if (column == UINT32_MAX) {
+            uint32_t const first = known > 0 ? 0 : UINT32_MAX;
+            return fail(plan, PLAN_USAGE, "no column '%.*s'; the input has %u, the first is '%.40s'", (int)(length < 60 ? length : 60),
+                        item, known, first == 0 ? schema_name(schema, 0) : "");
+        }
+        schema->columns[column].selected = 1;
+    }
+    static const char *const types[] = { [TYPE_INFER] = "infer", [TYPE_INT] = "int", [TYPE_FLOAT] = "float",
+                                         [TYPE_TIME] = "time", [TYPE_BOOL] = "bool", [TYPE_STRING] = "string" };
+    for (at = q->schema; (item = list_next(&at, &length)) != NULL;) {
+        const char *equals = memchr(item, '=', length);
+        if (equals == NULL) return fail(plan, PLAN_USAGE, "--schema: '%.*s' is not COLUMN=TYPE", (int)(length < 60 ? length : 60), item);
+        size_t const name_length = (size_t)(equals - item), type_length = length - name_length - 1;
+        unsigned type = 0;
+        while (type < 6 && !(strlen(types[type]) == type_length && memcmp(types[type], equals + 1, type_length) == 0)) type++;
+        if (type == 6) return fail(plan, PLAN_USAGE, "--schema: '%.*s' is not a type (int, float, time, bool, string)", (int)(type_length < 60 ? type_length : 60), equals + 1);
+        column = schema_find(schema, item, name_length);
+        if (column == UINT32_MAX && (plan->run.options.format != INPUT_NDJSON || schema_append(schema, item, name_length, &column) != WEIR_OK))
+            return fail(plan, PLAN_USAGE, "--schema: no column '%.*s'", (int)(name_length < 60 ? name_length : 60), item);
+        schema->columns[column].declared = (uint8_t)type;
+    }
+    return PLAN_OK;
+}
+
+/* ---- dividing -------------------------------------------------------------------------------- */
+
+static void what_it_buys(struct plan *plan, const struct question *q)
+{
+    const struct profile_layout *l = &plan->run.layout;
+    struct ledger_line *line = ledger_book(&plan->arena, "columns", 0);
+    int at = snprintf(line->buys, sizeof line->buys, "%u x %u B:", plan->run.profile_count * plan->run.worker_count, l->bytes);
+    if (l->hll_p && at < (int)sizeof line->buys)
+        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, " distinct +-%.2f%%", 208.0 / (double)(1u << (l->hll_p / 2)) / (l->hll_p % 2 ? 1.4142 : 1.0));
+    if (l->kll_k && at < (int)sizeof line->buys)
+        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", rank +-%.2f%%", 100 * weir_kll_rank_error_of_k(l->kll_k));
+    if (l->counters && at < (int)sizeof line->buys)
+        snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", top >= %.2f%%", 300.0 / l->counters);
+    (void)q;
+}
+
+static enum plan_outcome divide(struct plan *plan, const struct question *q)
+{
+    struct run *run = &plan->run;
+    struct arena *arena = &plan->arena;
+    struct schema *schema = &plan->schema;
+    uint32_t const capacity = run->options.format == INPUT_NDJSON ? schema->column_capacity : schema_count(schema);
+    uint32_t selected = 0;
+    run->profile_of = arena_take(arena, "column names", (capacity ? capacity : 1) * sizeof *run->profile_of);
+    if (run->profile_of == NULL) return no_fit(plan, "column names", capacity * sizeof *run->profile_of);
+    for (uint32_t i = 0; i < capacity; i++) {
+        int const wanted = i < schema_count(schema) ? schema->columns[i].selected : schema->select_new;
+        run->profile_of[i] = wanted ? (uint16_t)selected++ : UINT16_MAX;
+    }
+    run->profile_count = selected;
+    uint32_t const quantiles = q->stats & STAT_QUANTILES ? q->quantile_count : 0;
+    uint32_t const top = q->stats & STAT_TOP ? q->top_count : 0;
+    plan->results.quantiles = arena_take(arena, "results", (quantiles + 1) * sizeof *plan->results.quantiles);
+    plan->results.top = arena_take(arena, "results", (top + 1) * sizeof *plan->results.top);
+    plan->results.items = arena_take(arena, "results", (top + 1) * sizeof *plan->results.items);
+    if (plan->results.quantiles == NULL || plan->results.top == NULL || plan->results.items == NULL)
+        return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
+
+    /* How many workers: two for big files, unless the columns' states would be starved by it. */
+    size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
+    size_t const scratch_bytes = (sizeof(struct profile_scratch) + 63) & ~(size_t)63;
+    size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
+    size_t const merge_bytes = (size_t)selected * sizeof(weir_moments);
+    unsigned workers = 1;
+    if (run->source->seekable && q->parallel != 1 && (q->parallel == 2 || run->source->bytes >= WEIR_PARALLEL_FILE_BYTES)) {
+        size_t const fixed = 2 * (parser_bytes + scratch_bytes + WEIR_PARKED_BLOCKS * merge_bytes) + window_bytes + merge_bytes + WEIR_WORKER_STACK_BYTES;
+        size_t const left = arena_free_bytes(arena) > fixed ? arena_free_bytes(arena) - fixed : 0;
+        if (selected == 0 || left / (2 * selected) >= (q->parallel == 2 ? PROFILE_BYTES_MIN : WEIR_PROFILE_COMFORT_BYTES)) workers = 2;
+    }
+    run->worker_count = workers;
+    if (workers == 2) {
+        uint8_t *data = window_take(plan, run->workers[0].window.capacity);
+        run->stack = arena_take(arena, "stacks", WEIR_WORKER_STACK_BYTES);
+        if (data == NULL || run->stack == NULL) return no_fit(plan, "input windows", window_bytes);
+        run->workers[1].window = (struct window){ .data = data, .capacity = run->workers[0].window.capacity };
+    }
+    run->totals = arena_take(arena, "merge", merge_bytes + 1);
+    if (run->totals == NULL) return no_fit(plan, "merge", merge_bytes);
+    for (unsigned i = 0; i < workers; i++) {
+        struct worker *w = &run->workers[i];
+        w->run = run;
+        w->index = i;
+        w->parser = arena_take(arena, "parsers", parser_bytes);
+        if (w->parser == NULL) return no_fit(plan, "parsers", parser_bytes);
+        w->scratch = arena_take(arena, "batch", scratch_bytes);
+        if (w->scratch == NULL) return no_fit(plan, "batch", scratch_bytes);
+        w->parked = arena_take(arena, "merge", WEIR_PARKED_BLOCKS * merge_bytes + 1);
+        if (w->parked == NULL) return no_fit(plan, "merge", WEIR_PARKED_BLOCKS * merge_bytes);
+    }
+    size_t const states = (size_t)selected * workers;
+    size_t const each = states ? arena_free_bytes(arena) / states & ~(size_t)63 : PROFILE_BYTES_MIN;
+    if (each < PROFILE_BYTES_MIN) return no_fit(plan, "columns", states * PROFILE_BYTES_MIN);
+    profile_layout_choose(&run->layout, each, q->stats, run->options.format != INPUT_BINARY, q->seed);
+    for (unsigned i = 0; i < workers; i++) {
+        run->workers[i].profiles = arena_take(arena, "columns", (size_t)selected * run->layout.bytes);
+        WEIR_ASSERT(run->workers[i].profiles != NULL || selected == 0);
+    }
+    what_it_buys(plan, q);
+    snprintf(ledger_book(arena, "input windows", 0)->buys, 88, "%u worker%s, records up to %u B", workers, workers == 1 ? "" : "s", run->options.record_bytes_max);
+    return PLAN_OK;
+}
+
+enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct source *source)
+{
+    memset(plan, 0, sizeof *plan);
+    struct run *run = &plan->run;
+    run->source = source;
+    plan->npy_records = UINT64_MAX;
+    plan->memory_bytes = q->memory_bytes;
+    plan->program_bytes = program_bytes();
+    run->options.record_bytes_max = q->record_bytes_max;
+    run->options.ragged = q->ragged;
+    run->options.has_header = !q->no_header;
+
+    uint64_t const fixed = plan->program_bytes + WEIR_MEMORY_RESERVE_BYTES;
+    uint64_t const anonymous = q->memory_bytes / 32 * WEIR_MEMORY_ANON_32NDS;
+    uint64_t arena_bytes = q->memory_bytes > fixed ? q->memory_bytes - fixed : 0;
+    if (arena_bytes > anonymous) arena_bytes = anonymous;
+    arena_bytes &= ~UINT64_C(4095);
+    void *memory = arena_bytes ? weir_machine->mmap_anonymous(arena_bytes) : NULL;
+    arena_init(&plan->arena, memory, memory != NULL ? arena_bytes : 0);
+    ledger_book(&plan->arena, "program", plan->program_bytes);
+    ledger_book(&plan->arena, "reserve", WEIR_MEMORY_RESERVE_BYTES);
+
+    /* One window, to sniff in and then to work in: a block and its tail, or a longest record and a tail. */
+    run->block_bytes = WEIR_BLOCK_BYTES;
+    run->tail_bytes = WEIR_BLOCK_TAIL_BYTES;
+    size_t const longest = q->record_bytes_max > run->block_bytes ? q->record_bytes_max : run->block_bytes;
+    struct window *window = &run->workers[0].window;
+    window->capacity = longest + run->tail_bytes;
+    window->data = window_take(plan, window->capacity);
+    if (window->data == NULL) return no_fit(plan, "input windows", window->capacity);
+    window->have = source_read_at(source, 0, window->data, window->capacity, &window->ended);
+    if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, strerror(source->error));
+
+    struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);
+    enum plan_outcome outcome;
+    switch (sniffed.format) {
+    case SNIFF_CSV: case SNIFF_TSV: outcome = columns_csv(plan, q, sniffed); break;
+    case SNIFF_NDJSON: outcome = columns_ndjson(plan, q); break;
+    case SNIFF_BINARY: case SNIFF_NPY: outcome = columns_binary(plan, q, sniffed); break;
+    case SNIFF_COMPRESSED: return fail(plan, PLAN_DATA, "%s is compressed; try: %s %s | weir summary -", source->name, sniffed.tool, strcmp(source->name, "-") == 0 ? "FILE" : source->name);
+    default: return fail(plan, PLAN_USAGE, "%s: cannot tell the format; say it with -i", source->name);
+    }
+    if (outcome == PLAN_OK) outcome = columns_select(plan, q);
+    if (outcome != PLAN_OK) return outcome;
+    if (run->options.format == INPUT_BINARY) {    /* blocks of whole records: nothing crosses */
+        uint32_t const record = run->options.binary_record_bytes;
+        run->tail_bytes = 0;
+        run->block_bytes = record > run->block_bytes ? record : run->block_bytes - run->block_bytes % record;
+        if (record > window->capacity) return no_fit(plan, "input windows", record);
+    }
+    if (plan->npy_records != UINT64_MAX && source->bytes != UINT64_MAX) {    /* what follows the array is not data */
+        uint64_t const array_end = run->body_at + plan->npy_records * run->options.binary_record_bytes;
+        if (array_end < source->bytes) source->bytes = array_end;
+    }
+    outcome = divide(plan, q);
+    if (outcome != PLAN_OK) return outcome;
+
+    /* Streams go on with what was read to sniff; files are read anew, block by block. */
+    if (source->seekable) window->have = 0;
+    return PLAN_OK;
+}
+
+void plan_start(struct plan *plan)
+{
+    struct run *run = &plan->run;
+    arena_freeze(&plan->arena);
+    memset(run->totals, 0, run->profile_count * sizeof *run->totals);
+    for (unsigned i = 0; i < run->worker_count; i++) {
+        struct worker *w = &run->workers[i];
+        run->ops->init(w->parser, &run->options, &plan->schema, &w->books);
+        for (uint32_t p = 0; p < run->profile_count; p++) profile_init(run_profile(run, w, p), &run->layout);
+    }
+}

@@ -1,0 +1,59 @@
+/* plan.h - from a question and the first bytes of its input to a fixed division of the ceiling.
+ *
+ *   ceiling (--memory)
+ *   |- program      text and constants, counted whole
+ *   |- reserve      stack growth, kernel rounding: never given out
+ *   '- arena        at most WEIR_MEMORY_ANON_32NDS of the ceiling
+ *      |- input     one window for each worker
+ *      |- parser    one for each worker
+ *      |- batch     scratch of one column, one for each worker
+ *      |- schema    names and columns
+ *      |- merge     totals, parked moments
+ *      '- columns   what is left, divided among columns and workers
+ *
+ * Planning reads the first block only (format, header, names). What does not fit is refused here,
+ * with the ledger, before the data is read.
+ */
+#ifndef WEIR_PLAN_H
+#define WEIR_PLAN_H
+
+#include "budget/arena.h"
+#include "engine/run.h"
+
+struct question {                 /* what the user asked, checked */
+    const char   *input;          /* -i, or NULL: guess */
+    uint64_t      memory_bytes;
+    uint32_t      record_bytes_max;
+    const char   *fields;         /* -f, or NULL: all */
+    const char   *schema;         /* --schema, or NULL */
+    unsigned      stats;          /* profile_stat bits */
+    uint32_t      quantile_count, top_count;
+    double        quantiles[WEIR_QUANTILES_MAX];
+    uint8_t       delimiter;      /* 0: guess */
+    uint8_t       no_header;
+    enum ragged_policy ragged;
+    unsigned      parallel;       /* 0: as the plan finds best */
+    uint64_t      seed;
+};
+
+enum plan_outcome { PLAN_OK, PLAN_USAGE /* the question does not suit the input: 2 */,
+                    PLAN_DATA /* the input is not what it should be: 65 */, PLAN_IO /* 74 */,
+                    PLAN_NO_FIT /* 78 */ };
+
+struct plan {
+    struct arena  arena;
+    struct run    run;
+    struct schema schema;
+    uint64_t      memory_bytes, program_bytes, needed_bytes;
+    uint64_t      npy_records;           /* .npy: records its header promises; else UINT64_MAX */
+    const char   *format_name;
+    struct profile_results results;
+    char          message[200];          /* what is wrong, unless PLAN_OK */
+};
+
+/* Map the arena, sniff the source, divide. The plan is big: static storage. */
+enum plan_outcome plan_make(struct plan *plan, const struct question *question, struct source *source);
+/* Touch every byte, make the empty states: after this nothing is allocated. */
+void plan_start(struct plan *plan);
+
+#endif

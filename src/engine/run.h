@@ -1,0 +1,90 @@
+/* run.h - one pass over one input: blocks to workers, workers' states to one answer.
+ *
+ *   cursor:   | 0 | 1 | 2 | 3 | 4 | ...          each worker takes the next block
+ *   chain:    start of the first record of block i  -> known once block i-1 has found its last record's end
+ *   turn:     moments of block i are merged after those of block i-1, whichever worker had it
+ *
+ * A record belongs to the block in which it starts, so each is handled exactly once. A worker reads its
+ * block, waits for the chain (a few microseconds after the previous block was read, long before that one
+ * is parsed), finds the end of its last record, passes the chain on, and parses. Sums of floating-point
+ * numbers are merged in the order of blocks: a worker that is early parks up to WEIR_PARKED_BLOCKS
+ * results. All else that workers keep is either exact in any order or an estimate within its bounds.
+ *
+ * Streams run through the same code with one worker and one window that moves along.
+ */
+#ifndef WEIR_RUN_H
+#define WEIR_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include "budget/limits.h"
+#include "operators/profile.h"
+#include "parsers/parser.h"
+#include "sources/source.h"
+
+struct run;
+
+/* What a worker sees of the input: data[0..have) are the bytes from absolute offset `at` on. */
+struct window { uint8_t *data; size_t capacity, have; uint64_t at; int ended; };
+
+struct worker {
+    struct run             *run;
+    unsigned                index;
+    struct window           window;
+    struct parser          *parser;
+    struct profile_scratch *scratch;
+    uint8_t                *profiles;        /* profile_count * layout.bytes */
+    weir_moments           *parked;          /* [WEIR_PARKED_BLOCKS][profile_count], of finished blocks */
+    uint64_t                parked_block[WEIR_PARKED_BLOCKS];
+    unsigned                parked_count;
+    uint64_t                records, bytes;
+    struct books            books;
+    pthread_t               thread;
+};
+
+struct run {
+    struct source             *source;
+    const struct parser_ops   *ops;
+    struct parse_options       options;
+    struct schema             *schema;
+    uint64_t                   body_at;          /* offset of the first record: behind header or BOM */
+    uint32_t                   block_bytes, tail_bytes;
+    uint32_t                   profile_count;
+    uint16_t                  *profile_of;       /* schema column -> profile; UINT16_MAX: none */
+    struct profile_layout      layout;
+    weir_moments              *totals;           /* [profile_count] */
+    unsigned                   worker_count;
+    struct worker              workers[WEIR_WORKERS_MAX];
+    uint8_t                   *stack;            /* of the second worker; WEIR_WORKER_STACK_BYTES */
+
+    _Alignas(64) _Atomic uint64_t cursor;        /* next block to take */
+    _Alignas(64) _Atomic uint64_t chain_block;   /* the block whose first record's start is known ... */
+    uint64_t                      chain_start;   /* ... namely here; written before chain_block's release */
+    _Alignas(64) _Atomic uint64_t turn;          /* next block whose moments are to be merged */
+    _Atomic uint64_t              read_bytes;    /* for progress */
+    _Atomic unsigned              pausing, paused;
+    _Atomic uint64_t              started;       /* run_all lets the threads go */
+    unsigned                      threads;       /* workers running beside worker 0 */
+
+    /* Called by worker 0 between blocks (and while a stream is silent, every source->wait_ns). */
+    void (*between)(struct run *run, void *context);
+    void *context;
+};
+
+/* Start the second worker's thread, if there is one; it waits for run_all. WEIR_ERR_IO: no thread. */
+WEIR_MUST_CHECK weir_status run_start(struct run *run);
+/* Describe the whole input. Workers' states are not merged yet. */
+void run_all(struct run *run);
+/* Bring all workers' figures into worker 0; the others start anew. Only when no worker is running:
+ * after run_all, or inside `between` (which pauses the others first with run_pause / run_resume). */
+void run_merge(struct run *run);
+void run_pause(struct run *run);
+void run_resume(struct run *run);
+
+static inline struct profile *run_profile(const struct run *run, const struct worker *worker, uint32_t profile)
+{
+    return (struct profile *)(worker->profiles + (size_t)profile * run->layout.bytes);
+}
+
+#endif
