@@ -1,8 +1,12 @@
 /* numeric.h - kernels over plain vectors of numbers and hashes.
  *
- * No alignment is needed; counts may be 0. Floating-point results are fixed to the bit: sums run
- * over eight lanes (element i into lane i % 8, lanes then added as ((0+4)+(2+6))+((1+5)+(3+7))),
- * without contraction, so that every instruction set gives the same digits.
+ * No alignment is needed; counts may be 0. Floating-point results are fixed to the bit, without
+ * contraction, so that every instruction set gives the same digits:
+ *
+ *   powers_f64   element i goes into lane i % 8; the lanes add up as ((0+4)+(2+6)) + ((1+5)+(3+7))
+ *   sum_f64      element i goes into lane i % 32, since 8 lanes would wait for the adder; lanes
+ *                k, k+8, k+16, k+24 become lane k as (k + (k+16)) + ((k+8) + (k+24)), then as above
+ *   range_f64    a zero found is +0.0
  */
 #ifndef WEIR_KERNELS_NUMERIC_H
 #define WEIR_KERNELS_NUMERIC_H
@@ -16,12 +20,12 @@ struct numeric_kernels {
     void (*hash_f64)(uint64_t *out, const double *in, size_t count, uint64_t seed);
 
     /* For each hash: register h >> (64 - p), rank = leading zeros of (h << p) + 1 up to 65 - p;
-     * the register keeps its largest rank. registers has 2^p bytes + 64 readable behind them.
-     * floor: no register is below it (0 if unknown), so that lower ranks need not be looked at. */
-    void (*hll_add)(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor);
-    /* into[i] = max(into[i], from[i]) over bytes, and the smallest byte of a block. */
+     * the register keeps its largest rank. 4 <= p <= 18; 4 bytes before registers are readable.
+     * floor: no register is below it, so that lower ranks need not be looked at. Returned is how
+     * many registers were at the floor and left it: who counts them knows when the floor rises. */
+    size_t (*hll_add)(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor);
+    /* into[i] = max(into[i], from[i]) over bytes. */
     void (*u8_max)(uint8_t *into, const uint8_t *from, size_t bytes);
-    uint8_t (*u8_min)(const uint8_t *bytes, size_t count);
 
     /* Sums of a batch: sum of x; then, given a centre, the sums of (x-c), (x-c)^2, ^3, ^4. */
     double (*sum_f64)(const double *values, size_t count);
@@ -29,7 +33,8 @@ struct numeric_kernels {
     void (*range_f64)(const double *values, size_t count, double *min, double *max);    /* widens */
     void (*range_i64)(const int64_t *values, size_t count, int64_t *min, int64_t *max);
     void (*sum_i64)(const int64_t *values, size_t count, int64_t *high, uint64_t *low);
-                                        /* sum of v >> 32 (signed), and of v & 0xffffffff */
+                                        /* sum of v >> 32 (signed), and of v & 0xffffffff;
+                                         * count < 2^31 */
     void (*f64_of_i64)(double *out, const int64_t *in, size_t count);
     void (*key_of_f64)(int64_t *out, const double *in, size_t count);    /* weir_key_f64 of each */
     /* Copy the values that are not NaN, in order; their number is returned. out == in is allowed. */

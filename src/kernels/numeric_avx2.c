@@ -1,0 +1,244 @@
+/* numeric_avx2.c - four lanes of 64 bits at a time. Contract: numeric.h.
+ *
+ * AVX2 has no 64-bit multiply, no conversion between int64 and double, no leading zeros: the first
+ * two are built here from what there is, the third stays scalar and is asked for only above the
+ * floor. Tails run through the scalar steps that the specification runs through.
+ */
+#include <immintrin.h>
+#include "kernels/numeric_inline.h"
+#include "kernels/tables.h"
+
+static inline __m256i load_i(const void *at) { return _mm256_loadu_si256((const __m256i *)at); }
+static inline void store_i(void *at, __m256i v) { _mm256_storeu_si256((__m256i *)at, v); }
+
+/* x * constant modulo 2^64, from 32 x 32 bit products. */
+static inline __m256i mul_avx2(__m256i x, uint64_t constant)
+{
+    __m256i const c_low = _mm256_set1_epi64x((int64_t)(constant & 0xffffffff));
+    __m256i const c_high = _mm256_set1_epi64x((int64_t)(constant >> 32));
+    __m256i const cross = _mm256_add_epi64(_mm256_mul_epu32(_mm256_srli_epi64(x, 32), c_low),
+                                           _mm256_mul_epu32(x, c_high));
+    return _mm256_add_epi64(_mm256_mul_epu32(x, c_low), _mm256_slli_epi64(cross, 32));
+}
+
+static inline __m256i mix_avx2(__m256i key, __m256i early, __m256i late)
+{
+    __m256i x = _mm256_xor_si256(_mm256_xor_si256(key, early), _mm256_srli_epi64(key, 27));
+    x = mul_avx2(x, MIX_A);
+    x = _mm256_xor_si256(_mm256_xor_si256(x, late), _mm256_srli_epi64(x, 33));
+    x = mul_avx2(x, MIX_B);
+    return _mm256_xor_si256(x, _mm256_srli_epi64(x, 27));
+}
+
+static void hash_i64_avx2(uint64_t *out, const int64_t *in, size_t count, uint64_t seed)
+{
+    struct mix_seed const mixed = mix_seed_of(seed);
+    __m256i const early = _mm256_set1_epi64x((int64_t)mixed.early);
+    __m256i const late = _mm256_set1_epi64x((int64_t)mixed.late);
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) store_i(out + i, mix_avx2(load_i(in + i), early, late));
+    for (; i < count; i++) out[i] = mix_u64((uint64_t)in[i], mixed);
+}
+
+static void hash_f64_avx2(uint64_t *out, const double *in, size_t count, uint64_t seed)
+{
+    struct mix_seed const whole = mix_seed_of(seed), broken = mix_seed_of(seed ^ WEIR_HASH_FLOAT);
+    __m256d const early_whole = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)whole.early));
+    __m256d const early_broken = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)broken.early));
+    __m256d const late_whole = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)whole.late));
+    __m256d const late_broken = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)broken.late));
+    /* Added to a whole number of magnitude up to 2^51, it leaves that number in the low bits. */
+    __m256d const magic = _mm256_set1_pd(0x1.8p52), small = _mm256_set1_pd(0x1p51);
+    __m256d const sign = _mm256_set1_pd(-0.0);
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256d const value = _mm256_loadu_pd(in + i);
+        __m256d const rounded = _mm256_round_pd(value, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+        __m256d const is_whole = _mm256_cmp_pd(rounded, value, _CMP_EQ_OQ);
+        __m256d const is_large = _mm256_cmp_pd(_mm256_andnot_pd(sign, value), small, _CMP_GT_OQ);
+        if (_mm256_movemask_pd(_mm256_and_pd(is_whole, is_large)) != 0) {
+            double values[4];
+            _mm256_storeu_pd(values, value);
+            for (unsigned k = 0; k < 4; k++) out[i + k] = numeric_hash_f64(values[k], whole, broken);
+            continue;
+        }
+        __m256i const integer = _mm256_sub_epi64(_mm256_castpd_si256(_mm256_add_pd(value, magic)),
+                                                 _mm256_castpd_si256(magic));
+        __m256d const key = _mm256_blendv_pd(value, _mm256_castsi256_pd(integer), is_whole);
+        __m256d const early = _mm256_blendv_pd(early_broken, early_whole, is_whole);
+        __m256d const late = _mm256_blendv_pd(late_broken, late_whole, is_whole);
+        store_i(out + i, mix_avx2(_mm256_castpd_si256(key), _mm256_castpd_si256(early), _mm256_castpd_si256(late)));
+    }
+    for (; i < count; i++) out[i] = numeric_hash_f64(in[i], whole, broken);
+}
+
+static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+{
+    size_t left = 0, i = 0;
+    if (floor > 64 - p) return 0;
+    if (floor > 0) {
+        /* A rank is above the floor only if the `floor` bits below the slot bits are all zero. */
+        __m256i const below = _mm256_set1_epi64x((int64_t)(~UINT64_C(0) >> (64 - floor) << (64 - p - floor)));
+        __m256i const zero = _mm256_setzero_si256();
+        for (; i + 16 <= count; i += 16) {
+            unsigned above = 0;
+            for (unsigned k = 0; k < 16; k += 4) {
+                __m256i const hit = _mm256_cmpeq_epi64(_mm256_and_si256(load_i(hashes + i + k), below), zero);
+                above |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(hit)) << k;
+            }
+            for (; above != 0; above &= above - 1)
+                left += numeric_hll_offer(registers, p, hashes[i + (unsigned)__builtin_ctz(above)], floor);
+        }
+    }
+    for (; i < count; i++) left += numeric_hll_offer(registers, p, hashes[i], floor);
+    return left;
+}
+
+static void u8_max_avx2(uint8_t *into, const uint8_t *from, size_t bytes)
+{
+    size_t i = 0;
+    for (; i + 32 <= bytes; i += 32) store_i(into + i, _mm256_max_epu8(load_i(into + i), load_i(from + i)));
+    for (; i < bytes; i++) into[i] = from[i] > into[i] ? from[i] : into[i];
+}
+
+static double sum_f64_avx2(const double *values, size_t count)
+{
+    __m256d s[8];
+    double lanes[32];
+    size_t i = 0;
+    for (unsigned k = 0; k < 8; k++) s[k] = _mm256_setzero_pd();
+    for (; i + 32 <= count; i += 32)
+        for (unsigned k = 0; k < 8; k++) s[k] = _mm256_add_pd(s[k], _mm256_loadu_pd(values + i + 4 * k));
+    for (unsigned k = 0; k < 8; k++) _mm256_storeu_pd(lanes + 4 * k, s[k]);
+    return numeric_sum_close(lanes, values, i, count);
+}
+
+static void powers_f64_avx2(const double *values, size_t count, double centre, double sums[4])
+{
+    __m256d const c = _mm256_set1_pd(centre);
+    __m256d s1[2], s2[2], s3[2], s4[2];
+    double lanes[4][8];
+    size_t i = 0;
+    for (unsigned k = 0; k < 2; k++) s1[k] = s2[k] = s3[k] = s4[k] = _mm256_setzero_pd();
+    for (; i + 8 <= count; i += 8)
+        for (unsigned k = 0; k < 2; k++) {
+            __m256d const d = _mm256_sub_pd(_mm256_loadu_pd(values + i + 4 * k), c), d2 = _mm256_mul_pd(d, d);
+            s1[k] = _mm256_add_pd(s1[k], d);
+            s2[k] = _mm256_add_pd(s2[k], d2);
+            s3[k] = _mm256_add_pd(s3[k], _mm256_mul_pd(d2, d));
+            s4[k] = _mm256_add_pd(s4[k], _mm256_mul_pd(d2, d2));
+        }
+    for (unsigned k = 0; k < 2; k++) {
+        _mm256_storeu_pd(lanes[0] + 4 * k, s1[k]);
+        _mm256_storeu_pd(lanes[1] + 4 * k, s2[k]);
+        _mm256_storeu_pd(lanes[2] + 4 * k, s3[k]);
+        _mm256_storeu_pd(lanes[3] + 4 * k, s4[k]);
+    }
+    numeric_powers_close(lanes, values, i, count, centre, sums);
+}
+
+static void range_f64_avx2(const double *values, size_t count, double *min, double *max)
+{
+    __m256d low = _mm256_set1_pd(*min), high = _mm256_set1_pd(*max), low2 = low, high2 = high;
+    double lows[4], highs[4], unused = 0;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m256d const a = _mm256_loadu_pd(values + i), b = _mm256_loadu_pd(values + i + 4);
+        low = _mm256_min_pd(a, low);
+        high = _mm256_max_pd(a, high);
+        low2 = _mm256_min_pd(b, low2);
+        high2 = _mm256_max_pd(b, high2);
+    }
+    _mm256_storeu_pd(lows, _mm256_min_pd(low, low2));
+    _mm256_storeu_pd(highs, _mm256_max_pd(high, high2));
+    numeric_scalar.range_f64(lows, 4, min, &unused);
+    numeric_scalar.range_f64(highs, 4, &unused, max);
+    numeric_scalar.range_f64(values + i, count - i, min, max);
+}
+
+static void range_i64_avx2(const int64_t *values, size_t count, int64_t *min, int64_t *max)
+{
+    __m256i low = _mm256_set1_epi64x(*min), high = _mm256_set1_epi64x(*max);
+    int64_t lows[4], highs[4], unused = 0;
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i const v = load_i(values + i);
+        low = _mm256_blendv_epi8(low, v, _mm256_cmpgt_epi64(low, v));
+        high = _mm256_blendv_epi8(high, v, _mm256_cmpgt_epi64(v, high));
+    }
+    store_i(lows, low);
+    store_i(highs, high);
+    numeric_scalar.range_i64(lows, 4, min, &unused);
+    numeric_scalar.range_i64(highs, 4, &unused, max);
+    numeric_scalar.range_i64(values + i, count - i, min, max);
+}
+
+static void sum_i64_avx2(const int64_t *values, size_t count, int64_t *high, uint64_t *low)
+{
+    /* There is no arithmetic shift of 64 bits: add 2^63 to each, shift, take count * 2^31 away. */
+    __m256i const half = _mm256_set1_epi64x(0xffffffff), sign = _mm256_set1_epi64x(INT64_MIN);
+    __m256i top = _mm256_setzero_si256(), bottom = top;
+    uint64_t tops[4], bottoms[4];
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i const v = load_i(values + i);
+        top = _mm256_add_epi64(top, _mm256_srli_epi64(_mm256_xor_si256(v, sign), 32));
+        bottom = _mm256_add_epi64(bottom, _mm256_and_si256(v, half));
+    }
+    store_i(tops, top);
+    store_i(bottoms, bottom);
+    numeric_scalar.sum_i64(values + i, count - i, high, low);
+    *high += (int64_t)(tops[0] + tops[1] + tops[2] + tops[3] - ((uint64_t)i << 31));
+    *low += bottoms[0] + bottoms[1] + bottoms[2] + bottoms[3];
+}
+
+static void f64_of_i64_avx2(double *out, const int64_t *in, size_t count)
+{
+    /* Both halves become doubles by setting an exponent; only the last addition rounds. */
+    __m256i const exponent_low = _mm256_set1_epi64x(0x4330000000000000);     /* 2^52 */
+    __m256i const exponent_high = _mm256_set1_epi64x(0x4530000080000000);    /* 2^84 + 2^63 */
+    __m256d const both = _mm256_set1_pd(0x1p84 + 0x1p63 + 0x1p52);
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i const v = load_i(in + i);
+        __m256i const low = _mm256_blend_epi32(exponent_low, v, 0x55);
+        __m256i const high = _mm256_xor_si256(_mm256_srli_epi64(v, 32), exponent_high);
+        _mm256_storeu_pd(out + i, _mm256_add_pd(_mm256_sub_pd(_mm256_castsi256_pd(high), both),
+                                                _mm256_castsi256_pd(low)));
+    }
+    numeric_scalar.f64_of_i64(out + i, in + i, count - i);
+}
+
+static void key_of_f64_avx2(int64_t *out, const double *in, size_t count)
+{
+    __m256i const zero = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256d const value = _mm256_add_pd(_mm256_loadu_pd(in + i), _mm256_setzero_pd());
+        __m256i const bits = _mm256_castpd_si256(value);
+        store_i(out + i, _mm256_xor_si256(bits, _mm256_srli_epi64(_mm256_cmpgt_epi64(zero, bits), 1)));
+    }
+    numeric_scalar.key_of_f64(out + i, in + i, count - i);
+}
+
+static size_t drop_nan_avx2(double *out, const double *in, size_t count)
+{
+    size_t kept = 0, i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256d const value = _mm256_loadu_pd(in + i);
+        if (_mm256_movemask_pd(_mm256_cmp_pd(value, value, _CMP_UNORD_Q)) == 0) {
+            _mm256_storeu_pd(out + kept, value);
+            kept += 4;
+        } else {
+            kept += numeric_scalar.drop_nan(out + kept, in + i, 4);
+        }
+    }
+    return kept + numeric_scalar.drop_nan(out + kept, in + i, count - i);
+}
+
+const struct numeric_kernels numeric_avx2 = {
+    .hash_i64 = hash_i64_avx2, .hash_f64 = hash_f64_avx2, .hll_add = hll_add_avx2,
+    .u8_max = u8_max_avx2, .sum_f64 = sum_f64_avx2, .powers_f64 = powers_f64_avx2,
+    .range_f64 = range_f64_avx2, .range_i64 = range_i64_avx2, .sum_i64 = sum_i64_avx2,
+    .f64_of_i64 = f64_of_i64_avx2, .key_of_f64 = key_of_f64_avx2, .drop_nan = drop_nan_avx2,
+};

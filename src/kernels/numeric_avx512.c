@@ -1,0 +1,245 @@
+/* numeric_avx512.c - eight lanes of 64 bits at a time. Contract: numeric.h.
+ *
+ * Tails are done by masks, so no loop has a scalar end and nothing is read past count.
+ */
+#include <immintrin.h>
+#include "kernels/numeric_inline.h"
+#include "kernels/tables.h"
+
+/* The lanes of the next vector when `left` items are left. */
+static inline __mmask8 lanes_left(size_t left)
+{
+    return left >= 8 ? 0xff : (__mmask8)((1u << left) - 1);
+}
+
+static inline __m512i mix_avx512(__m512i key, __m512i early, __m512i late)
+{
+    enum { XOR3 = 0x96 };
+    __m512i x = _mm512_ternarylogic_epi64(key, _mm512_srli_epi64(key, 27), early, XOR3);
+    x = _mm512_mullo_epi64(x, _mm512_set1_epi64((int64_t)MIX_A));
+    x = _mm512_ternarylogic_epi64(x, _mm512_srli_epi64(x, 33), late, XOR3);
+    x = _mm512_mullo_epi64(x, _mm512_set1_epi64((int64_t)MIX_B));
+    return _mm512_xor_si512(x, _mm512_srli_epi64(x, 27));
+}
+
+static void hash_i64_avx512(uint64_t *out, const int64_t *in, size_t count, uint64_t seed)
+{
+    struct mix_seed const mixed = mix_seed_of(seed);
+    __m512i const early = _mm512_set1_epi64((int64_t)mixed.early);
+    __m512i const late  = _mm512_set1_epi64((int64_t)mixed.late);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm512_storeu_si512(out + i, mix_avx512(_mm512_loadu_si512(in + i), early, late));
+    if (i < count) {
+        __mmask8 const tail = lanes_left(count - i);
+        _mm512_mask_storeu_epi64(out + i, tail, mix_avx512(_mm512_maskz_loadu_epi64(tail, in + i), early, late));
+    }
+}
+
+static void hash_f64_avx512(uint64_t *out, const double *in, size_t count, uint64_t seed)
+{
+    struct mix_seed const whole = mix_seed_of(seed), broken = mix_seed_of(seed ^ WEIR_HASH_FLOAT);
+    __m512i const early_whole = _mm512_set1_epi64((int64_t)whole.early);
+    __m512i const early_broken = _mm512_set1_epi64((int64_t)broken.early);
+    __m512i const late_whole = _mm512_set1_epi64((int64_t)whole.late);
+    __m512i const late_broken = _mm512_set1_epi64((int64_t)broken.late);
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        __m512d const value = _mm512_maskz_loadu_pd(lanes, in + i);
+        /* Out of range becomes -2^63, which is no such value's own: one comparison decides. */
+        __m512i const integer = _mm512_cvttpd_epi64(value);
+        __mmask8 const is_whole = _mm512_cmp_pd_mask(_mm512_cvtepi64_pd(integer), value, _CMP_EQ_OQ);
+        __m512i const key = _mm512_mask_mov_epi64(_mm512_castpd_si512(value), is_whole, integer);
+        __m512i const early = _mm512_mask_mov_epi64(early_broken, is_whole, early_whole);
+        __m512i const late = _mm512_mask_mov_epi64(late_broken, is_whole, late_whole);
+        _mm512_mask_storeu_epi64(out + i, lanes, mix_avx512(key, early, late));
+    }
+}
+
+/* Compare eight ranks with their registers at once, write the few that change one by one. */
+static size_t hll_offer_avx512(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+{
+    __m128i const to_slot = _mm_cvtsi32_si128((int)(64 - p)), to_rest = _mm_cvtsi32_si128((int)p);
+    __m512i const stop = _mm512_set1_epi64((int64_t)(UINT64_C(1) << (p - 1)));
+    size_t left = 0;
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        __m512i const hash = _mm512_maskz_loadu_epi64(lanes, hashes + i);
+        __m512i const slot = _mm512_srl_epi64(hash, to_slot);
+        __m512i const zeros = _mm512_lzcnt_epi64(_mm512_or_si512(_mm512_sll_epi64(hash, to_rest), stop));
+        /* Four bytes that end with the register: what is read too much lies before, in the header. */
+        __m256i const found = _mm512_i64gather_epi32(slot, registers - 3, 1);
+        __m256i const old = _mm256_srli_epi32(found, 24);
+        unsigned changing = lanes & _mm256_cmpge_epi32_mask(_mm512_cvtepi64_epi32(zeros), old);
+        for (; changing != 0; changing &= changing - 1)
+            left += numeric_hll_offer(registers, p, hashes[i + (unsigned)__builtin_ctz(changing)], floor);
+    }
+    return left;
+}
+
+/* A rank is above the floor only if the `floor` bits below the slot bits are all zero: one test
+ * of eight hashes. The survivors, about one in 2^floor, are packed and looked at together. */
+static size_t hll_add_avx512(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+{
+    enum { ROUND = 512 };    /* hashes; the buffer is 4 KiB of stack */
+    if (floor == 0) return hll_offer_avx512(registers, p, hashes, count, floor);
+    if (floor > 64 - p) return 0;
+    __m512i const below = _mm512_set1_epi64((int64_t)(~UINT64_C(0) >> (64 - floor) << (64 - p - floor)));
+    uint64_t survivors[ROUND];
+    size_t left = 0;
+    for (size_t from = 0; from < count; from += ROUND) {
+        size_t const end = count - from < ROUND ? count : from + ROUND;
+        size_t kept = 0;
+        for (size_t i = from; i < end; i += 8) {
+            __mmask8 const lanes = lanes_left(end - i);
+            __m512i const hash = _mm512_maskz_loadu_epi64(lanes, hashes + i);
+            __mmask8 const above = _mm512_mask_testn_epi64_mask(lanes, hash, below);
+            _mm512_storeu_si512(survivors + kept, _mm512_maskz_compress_epi64(above, hash));
+            kept += (unsigned)__builtin_popcount(above);
+        }
+        left += hll_offer_avx512(registers, p, survivors, kept, floor);
+    }
+    return left;
+}
+
+static void u8_max_avx512(uint8_t *into, const uint8_t *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64) {
+        __mmask64 const lanes = bytes - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (bytes - i)) - 1;
+        __m512i const a = _mm512_maskz_loadu_epi8(lanes, into + i), b = _mm512_maskz_loadu_epi8(lanes, from + i);
+        _mm512_mask_storeu_epi8(into + i, lanes, _mm512_max_epu8(a, b));
+    }
+}
+
+static double sum_f64_avx512(const double *values, size_t count)
+{
+    __m512d s0 = _mm512_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+    double lanes[32];
+    size_t i = 0;
+    for (; i + 32 <= count; i += 32) {
+        s0 = _mm512_add_pd(s0, _mm512_loadu_pd(values + i));
+        s1 = _mm512_add_pd(s1, _mm512_loadu_pd(values + i + 8));
+        s2 = _mm512_add_pd(s2, _mm512_loadu_pd(values + i + 16));
+        s3 = _mm512_add_pd(s3, _mm512_loadu_pd(values + i + 24));
+    }
+    _mm512_storeu_pd(lanes, s0);
+    _mm512_storeu_pd(lanes + 8, s1);
+    _mm512_storeu_pd(lanes + 16, s2);
+    _mm512_storeu_pd(lanes + 24, s3);
+    return numeric_sum_close(lanes, values, i, count);
+}
+
+static void powers_f64_avx512(const double *values, size_t count, double centre, double sums[4])
+{
+    __m512d const c = _mm512_set1_pd(centre);
+    __m512d s1 = _mm512_setzero_pd(), s2 = s1, s3 = s1, s4 = s1;
+    double lanes[4][8];
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m512d const d = _mm512_sub_pd(_mm512_loadu_pd(values + i), c), d2 = _mm512_mul_pd(d, d);
+        s1 = _mm512_add_pd(s1, d);
+        s2 = _mm512_add_pd(s2, d2);
+        s3 = _mm512_add_pd(s3, _mm512_mul_pd(d2, d));
+        s4 = _mm512_add_pd(s4, _mm512_mul_pd(d2, d2));
+    }
+    _mm512_storeu_pd(lanes[0], s1);
+    _mm512_storeu_pd(lanes[1], s2);
+    _mm512_storeu_pd(lanes[2], s3);
+    _mm512_storeu_pd(lanes[3], s4);
+    numeric_powers_close(lanes, values, i, count, centre, sums);
+}
+
+static void range_f64_avx512(const double *values, size_t count, double *min, double *max)
+{
+    __m512d low = _mm512_set1_pd(*min), high = _mm512_set1_pd(*max), low2 = low, high2 = high;
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m512d const a = _mm512_loadu_pd(values + i), b = _mm512_loadu_pd(values + i + 8);
+        low = _mm512_min_pd(a, low);
+        high = _mm512_max_pd(a, high);
+        low2 = _mm512_min_pd(b, low2);
+        high2 = _mm512_max_pd(b, high2);
+    }
+    for (; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        __m512d const v = _mm512_maskz_loadu_pd(lanes, values + i);
+        low = _mm512_mask_min_pd(low, lanes, v, low);
+        high = _mm512_mask_max_pd(high, lanes, v, high);
+    }
+    *min = _mm512_reduce_min_pd(_mm512_min_pd(low, low2)) + 0.0;
+    *max = _mm512_reduce_max_pd(_mm512_max_pd(high, high2)) + 0.0;
+}
+
+static void range_i64_avx512(const int64_t *values, size_t count, int64_t *min, int64_t *max)
+{
+    __m512i low = _mm512_set1_epi64(*min), high = _mm512_set1_epi64(*max), low2 = low, high2 = high;
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m512i const a = _mm512_loadu_si512(values + i), b = _mm512_loadu_si512(values + i + 8);
+        low = _mm512_min_epi64(low, a);
+        high = _mm512_max_epi64(high, a);
+        low2 = _mm512_min_epi64(low2, b);
+        high2 = _mm512_max_epi64(high2, b);
+    }
+    for (; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        __m512i const v = _mm512_maskz_loadu_epi64(lanes, values + i);
+        low = _mm512_mask_min_epi64(low, lanes, low, v);
+        high = _mm512_mask_max_epi64(high, lanes, high, v);
+    }
+    *min = _mm512_reduce_min_epi64(_mm512_min_epi64(low, low2));
+    *max = _mm512_reduce_max_epi64(_mm512_max_epi64(high, high2));
+}
+
+static void sum_i64_avx512(const int64_t *values, size_t count, int64_t *high, uint64_t *low)
+{
+    __m512i const half = _mm512_set1_epi64(0xffffffff);
+    __m512i top = _mm512_setzero_si512(), bottom = top;
+    for (size_t i = 0; i < count; i += 8) {
+        __m512i const v = _mm512_maskz_loadu_epi64(lanes_left(count - i), values + i);
+        top = _mm512_add_epi64(top, _mm512_srai_epi64(v, 32));
+        bottom = _mm512_add_epi64(bottom, _mm512_and_si512(v, half));
+    }
+    *high = _mm512_reduce_add_epi64(top);
+    *low = (uint64_t)_mm512_reduce_add_epi64(bottom);
+}
+
+static void f64_of_i64_avx512(double *out, const int64_t *in, size_t count)
+{
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        _mm512_mask_storeu_pd(out + i, lanes, _mm512_cvtepi64_pd(_mm512_maskz_loadu_epi64(lanes, in + i)));
+    }
+}
+
+static void key_of_f64_avx512(int64_t *out, const double *in, size_t count)
+{
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        __m512d const value = _mm512_add_pd(_mm512_maskz_loadu_pd(lanes, in + i), _mm512_setzero_pd());
+        __m512i const bits = _mm512_castpd_si512(value);
+        __m512i const flip = _mm512_srli_epi64(_mm512_srai_epi64(bits, 63), 1);
+        _mm512_mask_storeu_epi64(out + i, lanes, _mm512_xor_si512(bits, flip));
+    }
+}
+
+static size_t drop_nan_avx512(double *out, const double *in, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 const lanes = lanes_left(count - i);
+        __m512d const value = _mm512_maskz_loadu_pd(lanes, in + i);
+        __mmask8 const numbers = _mm512_mask_cmp_pd_mask(lanes, value, value, _CMP_ORD_Q);
+        /* Whole stores up to the tail: they end where the input was read already. */
+        _mm512_mask_storeu_pd(out + kept, lanes, _mm512_maskz_compress_pd(numbers, value));
+        kept += (unsigned)__builtin_popcount(numbers);
+    }
+    return kept;
+}
+
+const struct numeric_kernels numeric_avx512 = {
+    .hash_i64 = hash_i64_avx512, .hash_f64 = hash_f64_avx512, .hll_add = hll_add_avx512,
+    .u8_max = u8_max_avx512, .sum_f64 = sum_f64_avx512, .powers_f64 = powers_f64_avx512,
+    .range_f64 = range_f64_avx512, .range_i64 = range_i64_avx512, .sum_i64 = sum_i64_avx512,
+    .f64_of_i64 = f64_of_i64_avx512, .key_of_f64 = key_of_f64_avx512, .drop_nan = drop_nan_avx512,
+};

@@ -1,0 +1,68 @@
+/* numeric_inline.h - the single-item steps that every instruction set of the family shares. */
+#ifndef WEIR_NUMERIC_INLINE_H
+#define WEIR_NUMERIC_INLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include "kernels/mix.h"
+#include "kernels/numeric.h"
+#include "weir/hash.h"
+
+static inline uint64_t numeric_bits(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* The hash of a number that is not NaN: as an integer where it is one. */
+static inline uint64_t numeric_hash_f64(double value, struct mix_seed whole, struct mix_seed broken)
+{
+    if (value >= -0x1p63 && value < 0x1p63) {
+        int64_t const integer = (int64_t)value;
+        if ((double)integer == value) return mix_u64((uint64_t)integer, whole);
+    }
+    return mix_u64(numeric_bits(value), broken);
+}
+
+/* Offer one hash to its register; 1 if the register left the floor. */
+static inline size_t numeric_hll_offer(uint8_t *registers, unsigned p, uint64_t hash, unsigned floor)
+{
+    size_t   const slot = (size_t)(hash >> (64 - p));
+    uint64_t const rest = hash << p | UINT64_C(1) << (p - 1);    /* the 1 ends a run of only zeros */
+    unsigned const rank = (unsigned)__builtin_clzll(rest) + 1, old = registers[slot];
+    if (rank <= old) return 0;
+    registers[slot] = (uint8_t)rank;
+    return old == floor;
+}
+
+static inline double numeric_total(const double lanes[8])
+{
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+/* Add the powers of the last few values, each into its lane, and close the sums. */
+static inline void numeric_powers_close(double lanes[4][8], const double *values, size_t from, size_t count,
+                                        double centre, double sums[4])
+{
+    for (size_t i = from; i < count; i++) {
+        double const d = values[i] - centre, d2 = d * d;
+        lanes[0][i % 8] += d;
+        lanes[1][i % 8] += d2;
+        lanes[2][i % 8] += d2 * d;
+        lanes[3][i % 8] += d2 * d2;
+    }
+    for (unsigned k = 0; k < 4; k++) sums[k] = numeric_total(lanes[k]);
+}
+
+/* The same for the 32 lanes of sum_f64. */
+static inline double numeric_sum_close(double lanes[32], const double *values, size_t from, size_t count)
+{
+    for (size_t i = from; i < count; i++) lanes[i % 32] += values[i];
+    for (unsigned k = 0; k < 8; k++)
+        lanes[k] = (lanes[k] + lanes[k + 16]) + (lanes[k + 8] + lanes[k + 24]);
+    return numeric_total(lanes);
+}
+
+#endif
