@@ -75,7 +75,7 @@ struct parser_ops {
      * record starts (== the end of the last record that starts before own_end), given the bytes
      * up to have_end; at_eof says that no more follow. If own_end <= from, that is `from`.
      * WEIR_AGAIN: not within have_end. At eof the answer is have_end for an unfinished record.
-     * The record limit is the engine's business: it stops asking when the record is too long.
+     * The record limit is the engine's business: it stops asking when the record is too long. */
     weir_status (*record_end)(const struct parse_options *options, const uint8_t *data, size_t from,
                               size_t own_end, size_t have_end, int at_eof, size_t *out);
 
