@@ -15,7 +15,7 @@ build:       ## build/weir (static, the one the ceiling is promised for) and bui
 	@tools/setup build
 	@tools/build static build/static -- -Dkind=static
 	@tools/build shared build/shared -- -Dkind=shared
-	@ln -sf static/src/weir build/weir
+	@strip -o build/weir build/static/src/weir
 	@ln -sf shared/src/libweir.so.0 build/libweir.so.0
 
 check:       ## everything that must hold: unit, CLI, ceiling, faults, sanitizers, short fuzzing

@@ -155,12 +155,19 @@ static int parse_one(struct options *o, int letter)
     }
 }
 
+/* The linker's word on where the program lies, from its first byte to the end of its data. All of it counts
+ * as resident, though the kernels of other instruction sets may never be touched. */
+extern char __executable_start[], _end[];
+
+static uint64_t program_bytes(void) { return ((uint64_t)(_end - __executable_start) + 4095) & ~UINT64_C(4095); }
+
 int options_parse(struct options *o, int argc, char **argv)
 {
     static const double quantiles[] = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 };
     memset(o, 0, sizeof *o);
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
+    q->program_bytes = program_bytes();
     q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
     q->stats = STAT_ALL;
     q->top_count = 10;

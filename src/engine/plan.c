@@ -11,13 +11,6 @@
 #include "parsers/csv_row.h"
 #include "parsers/npy.h"
 
-/* The linker's word on where the program lies: from its first byte to the end of its data. */
-extern char __executable_start[], _end[];
-
-static uint64_t page_round(uint64_t bytes) { return (bytes + 4095) & ~UINT64_C(4095); }
-
-static uint64_t program_bytes(void) { return page_round((uint64_t)(_end - __executable_start)); }
-
 static enum plan_outcome fail(struct plan *plan, enum plan_outcome outcome, const char *format, ...)
 {
     va_list args;
@@ -289,9 +282,10 @@ enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct 
     memset(plan, 0, sizeof *plan);
     struct run *run = &plan->run;
     run->source = source;
+    run->schema = &plan->schema;
     plan->npy_records = UINT64_MAX;
     plan->memory_bytes = q->memory_bytes;
-    plan->program_bytes = program_bytes();
+    plan->program_bytes = q->program_bytes;
     run->options.record_bytes_max = q->record_bytes_max;
     run->options.ragged = q->ragged;
     run->options.has_header = !q->no_header;

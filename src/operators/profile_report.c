@@ -189,7 +189,6 @@ static void report_quantiles(struct profile *p, const struct profile_layout *l, 
 {
     weir_kll *kll = kll_of(p, l);
     int64_t const min = key_of(p, 0), max = key_of(p, 1);
-    out->has_quantiles = 1;
     out->quantiles = arrays->quantiles;
     out->quantile_count = q_count;
     for (uint32_t i = 0; i < q_count; i++) {
@@ -237,12 +236,17 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         if (out->distinct.value > most) out->distinct.value = most;
         if (out->distinct.high > most) out->distinct.high = most;
         if (out->distinct.low > most) out->distinct.low = most;
+        out->distinct.value = round(out->distinct.value);    /* values come whole */
+        out->distinct.low = floor(out->distinct.low);
+        out->distinct.high = ceil(out->distinct.high);
     }
     if (l->stats & STAT_RANGE) {
         out->has_range = 1;
         if (l->stats & STAT_MIN) out->min = extreme(p, l, 0, out->type, epoch);
         if (l->stats & STAT_MAX) out->max = extreme(p, l, 1, out->type, epoch);
     }
+    out->has_quantiles = (l->stats & STAT_QUANTILES) && l->kll_k;
+    out->has_length = (l->stats & STAT_LENGTH) != 0;
     out->mean = out->stddev = out->skewness = out->kurtosis = NAN;
     if (l->stats & STAT_MOMENTS) {
         out->has_moments = 1;
@@ -264,7 +268,6 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         report_quantiles(p, l, q, q_count, epoch, arrays, out);
     if (l->counters && top_count) report_top(p, l, top_count, epoch, arrays, out);
     if (l->stats & STAT_LENGTH && out->type == REPORT_STRING && p->length_min <= p->length_max) {
-        out->has_length = 1;
         out->length_min = p->length_min;
         out->length_max = p->length_max;
         out->length_mean = (double)p->length_sum / (double)out->count;

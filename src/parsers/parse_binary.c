@@ -65,11 +65,6 @@ static weir_status binary_record_end(const struct parse_options *options, const 
     return WEIR_OK;
 }
 
-static int binary_self_synchronising(const struct parse_options *options, const uint8_t *data, size_t bytes)
-{
-    return 1;    /* by arithmetic: the engine cuts its blocks between records */
-}
-
 static void binary_begin(struct parser *base, uint8_t *data, size_t bytes, uint64_t offset)
 {
     struct binary_parser *parser = (void *)base;
@@ -178,6 +173,6 @@ static void binary_column(struct parser *base, uint32_t column, struct slice *ou
 
 const struct parser_ops parser_binary = {
     .name = "binary", .bytes = binary_bytes, .init = binary_init, .record_end = binary_record_end,
-    .self_synchronising = binary_self_synchronising, .begin = binary_begin, .next = binary_next,
+    .begin = binary_begin, .next = binary_next,
     .column = binary_column,
 };

@@ -154,7 +154,6 @@ TEST(a_records_end_is_the_next_multiple_or_not_there_yet)
                     s = parser_binary.record_end(&options, NULL, from, own, have, 1, &out);
                     CHECK(s == WEIR_OK && out == (want <= have ? want : have));
                 }
-    CHECK(parser_binary.self_synchronising(&options, NULL, 0));
 }
 
 int main(void)
