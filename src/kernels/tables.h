@@ -3,10 +3,14 @@
 #define WEIR_KERNEL_TABLES_H
 
 #define WEIR_KERNEL_TABLES(isa)      \
-    .numeric = &numeric_##isa,
+    .numeric = &numeric_##isa,   \
+    .cells = &cells_##isa,
     /* next families stand here as they arrive: .rank = &rank_##isa, ... */
 
 #include "kernels/numeric.h"
 extern const struct numeric_kernels numeric_scalar, numeric_avx2, numeric_avx512;
+
+#include "kernels/cells.h"
+extern const struct cells_kernels cells_scalar, cells_avx2, cells_avx512;
 
 #endif
