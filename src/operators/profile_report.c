@@ -135,7 +135,7 @@ static struct report_value extreme(struct profile *p, const struct profile_layou
         return (order < 0) != which_max ? text : truth;
     }
     /* Numbers: exact in the class they came in, whatever the keys became. */
-    if (type == REPORT_INT || type == REPORT_STRING) {
+    if (type == REPORT_INT || type == REPORT_STRING || epoch) {
         if (p->count[WEIR_CLASS_FLOAT] == 0) {
             if (which_max && p->count[WEIR_CLASS_UINT]) return value_uint(p->uint_max);
             if (!which_max && p->count[WEIR_CLASS_INT] == 0) return value_uint(p->uint_min);

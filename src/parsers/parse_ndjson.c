@@ -38,6 +38,9 @@
 #include "machine/assert.h"
 #include "parsers/parser.h"
 
+/* Off the usual way: kept out of the walk, whose loop is then small and all in registers. */
+#define COLD __attribute__((noinline))
+
 enum {
     WINDOW_BYTES   = 4096,    /* indexed at a time: its index, 16 KiB at worst, stays in L1 */
     AHEAD          = 8,       /* tokens that are there to look at: a field with its comma has 6 */
@@ -214,7 +217,7 @@ static weir_status ndjson_record_end(const struct parse_options *options, const 
 /* ---- tokens ---- */
 
 /* Index on, until AHEAD tokens lie before us. Behind the last newline it is repeated: no walk passes it. */
-static __attribute__((noinline)) const uint32_t *tokens_refill(struct ndjson *p, const uint32_t *at)
+static COLD const uint32_t *tokens_refill(struct ndjson *p, const uint32_t *at)
 {
     size_t left = (size_t)(p->end - at);
     memmove(p->index, at, left * sizeof *at);
@@ -261,7 +264,7 @@ static int32_t hex_read(const uint8_t *text)
 
 /* at[0] is the quote that opens a string. Returns the token that ends it: its closing quote, or the
  * first thing wrong in it, which is never a quote. */
-static __attribute__((noinline)) const uint32_t *string_escaped(struct ndjson *p, const uint32_t *at)
+static COLD const uint32_t *string_escaped(struct ndjson *p, const uint32_t *at)
 {
     for (at++;; at++) {
         at = tokens_ahead(p, at);
@@ -371,7 +374,8 @@ static inline int number_plain(const uint8_t *text, uint32_t bytes)
 {
 #if defined(__SSE2__)
     __m128i value = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)text), _mm_set1_epi8('0'));
-    uint32_t digits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value));
+    __m128i to_nine = _mm_min_epu8(value, _mm_set1_epi8(9));
+    uint32_t digits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(to_nine, value));
     if (bytes > 16) return 0;
     uint32_t sign = text[0] == '-', others = ((1u << bytes) - 1) & ~digits & ~sign;
     uint32_t second = 2u << sign;    /* the bit of the digit behind the first */
@@ -386,7 +390,7 @@ static inline int number_plain(const uint8_t *text, uint32_t bytes)
 }
 
 /* A number or literal that the next token limits: its bytes without blanks behind, 0 if it is neither. */
-static __attribute__((noinline)) uint32_t scalar_bytes(const uint8_t *text, uint32_t bytes, unsigned *kind)
+static COLD uint32_t scalar_bytes(const uint8_t *text, uint32_t bytes, unsigned *kind)
 {
     while (is_blank(text[bytes - 1])) bytes--;
     *kind = text[0] == 'n' ? CELL_NULL : text[0] == 't' || text[0] == 'f' ? CELL_BOOL : CELL_NUMBER;
@@ -401,7 +405,7 @@ static __attribute__((noinline)) uint32_t scalar_bytes(const uint8_t *text, uint
 /* Walk over the value at at[0], which lies inside `open` objects and arrays. Returns the token behind
  * it and says what it was in value_at, value_bytes and value_kind; or, with KIND_BAD, some token of
  * this line not behind its newline. */
-static __attribute__((noinline)) const uint32_t *value_read(struct ndjson *p, const uint32_t *at, unsigned open)
+static COLD const uint32_t *value_read(struct ndjson *p, const uint32_t *at, unsigned open)
 {
     const uint8_t *const data = p->data;
     const unsigned outside = open;
@@ -479,7 +483,7 @@ done:
 
 /* The key at at[0] in the object of `parent`: sets p->key to its entry, KEY_NONE if it has none, or
  * KEY_BAD. Returns the token behind it. */
-static __attribute__((noinline)) const uint32_t *key_find(struct ndjson *p, const uint32_t *at, unsigned parent)
+static COLD const uint32_t *key_find(struct ndjson *p, const uint32_t *at, unsigned parent)
 {
     const uint8_t *text = p->data + at[0];
     p->key = KEY_BAD;
@@ -566,7 +570,7 @@ static unsigned slot_of(struct ndjson *p, uint32_t column)
 }
 
 /* The slot for the value of the key at hand, looked up by its path; its entry remembers it. */
-static __attribute__((noinline)) unsigned slot_find(struct ndjson *p, unsigned key, unsigned depth)
+static COLD unsigned slot_find(struct ndjson *p, unsigned key, unsigned depth)
 {
     unsigned slot = key != KEY_NONE ? p->keys[key].slot : SLOT_UNKNOWN;
     if (slot == SLOT_UNKNOWN) {
@@ -717,7 +721,7 @@ static void ndjson_begin(struct parser *parser, uint8_t *data, size_t bytes, uin
     struct ndjson *p = (struct ndjson *)(void *)parser;
     WEIR_ASSERT(data != NULL);
     WEIR_ASSERT(bytes < UINT32_MAX);
-    if (bytes > 0 && data[bytes - 1] != '\n') data[bytes++] = '\n';    /* the end of input: it is ours to pad */
+    if (bytes > 0 && data[bytes - 1] != '\n') data[bytes++] = '\n';    /* the end of input: into the pad */
     p->data        = data;
     p->bytes       = bytes;
     p->offset      = offset;

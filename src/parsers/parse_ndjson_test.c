@@ -1,227 +1,13 @@
 /* parse_ndjson_test.c - what parse_ndjson.c says a line means.
  *
- * Oracle: a second parser below, recursive and byte by byte, that knows nothing of blocks, indices,
- * batches or prediction; and the files of the JSON test suite (y_ has to be taken, n_ to be refused,
- * i_ is free), each as one line: line feeds in them become blanks.
+ * Oracles: the plain parser of parse_ndjson_oracle.h, and the files of the JSON test suite (y_ has to be taken, n_ to be refused,
+ * i_ is free), each as one line: line feeds in them become blanks, but for the one about a line feed.
  */
 #include <dirent.h>
 #include "budget/limits.h"
+#include "parsers/parse_ndjson_oracle.h"
 #include "parsers/parser.h"
 #include "tests/weir_test.h"
-
-/* ---- what a block should say ---- */
-
-struct text  { uint8_t *bytes; size_t count; };
-struct field { struct text path, value; enum cell_kind kind; };
-struct oracle {
-    const uint8_t *at, *end;
-    struct field  *fields;      /* of the record, the last of a path wins */
-    size_t         count, capacity;
-    int            followed;    /* 0: inside an array, a too deep object, ...: syntax only */
-};
-
-static void text_add(struct text *text, const void *bytes, size_t count)
-{
-    text->bytes = realloc(text->bytes, text->count + count + 1);
-    if (count > 0) memcpy(text->bytes + text->count, bytes, count);
-    text->count += count;
-}
-static void text_add_code(struct text *text, unsigned code)
-{
-    uint8_t b[4] = { (uint8_t)code };
-    size_t n = 1;
-    if (code >= 0x10000) {
-        b[0] = (uint8_t)(0xf0 + code / 0x40000), b[1] = (uint8_t)(0x80 + code / 0x1000 % 64);
-        b[2] = (uint8_t)(0x80 + code / 64 % 64), b[3] = (uint8_t)(0x80 + code % 64), n = 4;
-    } else if (code >= 0x800) {
-        b[0] = (uint8_t)(0xe0 + code / 0x1000), b[1] = (uint8_t)(0x80 + code / 64 % 64);
-        b[2] = (uint8_t)(0x80 + code % 64), n = 3;
-    } else if (code >= 0x80) b[0] = (uint8_t)(0xc0 + code / 64), b[1] = (uint8_t)(0x80 + code % 64), n = 2;
-    text_add(text, b, n);
-}
-static int peek(const struct oracle *o) { return o->at < o->end ? *o->at : -1; }
-static int next_is(struct oracle *o, int c) { return peek(o) == c ? (o->at++, 1) : 0; }
-static void skip_blanks(struct oracle *o)
-{
-    while (peek(o) == ' ' || peek(o) == '\t' || peek(o) == '\r') o->at++;
-}
-static int read_hex(struct oracle *o)
-{
-    char digits[5] = { 0 };
-    for (int i = 0; i < 4; i++) {
-        if (peek(o) < 0 || strchr("0123456789abcdefABCDEF", peek(o)) == NULL || peek(o) == 0) return -1;
-        digits[i] = (char)*o->at++;
-    }
-    return (int)strtol(digits, NULL, 16);
-}
-static int read_utf8(struct oracle *o, struct text *out)
-{
-    static const struct { uint8_t low[4], high[4]; int n; } forms[] = {    /* Unicode, table 3-7 */
-        { { 0x20 }, { 0x7f }, 1 }, { { 0xc2, 0x80 }, { 0xdf, 0xbf }, 2 },
-        { { 0xe0, 0xa0, 0x80 }, { 0xe0, 0xbf, 0xbf }, 3 }, { { 0xe1, 0x80, 0x80 }, { 0xec, 0xbf, 0xbf }, 3 },
-        { { 0xed, 0x80, 0x80 }, { 0xed, 0x9f, 0xbf }, 3 }, { { 0xee, 0x80, 0x80 }, { 0xef, 0xbf, 0xbf }, 3 },
-        { { 0xf0, 0x90, 0x80, 0x80 }, { 0xf0, 0xbf, 0xbf, 0xbf }, 4 },
-        { { 0xf1, 0x80, 0x80, 0x80 }, { 0xf3, 0xbf, 0xbf, 0xbf }, 4 },
-        { { 0xf4, 0x80, 0x80, 0x80 }, { 0xf4, 0x8f, 0xbf, 0xbf }, 4 } };
-    for (unsigned f = 0; f < sizeof forms / sizeof *forms; f++) {
-        int fits = o->end - o->at >= forms[f].n;
-        for (int i = 0; fits && i < forms[f].n; i++)
-            fits = o->at[i] >= forms[f].low[i] && o->at[i] <= forms[f].high[i];
-        if (!fits) continue;
-        text_add(out, o->at, (size_t)forms[f].n);
-        o->at += forms[f].n;
-        return 1;
-    }
-    return 0;
-}
-static int read_string(struct oracle *o, struct text *out)
-{
-    text_add(out, NULL, 0);
-    if (!next_is(o, '"')) return 0;
-    while (!next_is(o, '"')) {
-        if (!next_is(o, '\\')) {
-            if (!read_utf8(o, out)) return 0;
-            continue;
-        }
-        int c = peek(o);
-        if (c < 0) return 0;
-        o->at++;
-        switch (c) {
-        case '"': case '\\': case '/': text_add_code(out, (unsigned)c); break;
-        case 'b': text_add_code(out, 8);  break;
-        case 'f': text_add_code(out, 12); break;
-        case 'n': text_add_code(out, 10); break;
-        case 'r': text_add_code(out, 13); break;
-        case 't': text_add_code(out, 9);  break;
-        case 'u': {
-            int code = read_hex(o);
-            if (code < 0) return 0;
-            if (code >= 0xd800 && code < 0xdc00 && o->end - o->at >= 2 && o->at[0] == '\\' && o->at[1] == 'u') {
-                const uint8_t *back = o->at;
-                o->at += 2;
-                int low = read_hex(o);
-                if (low < 0) return 0;
-                if (low >= 0xdc00 && low < 0xe000) code = 0x10000 + (code - 0xd800) * 1024 + (low - 0xdc00);
-                else o->at = back;
-            }
-            text_add_code(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
-            break;
-        }
-        default: return 0;
-        }
-    }
-    return 1;
-}
-static int read_digits(struct oracle *o)
-{
-    const uint8_t *first = o->at;
-    while (peek(o) >= '0' && peek(o) <= '9') o->at++;
-    return o->at > first;
-}
-static int read_number(struct oracle *o)
-{
-    next_is(o, '-');
-    if (!next_is(o, '0') && !read_digits(o)) return 0;
-    if (next_is(o, '.') && !read_digits(o)) return 0;
-    if (next_is(o, 'e') || next_is(o, 'E')) {
-        if (!next_is(o, '+')) next_is(o, '-');
-        if (!read_digits(o)) return 0;
-    }
-    return 1;
-}
-static int read_word(struct oracle *o, const char *word)
-{
-    size_t n = strlen(word);
-    if ((size_t)(o->end - o->at) < n || memcmp(o->at, word, n) != 0) return 0;
-    o->at += n;
-    return 1;
-}
-static void keep(struct oracle *o, const struct text *path, const void *value, size_t bytes, enum cell_kind kind)
-{
-    if (!o->followed) return;
-    struct field *field = NULL;
-    for (size_t i = 0; i < o->count && field == NULL; i++)
-        if (o->fields[i].path.count == path->count &&
-            memcmp(o->fields[i].path.bytes, path->bytes, path->count) == 0) field = &o->fields[i];
-    if (field == NULL) {
-        if (o->count == o->capacity)
-            o->fields = realloc(o->fields, (o->capacity = 2 * o->capacity + 8) * sizeof *o->fields);
-        field = &o->fields[o->count++];
-        memset(field, 0, sizeof *field);
-        text_add(&field->path, path->bytes, path->count);
-    }
-    field->value.count = 0;
-    text_add(&field->value, value, bytes);
-    field->kind = kind;
-}
-/* keys: how many are in path; open: objects and arrays around. Leaves o->at behind the value. */
-static int read_value(struct oracle *o, const struct text *path, unsigned keys, unsigned open)
-{
-    const uint8_t *first = o->at;
-    int c = peek(o), valid = 1;
-    if (c == '"') {
-        struct text value = { 0 };
-        valid = read_string(o, &value);
-        if (valid) keep(o, path, value.bytes, value.count, CELL_STRING);
-        free(value.bytes);
-        return valid;
-    }
-    if (c == '[' || c == '{') {
-        if (open == WEIR_JSON_NESTING_MAX) return 0;
-        int followed = o->followed, empty;
-        o->at++;
-        skip_blanks(o);
-        empty = peek(o) == c + 2;
-        int as_text = c == '[' || (empty && open > 0) || keys == WEIR_JSON_DEPTH_MAX;
-        if (as_text) o->followed = 0;
-        if (empty) o->at++;
-        while (!empty && valid) {
-            struct text inner = { 0 };
-            skip_blanks(o);
-            if (c == '{') {
-                text_add(&inner, path->bytes, path->count);
-                if (keys > 0) text_add(&inner, ".", 1);
-                valid = read_string(o, &inner);
-                skip_blanks(o);
-                valid = valid && next_is(o, ':');
-                skip_blanks(o);
-            }
-            valid = valid && read_value(o, &inner, keys + 1, open + 1);
-            free(inner.bytes);
-            skip_blanks(o);
-            if (!valid || next_is(o, c + 2)) break;
-            valid = next_is(o, ',');
-        }
-        o->followed = followed;
-        if (valid && as_text) keep(o, path, first, (size_t)(o->at - first), CELL_JSON);
-        return valid;
-    }
-    enum cell_kind kind = read_word(o, "null") ? CELL_NULL
-                        : read_word(o, "true") || read_word(o, "false") ? CELL_BOOL : CELL_NUMBER;
-    if (kind == CELL_NUMBER) valid = read_number(o);
-    size_t bytes = kind == CELL_NULL ? 0 : (size_t)(o->at - first);
-    if (valid) keep(o, path, first, bytes, kind);
-    return valid;
-}
-static void oracle_clear(struct oracle *o)
-{
-    for (size_t i = 0; i < o->count; i++) free(o->fields[i].path.bytes), free(o->fields[i].value.bytes);
-    free(o->fields);
-    memset(o, 0, sizeof *o);
-}
-/* A line: 1 a record, 0 a bad one, -1 none. */
-static int read_line(struct oracle *o, const uint8_t *line, size_t bytes)
-{
-    *o = (struct oracle){ .at = line, .end = line + bytes, .followed = 1 };
-    skip_blanks(o);
-    if (o->at == o->end) return -1;
-    struct text value = { (uint8_t *)(uintptr_t)"value", 5 }, root = { (uint8_t *)(uintptr_t)"", 0 };
-    int valid = read_value(o, peek(o) == '{' ? &root : &value, 0, 0);
-    skip_blanks(o);
-    return valid && o->at == o->end;
-}
-
-/* ---- what it does say ---- */
 
 enum { COLUMNS = 256, BLOCK_MAX = 1 << 20 };
 static struct schema_column columns[WEIR_COLUMNS_MAX];
@@ -230,8 +16,7 @@ static struct schema schema;
 static struct books  books;
 static void         *memory;
 static struct parser *parser;
-static uint8_t       block[WEIR_PAD_BYTES + BLOCK_MAX + WEIR_PAD_BYTES];
-static uint8_t *const data = block + WEIR_PAD_BYTES;
+static uint8_t       data[BLOCK_MAX];    /* tests write blocks here */
 
 static void start(uint32_t capacity, uint32_t name_bytes, int select_new, const char *const *wanted)
 {
@@ -259,8 +44,17 @@ static size_t put(const char *text)
     memcpy(data, text, strlen(text));
     return strlen(text);
 }
-/* Only so many bytes and the pad are there to be touched, as far as ASan can tell. */
-static void begin(size_t bytes) { parser_ndjson.begin(parser, data, bytes, 1000); }
+/* Give the parser a copy with nothing but its pad around it, and what no parser should believe there. */
+static void begin(size_t bytes)
+{
+    static uint8_t *copy;
+    free(copy);
+    copy = malloc(WEIR_PAD_BYTES + bytes + WEIR_PAD_BYTES);
+    memset(copy, '\\', WEIR_PAD_BYTES);
+    memcpy(copy + WEIR_PAD_BYTES, data, bytes);
+    memset(copy + WEIR_PAD_BYTES + bytes, '1', WEIR_PAD_BYTES);
+    parser_ndjson.begin(parser, copy + WEIR_PAD_BYTES, bytes, 1000);
+}
 
 static int cell_is(const char *column, uint32_t row, enum cell_kind kind, const void *value, size_t bytes)
 {
@@ -277,23 +71,21 @@ static int cell_is(const char *column, uint32_t row, enum cell_kind kind, const 
 
 static uint64_t bad(void) { return books.count[BOOK_BAD_RECORD]; }
 
-/* Every record and cell of a block, against the oracle. The block is copied first: it changes. */
+/* Every record and cell of a block, against the oracle. */
 static void check_block(size_t bytes, int all_columns)
 {
-    static uint8_t before[BLOCK_MAX];
-    memcpy(before, data, bytes);
     uint64_t bad_before = bad(), bad_expected = 0;
     begin(bytes);
     uint32_t rows = parser_ndjson.next(parser), row = 0;
     for (size_t line = 0; line < bytes; ) {
-        const uint8_t *newline = memchr(before + line, '\n', bytes - line);
-        size_t end = newline != NULL ? (size_t)(newline - before) : bytes;
+        const uint8_t *newline = memchr(data + line, '\n', bytes - line);
+        size_t end = newline != NULL ? (size_t)(newline - data) : bytes;
         struct oracle o;
-        int what = read_line(&o, before + line, end - line);
+        int what = read_line(&o, data + line, end - line);
         if (what == 0) bad_expected++;
         if (what == 1) {
             if (row == rows) rows = parser_ndjson.next(parser), row = 0;
-            if (rows == 0) fail_msg("record missing: %.*s", (int)(end - line), before + line);
+            if (rows == 0) fail_msg("record missing: %.*s", (int)(end - line), data + line);
             uint32_t count = schema_count(&schema), seen = 0;
             for (uint32_t c = 0; c < count; c++) {
                 const struct field *field = NULL;
@@ -309,10 +101,10 @@ static void check_block(size_t bytes, int all_columns)
                     slice.length[row] != (field != NULL ? field->value.count : 0) ||
                     (field != NULL && memcmp(value, field->value.bytes, field->value.count) != 0))
                     fail_msg("column %s is %u '%.*s' in %.*s", schema_name(&schema, c), slice.kind[row],
-                             (int)slice.length[row], value, (int)(end - line), before + line);
+                             (int)slice.length[row], value, (int)(end - line), data + line);
                 seen += field != NULL;
             }
-            if (all_columns) assert_int_equal(seen, o.count);
+            if (all_columns && books.count[BOOK_NO_ROOM] == 0) assert_int_equal(seen, o.count);
             row++;
         }
         oracle_clear(&o);
@@ -529,8 +321,6 @@ TEST(many_columns_give_short_batches_and_lose_nothing)
                 bytes += (size_t)sprintf((char *)data + bytes, "%s\"c%u\":%u", c == first ? "{" : ",", c, r);
             bytes += (size_t)sprintf((char *)data + bytes, "}\n");
         }
-        static uint8_t before[BLOCK_MAX];
-        memcpy(before, data, bytes);
         begin(bytes);
         uint32_t rows, row_count = 0, index = 0;
         while ((rows = parser_ndjson.next(parser)) != 0) {
@@ -551,8 +341,9 @@ TEST(many_columns_give_short_batches_and_lose_nothing)
             index++;
         }
         CHECK_EQ(bad(), 0);
-        CHECK_EQ(row_count, (uint32_t)({ uint32_t n = 0;
-                 for (size_t b = 0; b < bytes; b++) n += before[b] == '\n'; n; }));
+        uint32_t lines = 0;
+        for (size_t b = 0; b < bytes; b++) lines += data[b] == '\n';
+        CHECK_EQ(row_count, lines);
     }
 }
 
@@ -611,7 +402,7 @@ static size_t put_mutated(struct prng *prng, size_t bytes_max)
 TEST(mutated_lines_mean_what_a_plain_parser_says)
 {
     FOR_SEEDS(600) {
-        start_open();
+        start(WEIR_COLUMNS_MAX, sizeof names, 1, NULL);
         for (unsigned blocks = 0; blocks < 3; blocks++)
             check_block(put_mutated(prng, prng_below(prng, 4) ? 600 : 12000), 1);
     }
@@ -709,14 +500,15 @@ TEST(the_json_test_suite_is_taken_and_refused_as_it_asks)
         sprintf(path, "%.2000s/json-test-suite/test_parsing/%.255s", shared(), entry->d_name);
         size_t bytes = put_file(path), dark = 0;
         assert_true(bytes < BLOCK_MAX);
+        int two_lines = strcmp(entry->d_name, "n_string_unescaped_newline.json") == 0;    /* it is the point */
         for (size_t i = 0; i < bytes; i++) {
-            if (data[i] == '\n') data[i] = ' ';    /* as one record */
+            if (data[i] == '\n' && !two_lines) data[i] = ' ';    /* as one record */
             dark += strchr(" \t\r", data[i]) == NULL || data[i] == 0;
         }
         start_open();
         begin(bytes);
         uint32_t rows = parser_ndjson.next(parser);
-        if (rows + bad() != (dark > 0)) fail_msg("%s: %u records, %u bad", entry->d_name, rows, (unsigned)bad());
+        if (rows + bad() != (dark > 0) + (unsigned)two_lines) fail_msg("%s: %u records, %u bad", entry->d_name, rows, (unsigned)bad());
         if (entry->d_name[0] == 'y' && rows != 1) fail_msg("refused: %s", entry->d_name);
         if (entry->d_name[0] == 'n' && rows != 0) fail_msg("taken: %s", entry->d_name);
         taken += rows, refused += bad() > 0, blank += dark == 0;

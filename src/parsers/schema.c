@@ -37,7 +37,7 @@ static weir_status append_locked(struct schema *s, const char *name, size_t byte
     if (bytes != 0) memcpy(s->names + s->name_used, name, bytes);
     s->names[s->name_used + bytes] = '\0';
     s->name_used += (uint32_t)bytes + 1;
-    *out = count;
+    if (out != NULL) *out = count;
     /* pairs with the acquire in schema_count */
     atomic_store_explicit(&s->count, count + 1, memory_order_release);
     return WEIR_OK;

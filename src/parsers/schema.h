@@ -53,7 +53,7 @@ static inline uint32_t schema_count(const struct schema *schema)
     return atomic_load_explicit(&((struct schema *)(uintptr_t)schema)->count, memory_order_acquire);
 }
 
-/* Append a column, even if the name is there already. WEIR_ERR_FULL: no room, nothing changed. */
+/* Append a column, even if the name is there already; out may be NULL. WEIR_ERR_FULL: no room, nothing changed. */
 WEIR_MUST_CHECK weir_status schema_append(struct schema *schema, const char *name, size_t name_bytes,
                                           uint32_t *out);
 /* The first column of that name: its index, or UINT32_MAX. */

@@ -1,0 +1,202 @@
+"""Every figure of real files against the exact computation of reference.py."""
+import datetime
+import json
+import math
+import pathlib
+
+import numpy
+import pytest
+
+from conftest import SHARED, data, run, summary
+import reference
+
+FILES = ["nycflights13/weather.csv", "nycflights13/planes.csv", "loghub/Apache_2k.log_structured.csv",
+         "loghub/OpenSSH_2k.log_structured.csv", "loghub/HDFS_2k.log_structured.csv"]
+NAB = sorted(str(p.relative_to(SHARED / "data")) for p in (SHARED / "data/nab").glob("*/*.csv")) or ["nab/absent.csv"]
+
+
+def as_number(kind, value):
+    if kind != "time":
+        return value
+    t = datetime.datetime.fromisoformat(value.replace("Z", ""))
+    return (t - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+
+
+def check_column(got, want):
+    assert got["count"] == want.count and got["nulls"] == want.nulls
+    if got["type"] == "time" and want.type == "int":
+        return "epoch"
+    assert got["type"] == want.type
+    d = got["distinct"]
+    assert d["lo"] <= d["est"] <= d["hi"]
+    if d["exact"]:
+        assert d["est"] == want.distinct
+    else:    # two standard errors hold in 95 % of cases; five always
+        assert abs(d["est"] - want.distinct) <= 2.5 * (d["hi"] - d["lo"]) / 2
+    if want.numbers:
+        kind = want.type
+        assert as_number(kind, got["min"]) == want.numbers[0] and as_number(kind, got["max"]) == want.numbers[-1]
+        mean, variance = want.moments()
+        if kind != "time":
+            assert got["mean"] == pytest.approx(float(mean), rel=1e-14, abs=1e-300)
+        if variance:
+            scale = 1e6 if kind == "time" else 1
+            assert got["stddev"] * scale == pytest.approx(math.sqrt(variance), rel=1e-10)
+        for q, e in got["quantiles"].items():
+            low, high = as_number(kind, e["lo"]), as_number(kind, e["hi"])
+            below, upto = want.quantile_rank(low)[0], want.quantile_rank(high)[1]
+            slack = 0.02    # the stated confidence is 99 %; no test run may be the hundredth
+            assert below - slack <= float(q) <= upto + slack, (q, e)
+            assert low <= as_number(kind, e["est"]) <= high
+    frequency = {}
+    for (kind, value), n in want.frequency.items():
+        frequency[json.dumps(value) if kind != "time" else value] = n
+    for top in got["top"]:
+        if top.get("cut"):
+            continue
+        value = top["value"]
+        key = as_number("time", value) if want.type == "time" else json.dumps(value)
+        if isinstance(value, float) and value == int(value):
+            key = json.dumps(int(value))
+        true = frequency.get(key, frequency.get(json.dumps(value), 0))
+        assert top["count"] - top["error"] <= true <= top["count"], (top, true)
+    if want.type == "string" and want.count:
+        lengths = [len(t.encode("utf-8", "surrogateescape")) for t in want.texts]
+        assert got["length"]["min"] == min(lengths) and got["length"]["max"] == max(lengths)
+        assert got["length"]["mean"] == pytest.approx(sum(lengths) / len(lengths), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", FILES + NAB)
+def test_every_figure_of_a_real_file_agrees_with_the_exact_one(name):
+    path = data(name)
+    got = summary(path)
+    want = reference.table(path)
+    assert list(got) == list(want)
+    for column in want:
+        check_column(got[column], want[column])
+
+
+@pytest.mark.parametrize("isa", ["scalar", "avx2"])
+def test_every_instruction_set_prints_the_same(isa):
+    path = data("nycflights13/weather.csv")
+    best = run("summary", "-o", "ndjson", "--seed", "7", path)
+    assert run("summary", "-o", "ndjson", "--seed", "7", path, env={"WEIR_CPU": isa}).out == best.out
+
+
+def exact_part(row):
+    return {k: row[k] for k in ("column", "type", "count", "nulls", "min", "max", "mean", "stddev", "skewness", "kurtosis", "length") if k in row}
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    rng = numpy.random.default_rng(5)
+    path = tmp_path_factory.mktemp("big") / "big.csv"
+    n = 300000
+    a, b, c = rng.integers(0, 10**9, n), rng.normal(size=n), rng.integers(0, 300, n)
+    with open(path, "w") as f:
+        f.write("id,x,name,note\n")
+        for i in range(n):
+            note = f'"say ""{c[i]}"", then\nstop"' if i % 7 == 0 else f"n{c[i]}"
+            f.write(f"{a[i]},{b[i]!r},host{c[i]},{note}\n" if i % 1000 else f"{a[i]},{b[i]!r},NA,\n")
+    return path
+
+
+def test_exact_figures_do_not_depend_on_the_number_of_workers_or_on_a_pipe(big):
+    one, two = summary("--parallel", 1, big), summary("--parallel", 2, big)
+    with open(big, "rb") as f:
+        redirected = summary("-i", "csv", "-", stdin=f)
+    piped = summary("-i", "csv", "-", stdin=big.read_bytes())
+    for name in one:
+        assert exact_part(one[name]) == exact_part(two[name]) == exact_part(piped[name]) == exact_part(redirected[name])
+    want = reference.table(big)
+    for got in (one, two, piped):
+        for name in want:
+            check_column(got[name], want[name])
+
+
+def test_a_late_text_makes_no_earlier_figure_wrong(file):
+    values = [str(i % 1000) for i in range(200000)] + ["1.5", "abc", "2020-01-01"]
+    path = file("v\n" + "\n".join(values) + "\n")
+    for parallel in (1, 2):
+        got = summary("--parallel", parallel, path)["v"]
+        assert got["type"] == "string" and got["count"] == len(values)
+        assert got["min"] == 0 and got["max"] == "abc"
+        assert got["mean"] is None and got["quantiles"] is None
+        assert abs(got["distinct"]["est"] - 1003) <= 3 * (got["distinct"]["hi"] - got["distinct"]["lo"]) / 2 + 1
+        assert got["length"] == {"min": 1, "max": 10, "mean": pytest.approx(sum(map(len, values)) / len(values))}
+
+
+def test_a_late_float_keeps_the_quantiles_of_the_ints(file):
+    path = file("v\n" + "\n".join(str(i) for i in range(1000)) + "\n0.5\n")
+    got = summary(path)["v"]
+    assert got["type"] == "float" and got["quantiles"]["0.5"] == {"est": 499, "lo": 499, "hi": 499}
+    assert got["min"] == 0 and got["max"] == 999 and got["distinct"]["est"] == 1001
+
+
+def test_integers_beyond_2_to_the_53_stay_exact(file):
+    big = [9007199254740993, -9223372036854775808, 9223372036854775807, 9007199254740993]
+    got = summary(file("a,b\n" + "".join(f"{v},{v + 2**63}\n" for v in big)), "-q", "0.5")
+    assert (got["a"]["type"], got["a"]["min"], got["a"]["max"]) == ("int", min(big), max(big))
+    assert got["a"]["top"][0] == {"value": 9007199254740993, "count": 2, "error": 0}
+    assert got["a"]["quantiles"]["0.5"]["est"] == 9007199254740993
+    assert (got["b"]["type"], got["b"]["min"], got["b"]["max"]) == ("int", 0, 2**64 - 1)
+    assert got["b"]["top"][0]["value"] == 9007199254740993 + 2**63
+
+
+def test_equal_numbers_are_one_value_however_written_and_codes_are_texts(file):
+    got = summary(file("a,zip\n1,00501\n1.0,00502\n1e0,00501\n2,10001\n"))
+    assert got["a"]["distinct"]["est"] == 2 and got["a"]["top"][0] == {"value": 1, "count": 3, "error": 0}
+    assert got["zip"]["type"] == "string" and got["zip"]["top"][0] == {"value": "00501", "count": 2, "error": 0}
+
+
+def test_epoch_columns_are_times_by_name_and_range_or_by_schema(file):
+    path = file("created_at,n,t\n" + "".join(f"{1700000000 + i},{1700000000 + i},{1700000000000 + i}\n" for i in range(5)))
+    got = summary(path, "--schema", "t=time")
+    assert got["created_at"]["type"] == "time" and got["created_at"]["min"] == "2023-11-14T22:13:20Z"
+    assert got["n"]["type"] == "int" and got["n"]["min"] == 1700000000
+    assert got["t"]["type"] == "time" and got["t"]["max"].startswith("2023-11-14T22:13:20.004")
+
+
+def test_schema_overrides_and_counts_what_does_not_fit(file):
+    path = file("a,b,c\n1,2,3\nx,2.5,3\n")
+    r = run("summary", "-o", "ndjson", "--schema", "a=int,b=float,c=string", "--stats", path)
+    got = r.columns()
+    assert (got["a"]["type"], got["a"]["count"], got["a"]["nulls"]) == ("int", 1, 1)
+    assert got["b"]["type"] == "float" and got["c"]["type"] == "string" and got["c"]["max"] == "3"
+    assert json.loads(r.err.splitlines()[-1])["dropped"] == {"bad_cell": 1}
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i4", "i2", "u8", "u4", "u2", "u1"])
+def test_plain_numbers_and_npy_agree_with_numpy(dtype, tmp_path):
+    rng = numpy.random.default_rng(3)
+    info = numpy.iinfo(dtype) if dtype[0] != "f" else None
+    values = rng.normal(size=50000).astype(dtype) if info is None else rng.integers(info.min, info.max, 50000, dtype=dtype, endpoint=True)
+    values.tofile(tmp_path / "v.bin")
+    numpy.save(tmp_path / "v.npy", values)
+    kind = {"f": "f", "i": "i", "u": "u"}[dtype[0]] + str(int(dtype[1]) * 8)
+    for got in (summary("-i", kind, tmp_path / "v.bin")["value"], summary(tmp_path / "v.npy")["value"]):
+        assert got["count"] == 50000 and got["nulls"] == 0
+        assert got["min"] == values.min() and got["max"] == values.max()
+        wide = values.astype("f8") if info is None else [int(v) for v in values]
+        assert got["mean"] == pytest.approx(sum(wide) / 50000 if info else wide.mean(), rel=1e-12)
+        ordered = numpy.sort(values)
+        for q, e in got["quantiles"].items():
+            assert ordered[max(0, int((float(q) - 0.02) * 50000) - 1)] <= e["est"] <= ordered[min(49999, int((float(q) + 0.02) * 50000))]
+
+
+def test_nan_is_a_null_and_infinity_a_value(tmp_path):
+    numpy.array([1.0, float("nan"), float("inf"), -2.0]).tofile(tmp_path / "v.f64")
+    got = summary("-i", "f64", tmp_path / "v.f64")["value"]
+    assert (got["count"], got["nulls"], got["min"], got["max"]) == (3, 1, -2, "inf")
+
+
+def test_structs_and_structured_npy_have_named_columns(tmp_path):
+    t = numpy.dtype([("ts", "<u8"), ("price", "<f8"), ("size", "<u4")])
+    a = numpy.zeros(1000, t)
+    a["ts"], a["price"], a["size"] = numpy.arange(1000), numpy.arange(1000) / 4, 7
+    a.tofile(tmp_path / "s.bin")
+    numpy.save(tmp_path / "s.npy", a)
+    numpy.save(tmp_path / "two.npy", numpy.arange(10.0).reshape(5, 2))
+    for got in (summary("-i", "struct:ts=u64,price=f64,size=u32", tmp_path / "s.bin"), summary(tmp_path / "s.npy")):
+        assert [got[c]["max"] for c in ("ts", "price", "size")] == [999, 249.75, 7]
+    assert {n: c["max"] for n, c in summary(tmp_path / "two.npy").items()} == {"0": 8, "1": 9}
