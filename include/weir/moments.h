@@ -25,7 +25,8 @@ typedef struct weir_moments {
     uint64_t count;
     double   mean;
     double   mean_low;   /* what rounding left out of mean: the mean is mean + mean_low */
-    double   m2, m3, m4; /* sums of (x - mean)^2, ^3, ^4 */
+    double   m2, m2_low; /* sum of (x - mean)^2, and what rounding left out of it */
+    double   m3, m4;     /* sums of (x - mean)^3, ^4 */
 } weir_moments;
 
 typedef struct weir_range_f64 { double  min, max; } weir_range_f64;    /* empty: +inf, -inf */

@@ -4,11 +4,11 @@
  *
  * The centre is the rounded mean; the sum of distances from it says what rounding left out, so a
  * chunk's mean is known as a pair of doubles, and shifting the powers from the centre to that mean
- * takes only small corrections. Merging: P. Pebay, SAND2008-6212, with the mean kept as a pair:
- * ten thousand merges then cost no digit of it, however far the values lie from 0.
+ * takes only small corrections. Merging: P. Pebay, SAND2008-6212, with mean and m2 kept as pairs:
+ * millions of merges then cost no digit of them, however far the values lie from 0.
  *
- * For a chunk of equal values every step is exact (the distances are a few units in the last place
- * and so are their powers), so that "all equal" is m2 == 0 and not a rounding error.
+ * Where the first value of a chunk is the mean but for rounding, it is the centre itself: the
+ * distances of equal values are then 0, and "all equal" is m2 == 0 instead of a rounding error.
  */
 #include <float.h>
 #include <math.h>
@@ -39,7 +39,7 @@ void weir_moments_merge(weir_moments *into, const weir_moments *from)
     into->count = a.count + b.count;
     if (!isfinite(a.mean) || !isfinite(b.mean)) {
         into->mean = a.mean + b.mean;    /* inf - inf is NaN, as it should be */
-        into->mean_low = 0;
+        into->mean_low = into->m2_low = 0;
         into->m2 = into->m3 = into->m4 = NAN;
         return;
     }
@@ -53,7 +53,9 @@ void weir_moments_merge(weir_moments *into, const weir_moments *from)
     into->m4 = a.m4 + b.m4 + gap2 * gap2 * cross * (fa * fa - fa * fb + fb * fb) +
                6 * gap2 * (fa * fa * b.m2 + fb * fb * a.m2) + 4 * gap * (fa * b.m3 - fb * a.m3);
     into->m3 = a.m3 + b.m3 + gap2 * gap * cross * (fa - fb) + 3 * gap * (fa * b.m2 - fb * a.m2);
-    into->m2 = a.m2 + b.m2 + gap2 * cross;
+    double low_a, low_b;
+    double const m2 = moments_add_pair(moments_add_pair(a.m2, b.m2, &low_a), gap2 * cross, &low_b);
+    into->m2 = moments_add_pair(m2, (a.m2_low + b.m2_low) + (low_a + low_b), &into->m2_low);
 
     /* From the larger side, so that the shift is the small one. */
     weir_moments const *base = na >= nb ? &a : &b;
@@ -82,6 +84,7 @@ static weir_moments moments_of_chunk(const double *values, size_t count)
         m.m2 = m.m3 = m.m4 = NAN;
         return m;
     }
+    if (fabs(values[0] - centre) <= MOMENTS_CHUNK * DBL_EPSILON * fabs(centre)) centre = values[0];
     weir_kernels.numeric->powers_f64(values, count, centre, sums);
     double const d = isfinite(sums[0]) ? sums[0] / n : 0;
     double const d2 = d * d;
