@@ -12,11 +12,13 @@ static uint32_t listed[BYTES_MAX + 128], expected[BYTES_MAX + 128];
 /* Text that is mostly structure, so that every two classes of bytes meet, at every place in a block. */
 static size_t random_text(struct prng *prng, size_t bytes)
 {
-    static const char alphabet[] = "{}[]:,\"\"\"\\\\\\\n  \t\rab1-.\x01\x1f\x0c\x1a\x7f\xc3\xa9\xe0\xed\xf0\xf4\xff";
+    static const char alphabet[] =
+        "{}[]:,\"\"\"\\\\\\\n  \t\rab1-.\x01\x1f\x0c\x1a\x7f\xc3\xa9\xe0\xed\xf0\xf4\xff";
     uint64_t dense = prng_below(prng, 4);
     for (size_t i = 0; i < bytes; i++)
         data[i] = dense == 0 || prng_below(prng, 4) < dense
-                ? (uint8_t)alphabet[prng_below(prng, sizeof alphabet)] : (uint8_t)('a' + prng_below(prng, 26));
+                ? (uint8_t)alphabet[prng_below(prng, sizeof alphabet)]
+                : (uint8_t)('a' + prng_below(prng, 26));
     for (size_t i = bytes; i < bytes + 64; i++) data[i] = (uint8_t)prng_next(prng);    /* not ours */
     if (bytes % 64 != 0) data[bytes - 1] = '\n';
     return bytes;
@@ -101,9 +103,11 @@ TEST(suspect_is_what_the_c_library_does_not_decode)
 {
     static const char *const pieces[] = {
         "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "plain text in between, of some length: sixty-four bytes, say.",
+        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+        "plain text in between, of some length: sixty-four bytes, say.",
         /* wrong from here: index 11 */
-        "\x80", "\xc2", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe1\x80", "\xf0\x8f\xbf\xbf",
+        "\x80", "\xc2", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe1\x80",
+        "\xf0\x8f\xbf\xbf",
         "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xf0\x90\x80", "\xc2\x80\x80" };
     FOR_SEEDS(4000) {
         size_t bytes = prng_below(prng, 70), count = prng_below(prng, 40);

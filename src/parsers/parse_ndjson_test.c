@@ -1,7 +1,8 @@
 /* parse_ndjson_test.c - what parse_ndjson.c says a line means.
  *
- * Oracles: the plain parser of parse_ndjson_oracle.h, and the files of the JSON test suite (y_ has to be taken, n_ to be refused,
- * i_ is free), each as one line: line feeds in them become blanks, but for the one about a line feed.
+ * Oracles: the plain parser of parse_ndjson_oracle.h, and the files of the JSON test suite (y_ has to be
+ * taken, n_ to be refused, i_ is free), each as one line: line feeds in them become blanks, but for the
+ * one about a line feed.
  */
 #include <dirent.h>
 #include "budget/limits.h"
@@ -157,10 +158,11 @@ TEST(escapes_are_undone_in_keys_and_values)
 {
     start_open();
     begin(put("{\"k\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20AC\\uD83d\\uDe00.\"}\n"
-              "{\"\\u006b\":\"\\ud800\\ud800\\udc00\\udc00\\ud800x\"}\n{\"k\\\\\":{\"\\\"\":\"\\u0000\"}}\n"));
+              "{\"\\u006b\":\"\\ud800\\ud800\\udc00\\udc00\\ud800x\"}\n"
+              "{\"k\\\\\":{\"\\\"\":\"\\u0000\"}}\n"));
     CHECK_EQ(parser_ndjson.next(parser), 3);
-    CHECK_CELL("k", 0, CELL_STRING, "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.");
-    CHECK_CELL("k", 0, CELL_STRING, "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.");    /* once only */
+    for (unsigned again = 0; again < 2; again++)    /* undone once, not twice */
+        CHECK_CELL("k", 0, CELL_STRING, "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.");
     CHECK_CELL("k", 1, CELL_STRING, "\xef\xbf\xbd\xf0\x90\x80\x80\xef\xbf\xbd\xef\xbf\xbdx");
     CHECK(cell_is("k\\.\"", 2, CELL_STRING, "\0", 1));
 }
@@ -182,11 +184,16 @@ TEST(a_line_that_is_no_object_is_a_record_of_one_column)
 TEST(what_is_wrong_with_one_line_never_reaches_the_next)
 {
     static const char *const wrong[] = {
-        "{\"a\":\"x}", "{\"a\":1", "{\"a\":\"\\", "{\"a\":\"\\\"}", "{\"a\":[", "}", "\"", "\\", "{\"a\":1}}",
-        "{\"a\":1}x", "{\"a\":1}{\"a\":2}", "{\"a\":01}", "{\"a\":\"\x01\"}", "{\"a\":\"\xc3\"}", "{\"a\":\"\xf0\x9f\x98\"}",
-        "\xf0", "{\"a\":1,}", "{,\"a\":1}", "{\"a\"}", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{\"a\":tru}", "{\"a\":truex}",
-        "{\"a\":1 2}", "{\"a\":1\\n}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":[1,]}", "{\"a\":[1}", "{\"a\":[}]",
-        "{\"a\":{\"b\":1]}", "nul", "{\"new\":1,\"newer\":{\"x\":[}}", "{\"\\q\":1}", "{\"a\":-}", "{\"a\":1.}", "{\"a\":.5}",
+        "{\"a\":\"x}", "{\"a\":1", "{\"a\":\"\\", "{\"a\":\"\\\"}", "{\"a\":[", "}", "\"", "\\",
+        "{\"a\":1}}",
+        "{\"a\":1}x", "{\"a\":1}{\"a\":2}", "{\"a\":01}", "{\"a\":\"\x01\"}", "{\"a\":\"\xc3\"}",
+        "{\"a\":\"\xf0\x9f\x98\"}",
+        "\xf0", "{\"a\":1,}", "{,\"a\":1}", "{\"a\"}", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{\"a\":tru}",
+        "{\"a\":truex}",
+        "{\"a\":1 2}", "{\"a\":1\\n}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":[1,]}",
+        "{\"a\":[1}", "{\"a\":[}]",
+        "{\"a\":{\"b\":1]}", "nul", "{\"new\":1,\"newer\":{\"x\":[}}", "{\"\\q\":1}", "{\"a\":-}",
+        "{\"a\":1.}", "{\"a\":.5}",
         "{\"a\":1e}", "{\"a\":+1}", "{\"a\":1\x0c}", "{\"a\":\"\xed\xa0\x80\"}" };
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char text[256];
@@ -206,7 +213,8 @@ TEST(only_what_is_selected_is_given_and_the_rest_is_checked_all_the_same)
 {
     static const char *const wanted[] = { "b.c", "z", NULL };
     start(16, 256, 0, wanted);
-    begin(put("{\"a\":1,\"b\":{\"a\":2,\"c\":3},\"d\":[4]}\n{\"a\":01,\"b\":{\"c\":5}}\n{\"e\":\"\\u00zz\"}\n"));
+    begin(put("{\"a\":1,\"b\":{\"a\":2,\"c\":3},\"d\":[4]}\n"
+              "{\"a\":01,\"b\":{\"c\":5}}\n{\"e\":\"\\u00zz\"}\n"));
     CHECK_EQ(parser_ndjson.next(parser), 1);
     CHECK_EQ(schema_count(&schema), 2);
     CHECK_CELL("b.c", 0, CELL_NUMBER, "3");
@@ -284,7 +292,8 @@ TEST(nesting_is_followed_then_kept_as_text_then_refused)
 
 TEST(strings_and_keys_may_be_as_long_as_a_record)
 {
-    static const size_t lengths[] = { 0, 1, 7, 28, 29, 30, 31, 32, 63, 64, 65, 1022, 1023, 1024, 1025, 4095, 4096,
+    static const size_t lengths[] = { 0, 1, 7, 28, 29, 30, 31, 32, 63, 64, 65, 1022, 1023, 1024, 1025,
+        4095, 4096,
                                       4097, 8200, 65535 };
     for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         start_open();
@@ -351,13 +360,20 @@ TEST(many_columns_give_short_batches_and_lose_nothing)
 static size_t put_value(struct prng *prng, uint8_t *to, unsigned depth)
 {
     static const char *const plain[] = {
-        "0", "-0", "1", "12", "-7.25", "1e5", "1E-2", "123456789012345678901234567890", "0.000001", "-1234567890123.5",
-        "1234567890123456", "12345678901234567", "true", "false", "null", "\"\"", "\"x\"", "\"a b\\nc\"", "\"\\u00e9\"",
-        "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\xc3\xa9t\xc3\xa9\"", "\"\xf0\x9f\x98\x80\"", "\"{}[]:,\"", "\"\\\\\"", "\"\\\"\"",
-        "\"a longer text, so that a record may well reach beyond the edge of a block of 64 bytes\"", "[]", "{}",
-        "\"2013-01-01T05:00:00Z\"", "\"\xe2\x82\xac\"", " 1 ", "[1,2,3]", "[\"a\",{\"b\":[]}]", "\t\"x\"\r" };
-    static const char *const keys[] = { "a", "b", "c", "id", "", "carrier", "dep_delay", "a.b", "\\u0061", "k\\\\", "\xc3\xa9",
-        "a key of more than thirty-two bytes, which has no entry", "exactly_twenty_eight_bytes__", "exactly_thirty_bytes_or_so____",
+        "0", "-0", "1", "12", "-7.25", "1e5", "1E-2", "123456789012345678901234567890", "0.000001",
+        "-1234567890123.5",
+        "1234567890123456", "12345678901234567", "true", "false", "null", "\"\"", "\"x\"", "\"a b\\nc\"",
+        "\"\\u00e9\"",
+        "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\xc3\xa9t\xc3\xa9\"", "\"\xf0\x9f\x98\x80\"",
+        "\"{}[]:,\"", "\"\\\\\"", "\"\\\"\"",
+        "\"a longer text, so that a record may well reach beyond the edge of a block of 64 bytes\"",
+        "[]", "{}",
+        "\"2013-01-01T05:00:00Z\"", "\"\xe2\x82\xac\"", " 1 ", "[1,2,3]", "[\"a\",{\"b\":[]}]",
+        "\t\"x\"\r" };
+    static const char *const keys[] = { "a", "b", "c", "id", "", "carrier", "dep_delay", "a.b",
+        "\\u0061", "k\\\\", "\xc3\xa9",
+        "a key of more than thirty-two bytes, which has no entry", "exactly_twenty_eight_bytes__",
+        "exactly_thirty_bytes_or_so____",
         "a_key_of_thirty_one_bytes______" };
     enum { PLAIN = sizeof plain / sizeof *plain, KEYS = sizeof keys / sizeof *keys };
     if (depth > 0 && (depth > 4 || prng_below(prng, 5) > 0))
@@ -384,7 +400,8 @@ static size_t put_mutated(struct prng *prng, size_t bytes_max)
     while (bytes < bytes_max) {
         size_t line = bytes;
         bytes += put_value(prng, data + bytes, 0);
-        for (uint64_t n = prng_below(prng, 3) < damage ? prng_below(prng, 4) : 0; n > 0 && bytes > line; n--) {
+        uint64_t changes = prng_below(prng, 3) < damage ? prng_below(prng, 4) : 0;
+        for (; changes > 0 && bytes > line; changes--) {
             size_t at = line + prng_below(prng, bytes - line);
             switch (prng_below(prng, 3)) {
             case 0: data[at] = (uint8_t)interesting[prng_below(prng, sizeof interesting)]; break;
@@ -458,8 +475,8 @@ TEST(blocks_cut_anywhere_give_the_records_of_the_whole)
         bad_whole = bad();
         start_open();
         for (size_t from = 0, own_end = 0; from < bytes; from = own_end) {
-            CHECK_OK(parser_ndjson.record_end(&options, whole, from, from + prng_below(prng, 300) + 1, bytes, 1,
-                                              &own_end));
+            size_t end = from + prng_below(prng, 300) + 1;
+            CHECK_OK(parser_ndjson.record_end(&options, whole, from, end, bytes, 1, &own_end));
             memcpy(data, whole + from, own_end - from);
             begin(own_end - from);
             for (uint32_t rows; (rows = parser_ndjson.next(parser)) != 0; ) cut_records += rows;
@@ -500,7 +517,7 @@ TEST(the_json_test_suite_is_taken_and_refused_as_it_asks)
         sprintf(path, "%.2000s/json-test-suite/test_parsing/%.255s", shared(), entry->d_name);
         size_t bytes = put_file(path), dark = 0;
         assert_true(bytes < BLOCK_MAX);
-        int two_lines = strcmp(entry->d_name, "n_string_unescaped_newline.json") == 0;    /* it is the point */
+        int two_lines = strstr(entry->d_name, "unescaped_newline") != NULL;    /* it is the point */
         for (size_t i = 0; i < bytes; i++) {
             if (data[i] == '\n' && !two_lines) data[i] = ' ';    /* as one record */
             dark += strchr(" \t\r", data[i]) == NULL || data[i] == 0;
@@ -508,7 +525,8 @@ TEST(the_json_test_suite_is_taken_and_refused_as_it_asks)
         start_open();
         begin(bytes);
         uint32_t rows = parser_ndjson.next(parser);
-        if (rows + bad() != (dark > 0) + (unsigned)two_lines) fail_msg("%s: %u records, %u bad", entry->d_name, rows, (unsigned)bad());
+        if (rows + bad() != (dark > 0) + (unsigned)two_lines)
+            fail_msg("%s: %u records, %u bad", entry->d_name, rows, (unsigned)bad());
         if (entry->d_name[0] == 'y' && rows != 1) fail_msg("refused: %s", entry->d_name);
         if (entry->d_name[0] == 'n' && rows != 0) fail_msg("taken: %s", entry->d_name);
         taken += rows, refused += bad() > 0, blank += dark == 0;
