@@ -61,7 +61,7 @@ static void report_column_fill(void *context, uint32_t i, struct report_column *
         if (run->profile_of[c] == UINT16_MAX || i-- != 0) continue;
         uint32_t const p = run->profile_of[c];
         struct profile *profile = run_profile(run, &run->workers[0], p);
-        profile->nulls += run->workers[0].records - profile->nulls - profile->bad - profile->count[0] - profile->count[1] -
+        profile->nulls += run->workers[0].records - profile->nulls - profile->count[0] - profile->count[1] -
                           profile->count[2] - profile->count[3] - profile->count[4] - profile->count[5];
                           /* records before the column first appeared (NDJSON) */
         profile_report(profile, &run->layout, &run->totals[p], plan.schema.columns[c].declared, schema_name(&plan.schema, c),

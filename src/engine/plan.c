@@ -81,12 +81,13 @@ static enum plan_outcome columns_ndjson(struct plan *plan, const struct question
     struct arena rest = plan->arena;
     struct schema found;
     struct books books = { .count = { 0 } };
-    uint32_t const capacity = q->memory_bytes >= WEIR_MEMORY_DEFAULT_BYTES ? WEIR_COLUMNS_MAX / 2 : WEIR_COLUMNS_MAX / 4;
+    uint32_t const capacity = WEIR_COLUMNS_MAX / 4;
     struct schema_column *table = arena_take(&rest, "sniff", capacity * sizeof *table);
     char *names = arena_take(&rest, "sniff", 64 << 10);
-    void *memory = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, 0));
+    void *memory = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, capacity));
     if (table == NULL || names == NULL || memory == NULL) return no_fit(plan, "column names", 128 << 10);
     schema_init(&found, table, capacity, names, 64 << 10);
+    found.select_new = 1;    /* the parser passes over what nobody wants */
     run->ops->init(memory, &run->options, &found, &books);
     size_t end = run->body_at;
     size_t last = end;    /* whole records only; parsing changes bytes, so on a copy behind everything */

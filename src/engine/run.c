@@ -90,7 +90,12 @@ static void records_parse(struct worker *w, size_t from, size_t end)
             if (profile == UINT16_MAX) continue;
             struct slice slice;
             run->ops->column(w->parser, column, &slice);
-            profile_add(run_profile(run, w, profile), &run->layout, &slice, run->schema->columns[column].declared, w->scratch);
+            uint32_t const bad = profile_add(run_profile(run, w, profile), &run->layout, &slice,
+                                             run->schema->columns[column].declared, w->scratch);
+            if (bad == 0) continue;
+            uint64_t const first = slice.form == SLICE_VIEWS ? (uint64_t)(slice.base - w->window.data) + w->scratch->cells.first_bad : from;
+            books_note(&w->books, BOOK_BAD_CELL, w->window.at + first);
+            w->books.count[BOOK_BAD_CELL] += bad - 1;
         }
     }
 }

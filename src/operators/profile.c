@@ -274,7 +274,7 @@ static void texts_add(struct profile *p, const struct profile_layout *l, struct 
                 (void)texts_put(texts, heavy_of(p, l), s->hashes[row], base + c->text_start[row], c->text_length[row]);
 }
 
-void profile_add(struct profile *p, const struct profile_layout *l, const struct slice *slice,
+uint32_t profile_add(struct profile *p, const struct profile_layout *l, const struct slice *slice,
                  enum declared_type declared, struct profile_scratch *s)
 {
     struct cells *c = &s->cells;
@@ -285,17 +285,17 @@ void profile_add(struct profile *p, const struct profile_layout *l, const struct
         if (p->count[class] > p->count[p->expect]) p->expect = (uint8_t)class;
     }
     p->nulls += c->nulls;
-    p->bad += c->bad;
     if (c->length_min < p->length_min) p->length_min = c->length_min;
     if (c->length_max > p->length_max) p->length_max = c->length_max;
     p->length_sum += c->length_sum;
-    if ((l->stats & ~(unsigned)(STAT_COUNT | STAT_NULLS | STAT_LENGTH)) == 0) return;
+    if ((l->stats & ~(unsigned)(STAT_COUNT | STAT_NULLS | STAT_LENGTH)) == 0) return c->bad;
     if (c->texts) texts_add(p, l, s, slice->base);
     if (c->ints) ints_add(p, l, s);
     if (c->floats) floats_add(p, l, s);
     if (c->uints) uints_add(p, l, s);
     if (c->times) times_add(p, l, s);
     if (c->bools) bools_add(p, l, s);
+    return c->bad;
 }
 
 weir_moments profile_take(struct profile *p)
@@ -332,7 +332,6 @@ void profile_merge(struct profile *into, struct profile *from, const struct prof
     }
     for (unsigned class = 0; class < 6; class++) into->count[class] += from->count[class];
     into->nulls += from->nulls;
-    into->bad += from->bad;
     into->trues += from->trues;
     if (from->ints.min < into->ints.min) into->ints.min = from->ints.min;
     if (from->ints.max > into->ints.max) into->ints.max = from->ints.max;

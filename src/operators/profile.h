@@ -56,7 +56,7 @@ enum key_class { KEYS_NONE, KEYS_INT, KEYS_UINT, KEYS_FLOAT, KEYS_TIME };
 
 struct profile {
     uint64_t       count[6];                /* by WEIR_CLASS_* */
-    uint64_t       nulls, bad, trues;
+    uint64_t       nulls, trues;
     weir_range_i64 ints, times;
     uint64_t       uint_min, uint_max;
     weir_range_f64 floats;
@@ -77,8 +77,9 @@ struct profile_scratch {
 };
 
 void profile_init(struct profile *profile, const struct profile_layout *layout);
-/* Add one column of a batch. */
-void profile_add(struct profile *profile, const struct profile_layout *layout, const struct slice *slice,
+/* Add one column of a batch. Returns how many of its cells were not of the declared type (they count as
+ * nulls; scratch->cells.first_bad says where the first stands). */
+uint32_t profile_add(struct profile *profile, const struct profile_layout *layout, const struct slice *slice,
                  enum declared_type declared, struct profile_scratch *scratch);
 /* The moments since the last take; the profile's own become empty. The caller merges them in the order
  * of blocks, so that the digits do not depend on which worker had which block. */

@@ -33,7 +33,8 @@
 /* One column of one batch by class, each class dense and in the order of rows. 45 KiB, one for each
  * worker: scratch, valid until the next column. */
 struct cells {
-    uint32_t ints, floats, uints, times, bools, texts, nulls, bad;    /* how many of each */
+    uint32_t ints, floats, uints, times, bools, texts, nulls, bad;    /* how many of each; bad ones are nulls, too */
+    uint32_t first_bad;                                /* of views: where the first bad one starts, from slice.base */
     uint32_t trues;                                    /* of the bools */
     uint32_t length_min, length_max;                   /* bytes of non-null cells; UINT32_MAX, 0 if none */
     uint64_t length_sum;

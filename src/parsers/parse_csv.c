@@ -263,16 +263,12 @@ static void csv_column(struct parser *parser, uint32_t column, struct slice *out
     struct parse_csv *p = (struct parse_csv *)parser;
     WEIR_ASSERT(column < p->columns);
     weir_kernels.csv->views(p->start, p->length, p->at + column, p->stride, p->rows);
-    if (column + 1 == p->columns)    /* a CR before the LF belongs to neither */
+    /* A CR before the LF belongs to neither. In short rows any cell may be the last, in long ones none is. */
+    if (column + 1 == p->columns || p->stride != p->columns)
         for (uint32_t r = 0; r < p->rows; r++) {
             uint32_t const length = p->length[r];
-            p->length[r] = length - (length != 0 && p->data[p->start[r] + length - 1] == '\r');
-        }
-    else if (p->stride != p->columns)    /* in a short row any cell may be the last */
-        for (uint32_t r = 0; r < p->rows; r++) {
-            uint32_t const length = p->length[r];
-            if (length != 0 && p->data[p->start[r] + length] != p->options->delimiter && p->data[p->start[r] + length - 1] == '\r')
-                p->length[r]--;
+            const uint8_t *end = p->data + p->start[r] + length;
+            if (length != 0 && end[-1] == '\r' && (*end == '\n' || end == p->data + p->bytes)) p->length[r]--;
         }
     if (p->quotes)
         for (uint32_t r = 0; r < p->rows; r++)
