@@ -16,7 +16,7 @@ struct cells_kernels {
     /* Ints as parsers/cells.h defines them, every one. */
     void (*parse_i64)(int64_t *out, uint64_t *ok, const uint8_t *base, const uint32_t *start,
                       const uint32_t *length, size_t count);
-    /* Floats with a point or e, at most 24 bytes, at most 15 digits and an exponent (after moving the
+    /* Floats with a point or e, at most 16 bytes, at most 15 digits and an exponent (after moving the
      * point to the end) of at most 22 either way: exact by one multiplication or division (Clinger).
      * Anything else is for the full parser. */
     void (*parse_f64)(double *out, uint64_t *ok, const uint8_t *base, const uint32_t *start,
@@ -25,8 +25,8 @@ struct cells_kernels {
      * the full parser. */
     void (*parse_time)(int64_t *out, uint64_t *ok, const uint8_t *base, const uint32_t *start,
                        const uint32_t *length, size_t count);
-    /* Bit i: the first two bytes alone say that cell i is a text: no digit, sign or point, and no
-     * beginning of the names of null, infinity, true, false. A text may well have the bit 0. */
+    /* Bit i: length and the first two bytes alone say that cell i is a text: no digit, sign or point,
+     * and no beginning of the names of null, infinity, true, false. A text may well have the bit 0. */
     void (*find_texts)(uint64_t *ok, const uint8_t *base, const uint32_t *start, const uint32_t *length,
                        size_t count);
     /* out[i] = weir_hash_bytes(base + start[i], length[i], seed). */

@@ -152,7 +152,6 @@ static void parse_f64(double *out, uint64_t *ok, const uint8_t *base, const uint
         __mmask8 const lanes = (__mmask8)_bzhi_u32(0xff, count - i < 8 ? (uint32_t)(count - i) : 8);
         __mmask8 const live = _mm512_cmpgt_epu64_mask(n, set64(1)) & _mm512_cmple_epu64_mask(n, set64(16));
         __mmask8 const long_9 = live & _mm512_cmpgt_epu64_mask(n, eight);
-        __mmask8 const long_17 = _mm512_cmpgt_epu64_mask(n, set64(16)) & _mm512_cmple_epu64_mask(n, set64(24));
         __mmask8 bad = 0;
 
         __m512i const last = gather(base, live, _mm512_sub_epi64(end, eight));
@@ -199,11 +198,11 @@ static void parse_f64(double *out, uint64_t *ok, const uint8_t *base, const uint
         _mm512_mask_storeu_pd(out + i, lanes, _mm512_maskz_mov_pd(good, quotient));
         store_ok(ok, i, good);
 
-        /* With an e, or long: one by one. */
+        /* With an e: one by one. */
         __m512i const e = _mm512_set1_epi8('e'), to_lower = _mm512_set1_epi8(0x20);
         __mmask8 rest = lanes_of_bytes(_mm512_cmpeq_epi8_mask(_mm512_or_si512(clear_low(last, foreign_bits(n)), to_lower), e) |
                                        _mm512_cmpeq_epi8_mask(_mm512_or_si512(high, to_lower), e));
-        for (rest = (rest & live & (__mmask8)~good) | long_17; rest != 0; rest &= (__mmask8)(rest - 1)) {
+        for (rest &= live & (__mmask8)~good; rest != 0; rest &= (__mmask8)(rest - 1)) {
             size_t const lane = i + (unsigned)__builtin_ctz(rest);
             uint64_t one;
             cells_parse_f64_scalar(out + lane, &one, base, start + lane, length + lane, 1);
@@ -284,43 +283,61 @@ static void parse_time(int64_t *out, uint64_t *ok, const uint8_t *base, const ui
     }
 }
 
-/* Sixteen first bytes at a time, the next one above each. Names begin and go on as role_of says in
- * cells_scalar.c; letters are looked up without their case, which nothing else that matters shares. */
+/* A set of bytes as 16 pages of 32 bits, looked up by page, then bit. */
+static inline __mmask16 in_set(__m512i bytes, __m512i pages)
+{
+    __m512i const bit = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(bytes, _mm512_set1_epi32(31)));
+    return _mm512_test_epi32_mask(_mm512_permutexvar_epi32(_mm512_srli_epi32(bytes, 5), pages), bit);
+}
+
+#define BIT(c) (1 << ((c) & 31))
+
+/* Sixteen cells at a time, their first two bytes in 32 bits. The sets are those of role_of and
+ * NAME_LENGTHS in cells_scalar.c; pages 2 and 3 are the letters of both cases. */
 static void find_texts(uint64_t *ok, const uint8_t *base, const uint32_t *start, const uint32_t *length, size_t count)
 {
+    int const digits = BIT('0') | BIT('1') | BIT('2') | BIT('3') | BIT('4') | BIT('5') | BIT('6') | BIT('7') | BIT('8') | BIT('9');
+    int const begin = BIT('n') | BIT('i') | BIT('t') | BIT('f'), next = BIT('a') | BIT('u') | BIT('n') | BIT('r');
+    __m512i const numbers = _mm512_setr_epi32(0, digits | BIT('+') | BIT('-') | BIT('.'), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m512i const begins = _mm512_setr_epi32(0, 0, begin, begin, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m512i const nexts = _mm512_setr_epi32(0, BIT('/'), next, next, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m512i const lengths = _mm512_setr_epi32(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(8), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m512i const byte = _mm512_set1_epi32(0xff);
     for (size_t i = 0; i < count; i += 16) {
         __mmask16 const lanes = (__mmask16)_bzhi_u32(0xffff, count - i < 16 ? (uint32_t)(count - i) : 16);
         __m512i const n = _mm512_maskz_loadu_epi32(lanes, length + i), at = _mm512_maskz_loadu_epi32(lanes, start + i);
         __mmask16 const live = _mm512_test_epi32_mask(n, n);
-        __m512i const zeros = _mm512_setzero_si512();
-        __m256i const low_at = _mm512_castsi512_si256(at), high_at = _mm512_extracti64x4_epi64(at, 1);
-        __m512i const text_low = _mm512_mask_i64gather_epi64(zeros, (__mmask8)live, _mm512_cvtepu32_epi64(low_at), base, 1);
-        __m512i const text_high = _mm512_mask_i64gather_epi64(zeros, (__mmask8)(live >> 8), _mm512_cvtepu32_epi64(high_at), base, 1);
-        /* 16 words of the first two bytes, each in 32 bits */
-        __m512i const text = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(text_low)),
-                                                _mm512_cvtepi64_epi32(text_high), 1);
-        __m512i const one = _mm512_and_si512(text, _mm512_set1_epi32(0xff));
-        __m512i const two = _mm512_and_si512(_mm512_srli_epi32(text, 8), _mm512_set1_epi32(0xff));
-        __m512i const bit_one = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(one, _mm512_set1_epi32(31)));
-        __m512i const bit_two = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(two, _mm512_set1_epi32(31)));
-        __m512i const page_one = _mm512_srli_epi32(one, 5), page_two = _mm512_srli_epi32(two, 5);
-        /* by page of 32 characters: 1 is blanks, marks and digits; 2 and 3 are the letters */
-        __m512i const number = _mm512_setr_epi32(0, 0x03ff6800, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-        int const begin = 1 << ('n' & 31) | 1 << ('i' & 31) | 1 << ('t' & 31) | 1 << ('f' & 31);
-        int const next = 1 << ('a' & 31) | 1 << ('u' & 31) | 1 << ('n' & 31) | 1 << ('r' & 31);
-        __m512i const names = _mm512_setr_epi32(0, 0, begin, begin, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-        __m512i const nexts = _mm512_setr_epi32(0, 1 << ('/' & 31), next, next, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-        __mmask16 const is_number = _mm512_test_epi32_mask(_mm512_permutexvar_epi32(page_one, number), bit_one);
-        __mmask16 const is_name = _mm512_test_epi32_mask(_mm512_permutexvar_epi32(page_one, names), bit_one) &
-                                  _mm512_test_epi32_mask(_mm512_permutexvar_epi32(page_two, nexts), bit_two) &
-                                  _mm512_cmpgt_epu32_mask(n, _mm512_set1_epi32(1));
-        __mmask16 const texts = live & (__mmask16)~(is_number | is_name);
+        __m512i const at_low = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(at));
+        __m512i const at_high = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(at, 1));
+        __m256i const low = _mm512_cvtepi64_epi32(gather(base, (__mmask8)live, at_low));
+        __m256i const high = _mm512_cvtepi64_epi32(gather(base, (__mmask8)(live >> 8), at_high));
+        __m512i const text = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+        __m512i const first = _mm512_and_si512(text, byte), second = _mm512_and_si512(_mm512_srli_epi32(text, 8), byte);
+        __mmask16 const named = in_set(first, begins) & in_set(second, nexts) &
+                                in_set(_mm512_min_epu32(n, byte), lengths);
         if (i % 64 == 0) ok[i / 64] = 0;
-        ((uint16_t *)ok)[i / 16] = texts;
+        ((uint16_t *)ok)[i / 16] = (uint16_t)(live & ~(in_set(first, numbers) | named));
     }
+}
+
+static void lengths(const uint32_t *length, size_t count, uint32_t *min, uint32_t *max, uint64_t *sum)
+{
+    __m512i low = _mm512_set1_epi32(-1), high = _mm512_setzero_si512(), total = _mm512_setzero_si512();
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 const lanes = (__mmask16)_bzhi_u32(0xffff, count - i < 16 ? (uint32_t)(count - i) : 16);
+        __m512i const n = _mm512_maskz_loadu_epi32(lanes, length + i);
+        low = _mm512_mask_min_epu32(low, lanes, low, n);
+        high = _mm512_max_epu32(high, n);
+        total = _mm512_add_epi64(total, _mm512_and_si512(n, set64(0xffffffff)));
+        total = _mm512_add_epi64(total, _mm512_srli_epi64(n, 32));
+    }
+    uint32_t const least = _mm512_reduce_min_epu32(low), most = _mm512_reduce_max_epu32(high);
+    *min = least < *min ? least : *min;
+    *max = most > *max ? most : *max;
+    *sum += (uint64_t)_mm512_reduce_add_epi64(total);
 }
 
 const struct cells_kernels cells_avx512 = {
     .parse_i64 = parse_i64, .parse_f64 = parse_f64, .parse_time = parse_time, .find_texts = find_texts,
-    .hash_views = cells_hash_views, .lengths = cells_lengths,
+    .hash_views = cells_hash_views, .lengths = lengths,
 };

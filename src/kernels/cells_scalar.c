@@ -48,7 +48,7 @@ static int parse_float(double *out, const uint8_t *text, uint32_t length)
 {
     static const double ten[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
                                   1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-    if (length < 2 || length > 24) return 0;
+    if (length < 2 || length > 16) return 0;
     const uint8_t *at = text, *end = text + length, *point = NULL;
     if (*at == '-' || *at == '+') at++;
     const uint8_t *first = at;
@@ -154,15 +154,19 @@ static unsigned role_of(uint8_t byte)
     }
 }
 
+/* Lengths of those names, as bits: NA, NaN, true, false, infinity. */
+#define NAME_LENGTHS (1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8)
+
 void cells_find_texts_scalar(uint64_t *ok, const uint8_t *base, const uint32_t *start, const uint32_t *length,
                              size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const uint8_t *at = base + start[i];
         unsigned const first = length[i] > 0 ? role_of(at[0]) : 1;
-        int const other = first == 2 || first == (2 | 4) ? length[i] > 1 && (role_of(at[1]) & 4) != 0 : (first & 1) != 0;
+        int const name = (first & 2) != 0 && length[i] < 32 && (NAME_LENGTHS >> length[i] & 1) != 0 &&
+                         (role_of(at[1]) & 4) != 0;
         if (i % 64 == 0) ok[i / 64] = 0;
-        ok[i / 64] |= (uint64_t)!other << i % 64;
+        ok[i / 64] |= (uint64_t)!(name || (first & 1) != 0) << i % 64;
     }
 }
 

@@ -33,7 +33,7 @@ static void cells_hash_views(uint64_t *out, const uint8_t *base, const uint32_t 
     }
 }
 
-static void cells_lengths(const uint32_t *length, size_t count, uint32_t *min, uint32_t *max, uint64_t *sum)
+static inline void cells_lengths(const uint32_t *length, size_t count, uint32_t *min, uint32_t *max, uint64_t *sum)
 {
     uint32_t low = *min, high = *max;
     uint64_t total = 0;

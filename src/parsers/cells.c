@@ -1,8 +1,7 @@
 /* cells.c - classify the cells of one column of one batch. Contract: cells.h.
  *
- *   64 rows     -> kernel of the class that is expected -> bits of the cells it has read
- *                    all of them?   copy 64 values behind those there are: done
- *                    else           row by row: a value read already, or cell_read
+ *   64 rows  ->  kernel of the class that is expected  ->  bits of the cells it has read   1111011110...
+ *                runs of them: copied behind the values that there are;  the 0 between: cell_read
  *
  * A kernel may leave out what it likes but never reads a cell as anything but what cell_read says, so the
  * result does not depend on what was expected. When more than a few of 64 cells are left, the kernels of
@@ -222,31 +221,64 @@ static void bulk_read(struct bulk *bulk, const uint8_t *base, const uint32_t *st
     }
 }
 
-/* Row by row: what a kernel has read, or cell_read. */
+/* Rows from..to that a kernel has read; it is nearly always one kernel that has read them all. */
+static void run_append(struct cells *out, const struct bulk *bulk, const uint32_t *start, const uint32_t *length,
+                       uint32_t from, uint32_t to)
+{
+    uint64_t const run = (~UINT64_C(0) >> (ROWS - (to - from))) << from;
+    uint32_t const count = to - from;
+    if ((bulk->ints & run) == run) {
+        memcpy(out->int_values + out->ints, bulk->int_values + from, 8 * count);
+        out->ints += count;
+    } else if ((bulk->floats & run) == run) {
+        memcpy(out->float_values + out->floats, bulk->float_values + from, 8 * count);
+        out->floats += count;
+    } else if ((bulk->times & run) == run) {
+        memcpy(out->time_values + out->times, bulk->time_values + from, 8 * count);
+        out->times += count;
+    } else if ((bulk->texts & run) == run) {
+        memcpy(out->text_start + out->texts, start + from, 4 * count);
+        memcpy(out->text_length + out->texts, length + from, 4 * count);
+        out->texts += count;
+    } else {
+        for (uint32_t i = from; i < to; i++) {    /* ints among floats */
+            uint32_t const whole = bulk->ints >> i & 1;
+            out->int_values[out->ints] = bulk->int_values[i];
+            out->float_values[out->floats] = bulk->float_values[i];
+            out->ints += whole;
+            out->floats += 1 - whole;
+        }
+    }
+}
+
+/* Runs of rows that a kernel has read, and single ones by cell_read. */
 static void rows_append(struct cells *out, const struct bulk *bulk, const uint8_t *base, const uint32_t *start,
                         const uint32_t *length, const uint8_t *kind, uint32_t count, enum declared_type declared)
 {
     uint32_t kept[ROWS], kept_count = 0;    /* lengths of what is not null */
-    for (uint32_t i = 0; i < count; i++) {
-        kept[kept_count++] = length[i];
-        if (bulk->ints >> i & 1) out->int_values[out->ints++] = bulk->int_values[i];
-        else if (bulk->floats >> i & 1) out->float_values[out->floats++] = bulk->float_values[i];
-        else if (bulk->times >> i & 1) out->time_values[out->times++] = bulk->time_values[i];
-        else if (bulk->texts >> i & 1) {
-            out->text_start[out->texts] = start[i];
-            out->text_length[out->texts++] = length[i];
+    uint64_t const all = ~UINT64_C(0) >> (ROWS - count);
+    uint64_t left = all & ~(bulk->ints | bulk->floats | bulk->times | bulk->texts);
+    for (uint32_t from = 0; from < count; left &= left - 1) {
+        uint32_t const i = left != 0 ? (uint32_t)__builtin_ctzll(left) : count;
+        if (i > from) {
+            run_append(out, bulk, start, length, from, i);
+            memcpy(kept + kept_count, length + from, 4 * (i - from));
+            kept_count += i - from;
+        }
+        from = i + 1;
+        if (i == count) break;
+        struct cell_value cell;
+        enum cell_kind kind_of = kind == NULL ? CELL_ANY : (enum cell_kind)kind[i];
+        /* A declared type reads a string as if it stood in a CSV file. */
+        if (kind_of == CELL_STRING && declared != TYPE_INFER && declared != TYPE_STRING) kind_of = CELL_ANY;
+        cell_read(&cell, base + start[i], length[i], kind_of);
+        int const bad = !cell.is_null && !declared_read(&cell, declared);
+        out->bad += (uint32_t)bad;
+        if (bad || cell.is_null) {
+            out->nulls++;
         } else {
-            struct cell_value cell;
-            enum cell_kind of = kind == NULL ? CELL_ANY : (enum cell_kind)kind[i];
-            /* A declared type reads a string as if it stood in a CSV file. */
-            if (of == CELL_STRING && declared != TYPE_INFER && declared != TYPE_STRING) of = CELL_ANY;
-            cell_read(&cell, base + start[i], length[i], of);
-            int const bad = !cell.is_null && !declared_read(&cell, declared);
-            if (bad && out->bad++ == 0) out->first_bad = start[i];
-            if (bad || cell.is_null) {
-                out->nulls++;
-                kept_count--;
-            } else cell_append(out, &cell, start[i], length[i]);
+            kept[kept_count++] = length[i];
+            cell_append(out, &cell, start[i], length[i]);
         }
     }
     weir_kernels.cells->lengths(kept, kept_count, &out->length_min, &out->length_max, &out->length_sum);
@@ -261,24 +293,12 @@ static void views_classify(struct cells *out, const struct slice *in, enum decla
         const uint8_t *kind = in->kind == NULL ? NULL : in->kind + at;
         uint64_t const all = ~UINT64_C(0) >> (ROWS - count);
         bulk_read(&bulk, in->base, start, length, kind, count, declared, expect);
-        if (bulk.ints == all) {
-            memcpy(out->int_values + out->ints, bulk.int_values, 8 * count);
-            out->ints += count;
-        } else if (bulk.floats == all) {
-            memcpy(out->float_values + out->floats, bulk.float_values, 8 * count);
-            out->floats += count;
-        } else if (bulk.times == all) {
-            memcpy(out->time_values + out->times, bulk.time_values, 8 * count);
-            out->times += count;
-        } else if (bulk.texts == all) {
-            memcpy(out->text_start + out->texts, start, 4 * count);
-            memcpy(out->text_length + out->texts, length, 4 * count);
-            out->texts += count;
+        if ((bulk.ints | bulk.floats | bulk.times | bulk.texts) == all) {
+            run_append(out, &bulk, start, length, 0, count);
+            weir_kernels.cells->lengths(length, count, &out->length_min, &out->length_max, &out->length_sum);
         } else {
             rows_append(out, &bulk, in->base, start, length, kind, count, declared);
-            continue;
         }
-        weir_kernels.cells->lengths(length, count, &out->length_min, &out->length_max, &out->length_sum);
     }
 }
 
@@ -296,11 +316,10 @@ static void values_classify(struct cells *out, const struct slice *in, enum decl
         return;
     }
     if (declared != TYPE_TIME) {
-        const uint64_t *values = in->values;
-        uint64_t any = 0;
-        for (uint32_t i = 0; i < in->rows; i++) any |= values[i];
-        if (any <= INT64_MAX) {
-            memcpy(out->int_values, values, 8 * (size_t)in->rows);
+        int64_t least = 0, most = 0;    /* as int64: the large ones are negative */
+        weir_kernels.numeric->range_i64(in->values, in->rows, &least, &most);
+        if (least == 0) {
+            memcpy(out->int_values, in->values, 8 * (size_t)in->rows);
             out->ints = in->rows;
             return;
         }

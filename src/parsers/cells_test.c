@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <regex.h>
+#include <sys/mman.h>
 #include "parsers/cells.h"
 #include "kernels/cells.h"
 #include "kernels/tables.h"
@@ -458,6 +459,36 @@ TEST(kernels_agree_on_every_byte_in_every_place)
     }
 }
 
+/* The sanitizer does not see the loads of gathers; the page table does. */
+TEST(nothing_beyond_64_bytes_around_the_cells_is_touched)
+{
+    enum { PAGE = 4096 };
+    uint8_t *pages = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *page = pages + PAGE;
+    CHECK(pages != MAP_FAILED);
+    CHECK_EQ(mprotect(page, PAGE, PROT_READ | PROT_WRITE), 0);
+    static uint64_t hashes[2], values[2], ok;
+    for (uint32_t s = 0; s < SAMPLES; s++) {
+        uint32_t const bytes = (uint32_t)strlen(samples[s]);
+        uint32_t const start[2] = { 0, PAGE - 128 - bytes }, length[2] = { bytes, bytes };
+        memset(page, '1', PAGE);
+        memcpy(page + 64 + start[0], samples[s], bytes);
+        memcpy(page + 64 + start[1], samples[s], bytes);
+        struct slice in = { SLICE_VIEWS, 2, page + 64, start, length, NULL, NULL };
+        plain_classify(&in, TYPE_INFER);
+        for (unsigned expect = 0; expect <= WEIR_CLASS_BOOL; expect++) {
+            cells_classify(&got, &in, TYPE_INFER, expect);
+            check_same_cells();
+        }
+        const struct cells_kernels *k = weir_kernels.cells;
+        k->parse_i64((int64_t *)values, &ok, page + 64, start, length, 2);
+        k->parse_f64((double *)values, &ok, page + 64, start, length, 2);
+        k->parse_time((int64_t *)values, &ok, page + 64, start, length, 2);
+        k->hash_views(hashes, page + 64, start, length, 2, 0);
+        CHECK(hashes[0] == weir_hash_bytes(samples[s], bytes, 0) && hashes[1] == hashes[0]);
+    }
+    CHECK_EQ(munmap(pages, 3 * PAGE), 0);
+}
+
 int main(void)
 {
     return RUN_TESTS(RUN(cell_read_follows_the_grammar), RUN(a_kind_that_the_syntax_gave_limits_the_class),
@@ -465,5 +496,6 @@ int main(void)
                      RUN_ON_EVERY_CPU(times_and_uints_share_one_array_to_the_last_row),
                      RUN_ON_EVERY_CPU(binary_values_keep_their_class_and_nan_is_null), RUN(epoch_numbers_become_times_by_their_size),
                      RUN_ON_EVERY_CPU(kernels_leave_the_bytes_of_the_scalar_ones),
-                     RUN_ON_EVERY_CPU(kernels_agree_on_every_byte_in_every_place));
+                     RUN_ON_EVERY_CPU(kernels_agree_on_every_byte_in_every_place),
+                     RUN_ON_EVERY_CPU(nothing_beyond_64_bytes_around_the_cells_is_touched));
 }
