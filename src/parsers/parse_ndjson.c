@@ -43,9 +43,11 @@
 
 enum {
     WINDOW_BYTES   = 4096,    /* indexed at a time: its index, 16 KiB at worst, stays in L1 */
+    WINDOW_FIRST   = 256,     /* after a step back; then twice as much each time: such records come in rows */
     AHEAD          = 8,       /* tokens that are there to look at: a field with its comma has 6 */
     INDEX_ENTRIES  = AHEAD + WINDOW_BYTES + 64,
     KEY_TEXT_BYTES = 32,      /* of a key with its quotes; 99 % of keys are shorter */
+    LEFT_OUT_MAX   = 3,       /* keys in a row that a record may leave out before its key is hashed */
     KEYS_SPARE     = 64,      /* keys beside those of columns: of objects, and unwanted ones */
     PITCH          = WEIR_BATCH_ROWS + 16,    /* cells from slot to slot: 4 KiB apart, eight columns
                                * would share a dozen lines of L1, and cost half as much again */
@@ -87,6 +89,7 @@ struct ndjson {
     size_t           bytes;              /* with the last newline */
     uint64_t         offset;
     size_t           scanned;
+    size_t           window;             /* bytes to index next */
     size_t           suspect_end;        /* records before may not be UTF-8 */
     struct json_scan scan;
     const uint32_t  *at, *end;           /* tokens: the next, and behind the last */
@@ -223,7 +226,8 @@ static COLD const uint32_t *tokens_refill(struct ndjson *p, const uint32_t *at)
     memmove(p->index, at, left * sizeof *at);
     uint32_t *end = p->index + left;
     while (end - p->index < AHEAD && p->scanned < p->bytes) {
-        size_t to = p->bytes - p->scanned < WINDOW_BYTES ? p->bytes : p->scanned + WINDOW_BYTES;
+        size_t to = p->bytes - p->scanned < p->window ? p->bytes : p->scanned + p->window;
+        if (p->window < WINDOW_BYTES) p->window *= 2;
         end += weir_kernels.json->index(end, p->data, p->scanned, to, &p->scan);
         if (p->scan.suspect) p->suspect_end = to;
         p->scan.suspect = 0;
@@ -243,6 +247,7 @@ static const uint32_t *tokens_rewind(struct ndjson *p, size_t record)
 {
     p->scan = (struct json_scan){ 0 };
     p->scanned = record;
+    p->window = WINDOW_FIRST;
     p->end = p->index;
     return tokens_refill(p, p->index);
 }
@@ -389,9 +394,11 @@ static inline int number_plain(const uint8_t *text, uint32_t bytes)
 #endif
 }
 
-/* A number or literal that the next token limits: its bytes without blanks behind, 0 if it is neither. */
+/* A number or literal that the next token limits: its bytes without blanks behind, 0 if it is neither.
+ * (bytes is 0 only where text is the newline behind everything.) */
 static COLD uint32_t scalar_bytes(const uint8_t *text, uint32_t bytes, unsigned *kind)
 {
+    if (*text == '\n') return 0;
     while (is_blank(text[bytes - 1])) bytes--;
     *kind = text[0] == 'n' ? CELL_NULL : text[0] == 't' || text[0] == 'f' ? CELL_BOOL : CELL_NUMBER;
     int valid = *kind == CELL_NUMBER ? number_valid(text, bytes)
@@ -437,7 +444,7 @@ value:
         }
         end = *at++ + 1;
     } else {
-        uint32_t bytes = c == '\n' ? 0 : scalar_bytes(data + at[0], at[1] - at[0], &kind);
+        uint32_t bytes = scalar_bytes(data + at[0], at[1] - at[0], &kind);
         if (bytes == 0) return at;
         end = *at++ + bytes;
     }
@@ -481,13 +488,36 @@ done:
 
 /* ---- keys, paths, columns ---- */
 
-/* The key at at[0] in the object of `parent`: sets p->key to its entry, KEY_NONE if it has none, or
- * KEY_BAD. Returns the token behind it. */
-static COLD const uint32_t *key_find(struct ndjson *p, const uint32_t *at, unsigned parent)
+static inline int key_matches(const struct key *key, const uint8_t *text)
+{
+#if defined(__SSE2__)
+    const __m128i *a = (const __m128i *)(const void *)key->text, *b = (const __m128i *)(const void *)text;
+    uint32_t low  = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
+    uint32_t high = (uint32_t)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)));
+    return (key->compare & ~(low | high << 16)) == 0;
+#else
+    return memcmp(key->text, text, key->text_bytes) == 0;
+#endif
+}
+
+/* The key at at[0] in the object of `parent`, behind the key `last`, but not the one that was expected:
+ * sets p->key to its entry, KEY_NONE if it has none, or KEY_BAD. Returns the token behind it. A record
+ * that leaves some keys out is found a few steps on, and then does not change what is expected. */
+static COLD const uint32_t *key_find(struct ndjson *p, const uint32_t *at, unsigned parent,
+                                      unsigned last)
 {
     const uint8_t *text = p->data + at[0];
     p->key = KEY_BAD;
     if (text[0] != '"') return at;
+    unsigned later = p->keys[last].next;
+    for (unsigned step = 0; step < LEFT_OUT_MAX; step++) {
+        later = p->keys[later].next;
+        if (p->keys[later].parent == parent && key_matches(p->keys + later, text)) {
+            p->key = later;
+            return at + 2;
+        }
+    }
     if (p->data[at[1]] != '"') {
         at = string_escaped(p, at);
         if (p->data[at[0]] == '"') {
@@ -508,6 +538,7 @@ static COLD const uint32_t *key_find(struct ndjson *p, const uint32_t *at, unsig
         const struct key *key = p->keys + p->table[place];
         if (key->parent == parent && key->text_bytes == bytes && memcmp(key->text, text, bytes) == 0) {
             p->key = p->table[place];
+            p->keys[last].next = (uint16_t)p->key;
             return at + 2;
         }
     }
@@ -520,20 +551,8 @@ static COLD const uint32_t *key_find(struct ndjson *p, const uint32_t *at, unsig
     key->slot       = SLOT_UNKNOWN;
     p->table[place] = (uint16_t)p->keys_count;
     p->key = p->keys_count++;
+    p->keys[last].next = (uint16_t)p->key;
     return at + 2;
-}
-
-static inline int key_matches(const struct key *key, const uint8_t *text)
-{
-#if defined(__SSE2__)
-    const __m128i *a = (const __m128i *)(const void *)key->text, *b = (const __m128i *)(const void *)text;
-    uint32_t low  = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
-    uint32_t high = (uint32_t)_mm_movemask_epi8(
-        _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)));
-    return (key->compare & ~(low | high << 16)) == 0;
-#else
-    return memcmp(key->text, text, key->text_bytes) == 0;
-#endif
 }
 
 /* The path of the key at hand, its parts joined by dots. NULL: it has to be put together, and is too
@@ -641,13 +660,10 @@ static const uint32_t *record_read(struct ndjson *p, const uint32_t *at)
             at += 2;    /* the same bytes have the same tokens */
             last = key;
         } else {
-            at = key_find(p, at, object);
+            at = key_find(p, at, object, last);
             key = p->key;
             if (key == KEY_BAD) return at;
-            if (key != KEY_NONE) {
-                p->keys[last].next = (uint16_t)key;
-                last = key;
-            }
+            if (key != KEY_NONE) last = key;
         }
         if (data[at[0]] != ':') return at;
         at++;
@@ -663,6 +679,10 @@ static const uint32_t *record_read(struct ndjson *p, const uint32_t *at)
         } else if (c <= '9' && number_plain(data + start, at[1] - start)) {
             kind = CELL_NUMBER;
             length = at[1] - start;
+            at++;
+        } else if (c != '"' && c != '[' && c != '{') {
+            length = scalar_bytes(data + start, at[1] - start, &kind);
+            if (length == 0) return at;
             at++;
         } else if (c == '{' && data[at[1]] != '}' && depth + 1 < WEIR_JSON_DEPTH_MAX) {
             p->levels[depth++].object = object;
