@@ -15,7 +15,7 @@
 #include "sinks/sink.h"
 #include "sinks/values.h"
 
-enum { NAME_MIN = 6, NAME_MAX = 24, TYPE_WIDTH = 6, NULLS_WIDTH = 6, DISTINCT_WIDTH = 13, CELL_WIDTH = 11, SHAPE_WIDTH = 8, GAP = 2,
+enum { NAME_MIN = 6, NAME_MAX = 24, TYPE_WIDTH = 6, NULLS_WIDTH = 6, DISTINCT_WIDTH = 13, CELL_WIDTH = 12, MEDIAN_EXTRA = 3, SHAPE_WIDTH = 8, GAP = 2,
        TEXT_MAX = 32 };
 
 struct paint { struct out *out; const struct table_options *options; };
@@ -79,6 +79,13 @@ static void text_right(struct paint *p, const char *text, unsigned width)
     unsigned const cells = text_put(p, text, (uint32_t)strlen(text), width, 0, 0);
     out_repeat(p->out, ' ', width - cells);
     text_put(p, text, (uint32_t)strlen(text), width, 0, 1);
+}
+
+/* Cell i of a number column; the median has its bound beside it. */
+static void cell_right(struct paint *p, const char *text, unsigned i)
+{
+    out_char(p->out, ' ');
+    text_right(p, text, CELL_WIDTH - 1 + (i == 1 ? MEDIAN_EXTRA : 0));
 }
 
 /* A value in few cells: times to the minute, or the second if it matters. */
@@ -200,7 +207,7 @@ static void row_put(struct paint *p, const struct report_column *c, unsigned nam
     int const number = c->type == REPORT_INT || c->type == REPORT_FLOAT || c->type == REPORT_TIME;
     if (!number) {
         out_text(out, "  ");
-        top_put(p, c, cells * CELL_WIDTH + (shape ? SHAPE_WIDTH + GAP : 0) - 2);
+        top_put(p, c, cells * CELL_WIDTH + MEDIAN_EXTRA + (shape ? SHAPE_WIDTH + GAP : 0) - 2);
     } else {
         const struct report_quantile *median = NULL;
         for (uint32_t i = 0; i < c->quantile_count; i++)
@@ -216,7 +223,7 @@ static void row_put(struct paint *p, const struct report_column *c, unsigned nam
                 if (c->type == REPORT_TIME) format_seconds(text, c->stddev);
                 else format_si(text, c->stddev);
             }
-            text_right(p, text, CELL_WIDTH);
+            cell_right(p, text, i);
         }
         if (shape && c->has_bins) {
             out_repeat(out, ' ', GAP);
@@ -294,7 +301,8 @@ void sink_table(struct out *out, const struct report *report, const struct table
         if (cells > name_width) name_width = cells;
     }
     unsigned const fixed = name_width + GAP + TYPE_WIDTH + NULLS_WIDTH + 1 + DISTINCT_WIDTH + 1;
-    unsigned const room = options->width > fixed + 3 * CELL_WIDTH ? options->width - fixed : 3 * CELL_WIDTH;
+    unsigned const least = fixed + MEDIAN_EXTRA + 3 * CELL_WIDTH;
+    unsigned const room = (options->width > least ? options->width : least) - fixed - MEDIAN_EXTRA;
     unsigned cells = room / CELL_WIDTH < 5 ? room / CELL_WIDTH : 5;
     int const shape = room >= cells * CELL_WIDTH + GAP + SHAPE_WIDTH;
     static const char *const heads[] = { "min", "median", "max", "mean", "stddev" };
@@ -306,7 +314,7 @@ void sink_table(struct out *out, const struct report *report, const struct table
     out_text(out, "type  ");
     text_right(&p, "nulls", NULLS_WIDTH + 1);
     text_right(&p, "distinct", DISTINCT_WIDTH + 1);
-    for (unsigned i = 0; i < cells; i++) text_right(&p, heads[i], CELL_WIDTH);
+    for (unsigned i = 0; i < cells; i++) cell_right(&p, heads[i], i);
     if (shape) out_text(out, "  shape");
     style(&p, PLAIN);
     out_char(out, '\n');
