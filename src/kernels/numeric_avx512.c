@@ -1,6 +1,10 @@
 /* numeric_avx512.c - eight lanes of 64 bits at a time. Contract: numeric.h.
  *
- * Tails are done by masks, so no loop has a scalar end and nothing is read past count.
+ * Tails are done by masks, so loops have no scalar end and nothing is read past count.
+ *
+ * Tried and lost (Emerald Rapids): registers read by scalar loads from ranks computed one by one,
+ * 0.58 ns an item against 0.40 with the gather where every value was seen before, 3.5 against 2.4
+ * in a fresh sketch of p = 12.
  */
 #include <immintrin.h>
 #include "kernels/numeric_inline.h"
@@ -100,6 +104,17 @@ static size_t hll_add_avx512(uint8_t *registers, unsigned p, const uint64_t *has
         left += hll_offer_avx512(registers, p, survivors, kept, floor);
     }
     return left;
+}
+
+static size_t set_find_avx512(const uint64_t *slots, unsigned bits, const uint64_t *hashes, size_t count)
+{
+    size_t i = 0;
+    for (; i < count; i++) {
+        const uint64_t *window = numeric_set_window(slots, bits, hashes[i]);
+        __m512i const hash = _mm512_set1_epi64((int64_t)hashes[i]);
+        if (_mm512_cmpeq_epi64_mask(_mm512_loadu_si512(window), hash) == 0 || hashes[i] == 0) break;
+    }
+    return i;
 }
 
 static void u8_max_avx512(uint8_t *into, const uint8_t *from, size_t bytes)
@@ -239,7 +254,7 @@ static size_t drop_nan_avx512(double *out, const double *in, size_t count)
 
 const struct numeric_kernels numeric_avx512 = {
     .hash_i64 = hash_i64_avx512, .hash_f64 = hash_f64_avx512, .hll_add = hll_add_avx512,
-    .u8_max = u8_max_avx512, .sum_f64 = sum_f64_avx512, .powers_f64 = powers_f64_avx512,
+    .set_find = set_find_avx512, .u8_max = u8_max_avx512, .sum_f64 = sum_f64_avx512, .powers_f64 = powers_f64_avx512,
     .range_f64 = range_f64_avx512, .range_i64 = range_i64_avx512, .sum_i64 = sum_i64_avx512,
     .f64_of_i64 = f64_of_i64_avx512, .key_of_f64 = key_of_f64_avx512, .drop_nan = drop_nan_avx512,
 };

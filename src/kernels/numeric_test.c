@@ -125,6 +125,31 @@ TEST(registers_keep_the_largest_rank_and_nothing_beside_them_changes)
     }
 }
 
+TEST(a_hash_is_found_in_the_eight_slots_from_its_home_and_never_if_it_is_0)
+{
+    FOR_SEEDS(400) {
+        unsigned const bits = 3 + (unsigned)prng_below(prng, 5);
+        size_t const m = (size_t)1 << bits, n = any_count(prng);
+        uint64_t *slots = at_the_edge(0, m * 8), *hashes = at_the_edge(1, n * 8);
+        size_t expected = 0;
+        for (size_t i = 0; i < m; i++) {
+            size_t const back = prng_below(prng, 9);
+            slots[i] = (uint64_t)(i > back ? i - back : 0) << (64 - bits) | prng_next(prng) >> bits;
+            if (prng_below(prng, 4) == 0) slots[i] = 0;
+        }
+        for (size_t i = 0; i < n; i++) {
+            do hashes[i] = slots[prng_below(prng, m)]; while (hashes[i] == 0 && prng_below(prng, 50));
+            if (prng_below(prng, 100) == 0) hashes[i] ^= 1;
+        }
+        for (int found = 1; expected < n && found; expected += (size_t)found) {
+            size_t const home = hashes[expected] >> (64 - bits), from = home + 8 > m ? m - 8 : home;
+            found = 0;
+            for (size_t k = from; k < from + 8; k++) found |= slots[k] == hashes[expected] && slots[k] != 0;
+        }
+        CHECK_EQ(weir_kernels.numeric->set_find(slots, bits, hashes, n), expected);
+    }
+}
+
 TEST(maximum_of_bytes_is_taken_byte_by_byte)
 {
     FOR_SEEDS(300) {
@@ -251,6 +276,7 @@ int main(void)
     return RUN_TESTS(RUN_ON_EVERY_CPU(hashes_of_integers_are_those_of_the_scalar_form_even_in_place),
                      RUN_ON_EVERY_CPU(hashes_of_doubles_are_those_of_the_scalar_form_even_in_place),
                      RUN_ON_EVERY_CPU(registers_keep_the_largest_rank_and_nothing_beside_them_changes),
+                     RUN_ON_EVERY_CPU(a_hash_is_found_in_the_eight_slots_from_its_home_and_never_if_it_is_0),
                      RUN_ON_EVERY_CPU(maximum_of_bytes_is_taken_byte_by_byte),
                      RUN_ON_EVERY_CPU(sums_and_powers_have_the_same_bits_as_the_lanes_of_the_header),
                      RUN_ON_EVERY_CPU(ranges_only_widen_and_zeros_are_positive),
