@@ -118,38 +118,47 @@ static void u8_max_avx2(uint8_t *into, const uint8_t *from, size_t bytes)
     for (; i < bytes; i++) into[i] = from[i] > into[i] ? from[i] : into[i];
 }
 
+static inline __m256d plus(__m256d sum, const double *at) { return _mm256_add_pd(sum, _mm256_loadu_pd(at)); }
+
 static double sum_f64_avx2(const double *values, size_t count)
 {
-    __m256d s[8];
+    __m256d s[8];    /* indexed by constants only, or gcc keeps it in memory */
     double lanes[32];
     size_t i = 0;
-    for (unsigned k = 0; k < 8; k++) s[k] = _mm256_setzero_pd();
-    for (; i + 32 <= count; i += 32)
-        for (unsigned k = 0; k < 8; k++) s[k] = _mm256_add_pd(s[k], _mm256_loadu_pd(values + i + 4 * k));
-    for (unsigned k = 0; k < 8; k++) _mm256_storeu_pd(lanes + 4 * k, s[k]);
+    s[0] = s[1] = s[2] = s[3] = s[4] = s[5] = s[6] = s[7] = _mm256_setzero_pd();
+    for (; i + 32 <= count; i += 32) {
+        s[0] = plus(s[0], values + i), s[1] = plus(s[1], values + i + 4);
+        s[2] = plus(s[2], values + i + 8), s[3] = plus(s[3], values + i + 12);
+        s[4] = plus(s[4], values + i + 16), s[5] = plus(s[5], values + i + 20);
+        s[6] = plus(s[6], values + i + 24), s[7] = plus(s[7], values + i + 28);
+    }
+    memcpy(lanes, s, sizeof lanes);
     return numeric_sum_close(lanes, values, i, count);
+}
+
+static inline void powers_step(__m256d sums[4], const double *at, __m256d centre)
+{
+    __m256d const d = _mm256_sub_pd(_mm256_loadu_pd(at), centre), d2 = _mm256_mul_pd(d, d);
+    sums[0] = _mm256_add_pd(sums[0], d);
+    sums[1] = _mm256_add_pd(sums[1], d2);
+    sums[2] = _mm256_add_pd(sums[2], _mm256_mul_pd(d2, d));
+    sums[3] = _mm256_add_pd(sums[3], _mm256_mul_pd(d2, d2));
 }
 
 static void powers_f64_avx2(const double *values, size_t count, double centre, double sums[4])
 {
     __m256d const c = _mm256_set1_pd(centre);
-    __m256d s1[2], s2[2], s3[2], s4[2];
+    __m256d low[4], high[4];
     double lanes[4][8];
     size_t i = 0;
-    for (unsigned k = 0; k < 2; k++) s1[k] = s2[k] = s3[k] = s4[k] = _mm256_setzero_pd();
-    for (; i + 8 <= count; i += 8)
-        for (unsigned k = 0; k < 2; k++) {
-            __m256d const d = _mm256_sub_pd(_mm256_loadu_pd(values + i + 4 * k), c), d2 = _mm256_mul_pd(d, d);
-            s1[k] = _mm256_add_pd(s1[k], d);
-            s2[k] = _mm256_add_pd(s2[k], d2);
-            s3[k] = _mm256_add_pd(s3[k], _mm256_mul_pd(d2, d));
-            s4[k] = _mm256_add_pd(s4[k], _mm256_mul_pd(d2, d2));
-        }
-    for (unsigned k = 0; k < 2; k++) {
-        _mm256_storeu_pd(lanes[0] + 4 * k, s1[k]);
-        _mm256_storeu_pd(lanes[1] + 4 * k, s2[k]);
-        _mm256_storeu_pd(lanes[2] + 4 * k, s3[k]);
-        _mm256_storeu_pd(lanes[3] + 4 * k, s4[k]);
+    low[0] = low[1] = low[2] = low[3] = high[0] = high[1] = high[2] = high[3] = _mm256_setzero_pd();
+    for (; i + 8 <= count; i += 8) {
+        powers_step(low, values + i, c);
+        powers_step(high, values + i + 4, c);
+    }
+    for (unsigned k = 0; k < 4; k++) {
+        _mm256_storeu_pd(lanes[k], low[k]);
+        _mm256_storeu_pd(lanes[k] + 4, high[k]);
     }
     numeric_powers_close(lanes, values, i, count, centre, sums);
 }
