@@ -44,10 +44,23 @@ static _Alignas(64) uint8_t block[WEIR_HLL_BYTES(16)];
 static weir_hll *hll;
 static volatile double kept_alive;
 
-static void make_whole(void)      { for (int i = 0; i < ITEMS; i++) whole[i] = (int64_t)prng_next() >> 20; }
-static void make_broken(void)     { for (int i = 0; i < ITEMS; i++) numbers[i] = (double)(int64_t)prng_next() * 0x1p-50; }
-static void make_whole_f64(void)  { for (int i = 0; i < ITEMS; i++) numbers[i] = (double)(prng_next() >> 30); }
-static void make_some_nan(void)   { make_broken(); for (int i = 0; i < ITEMS; i += 1 + (int)(prng_next() % 20)) numbers[i] = NAN; }
+static void make_whole(void)
+{
+    for (int i = 0; i < ITEMS; i++) whole[i] = (int64_t)prng_next() >> 20;
+}
+static void make_broken(void)
+{
+    for (int i = 0; i < ITEMS; i++) numbers[i] = (double)(int64_t)prng_next() * 0x1p-50;
+}
+static void make_whole_f64(void)
+{
+    for (int i = 0; i < ITEMS; i++) numbers[i] = (double)(prng_next() >> 30);
+}
+static void make_some_nan(void)
+{
+    make_broken();
+    for (int i = 0; i < ITEMS; i += 1 + (int)(prng_next() % 20)) numbers[i] = NAN;
+}
 
 /* A sketch that has seen `before` values per register, and new hashes for it. */
 static void make_sketch(unsigned p, unsigned before)
@@ -85,20 +98,30 @@ static void make_set_14_1500(void)    { make_set(14, 1500); }
 static void make_again_12_1000(void)  { make_set(12, 1000); }
 static void make_again_14_9000(void)  { make_set(14, 9000); }
 
-#define IN_BATCHES(statement) for (size_t at = 0; at < ITEMS; at += BATCH) { statement; }
-static void run_hash_i64(void) { IN_BATCHES(weir_hash_i64_batch(hashes + at, whole + at, BATCH, 1)) }
-static void run_hash_f64(void) { IN_BATCHES(weir_hash_f64_batch(hashes + at, numbers + at, BATCH, 1)) }
-static void run_hll_add(void)  { IN_BATCHES(weir_hll_add(hll, hashes + at, BATCH)) }
-static void run_sum_f64(void)  { IN_BATCHES(kept_alive = weir_kernels.numeric->sum_f64(numbers + at, BATCH)) }
-static void run_powers(void)   { double s[4]; IN_BATCHES(weir_kernels.numeric->powers_f64(numbers + at, BATCH, 0.1, s)) kept_alive = s[3]; }
-static void run_moments(void)  { weir_moments m = { 0 }; IN_BATCHES(weir_moments_add(&m, numbers + at, BATCH)) kept_alive = m.m4; }
-static void run_range_f64(void) { weir_range_f64 r = { 1, -1 }; IN_BATCHES(weir_range_f64_add(&r, numbers + at, BATCH)) kept_alive = r.min; }
-static void run_range_i64(void) { weir_range_i64 r = { 1, -1 }; IN_BATCHES(weir_range_i64_add(&r, whole + at, BATCH)) kept_alive = (double)r.min; }
-static void run_sum_i64(void)  { __int128 s = 0; IN_BATCHES(weir_sum_i64_add(&s, whole + at, BATCH)) kept_alive = (double)s; }
-static void run_f64_of_i64(void) { IN_BATCHES(weir_kernels.numeric->f64_of_i64(out_f64 + at, whole + at, BATCH)) }
-static void run_key_of_f64(void) { IN_BATCHES(weir_kernels.numeric->key_of_f64((int64_t *)out_f64 + at, numbers + at, BATCH)) }
-static void run_drop_nan(void) { IN_BATCHES(kept_alive = (double)weir_kernels.numeric->drop_nan(out_f64 + at, numbers + at, BATCH)) }
-static void run_u8_max(void)   { weir_kernels.numeric->u8_max((uint8_t *)hashes, (const uint8_t *)numbers, ITEMS); }
+/* A function that hands the data to `call` in batches of BATCH, from index `at`. */
+#define RUN_IN_BATCHES(name, call) \
+    static void name(void) { for (size_t at = 0; at < ITEMS; at += BATCH) { call; } }
+#define NUMERIC weir_kernels.numeric
+
+static double sums[4];
+static weir_moments moments;
+static weir_range_f64 range_f64;
+static weir_range_i64 range_i64;
+static __int128 sum_i64;
+
+RUN_IN_BATCHES(run_hash_i64,   weir_hash_i64_batch(hashes + at, whole + at, BATCH, 1))
+RUN_IN_BATCHES(run_hash_f64,   weir_hash_f64_batch(hashes + at, numbers + at, BATCH, 1))
+RUN_IN_BATCHES(run_hll_add,    weir_hll_add(hll, hashes + at, BATCH))
+RUN_IN_BATCHES(run_sum_f64,    kept_alive = NUMERIC->sum_f64(numbers + at, BATCH))
+RUN_IN_BATCHES(run_powers,     NUMERIC->powers_f64(numbers + at, BATCH, 0.1, sums))
+RUN_IN_BATCHES(run_moments,    weir_moments_add(&moments, numbers + at, BATCH))
+RUN_IN_BATCHES(run_range_f64,  weir_range_f64_add(&range_f64, numbers + at, BATCH))
+RUN_IN_BATCHES(run_range_i64,  weir_range_i64_add(&range_i64, whole + at, BATCH))
+RUN_IN_BATCHES(run_sum_i64,    weir_sum_i64_add(&sum_i64, whole + at, BATCH))
+RUN_IN_BATCHES(run_f64_of_i64, NUMERIC->f64_of_i64(out_f64 + at, whole + at, BATCH))
+RUN_IN_BATCHES(run_key_of_f64, NUMERIC->key_of_f64((int64_t *)out_f64 + at, numbers + at, BATCH))
+RUN_IN_BATCHES(run_drop_nan,   kept_alive = (double)NUMERIC->drop_nan(out_f64 + at, numbers + at, BATCH))
+static void run_u8_max(void)    { NUMERIC->u8_max((uint8_t *)hashes, (const uint8_t *)numbers, ITEMS); }
 static void run_hll_count(void) { kept_alive = weir_hll_count(hll).value; }
 
 static const struct { const char *family, *name; void (*prepare)(void), (*run)(void); } cases[] = {

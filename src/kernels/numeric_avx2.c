@@ -74,7 +74,8 @@ static void hash_f64_avx2(uint64_t *out, const double *in, size_t count, uint64_
     for (; i < count; i++) out[i] = numeric_hash_f64(in[i], whole, broken);
 }
 
-static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
+                           unsigned floor)
 {
     size_t left = 0, i = 0;
     if (floor > 64 - p) return 0;

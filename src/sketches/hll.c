@@ -141,7 +141,8 @@ static void hll_add_dense(weir_hll *h, const uint64_t *hashes, size_t count)
     enum { ROUND = 2048 };    /* hashes between looks at the floor */
     for (size_t from = 0; from < count; from += ROUND) {
         size_t const left = count - from, n = left < ROUND ? left : ROUND;
-        h->at_floor -= (uint32_t)weir_kernels.numeric->hll_add(hll_registers(h), h->p, hashes + from, n, h->floor);
+        h->at_floor -= (uint32_t)weir_kernels.numeric->hll_add(hll_registers(h), h->p, hashes + from, n,
+                                                               h->floor);
         if (h->at_floor == 0) hll_find_floor(h);
     }
 }
