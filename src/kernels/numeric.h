@@ -24,6 +24,10 @@ struct numeric_kernels {
      * floor: no register is below it, so that lower ranks need not be looked at. Returned is how
      * many registers were at the floor and left it: who counts them knows when the floor rises. */
     size_t (*hll_add)(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor);
+    /* Slots of hashes, 2^bits of them, bits >= 3. How many hashes from the first on are found near
+     * their home h >> (64 - bits): among the 8 slots from there on, or the last 8 of all. Hash 0,
+     * the sign of an empty slot, is never found. */
+    size_t (*set_find)(const uint64_t *slots, unsigned bits, const uint64_t *hashes, size_t count);
     /* into[i] = max(into[i], from[i]) over bytes. */
     void (*u8_max)(uint8_t *into, const uint8_t *from, size_t bytes);
 

@@ -43,10 +43,11 @@ static void hash_i64_avx2(uint64_t *out, const int64_t *in, size_t count, uint64
 static void hash_f64_avx2(uint64_t *out, const double *in, size_t count, uint64_t seed)
 {
     struct mix_seed const whole = mix_seed_of(seed), broken = mix_seed_of(seed ^ WEIR_HASH_FLOAT);
-    __m256d const early_whole = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)whole.early));
-    __m256d const early_broken = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)broken.early));
-    __m256d const late_whole = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)whole.late));
-    __m256d const late_broken = _mm256_castsi256_pd(_mm256_set1_epi64x((int64_t)broken.late));
+    /* What turns the seed of broken numbers into that of whole ones: cheaper than a blend. */
+    __m256i const early_turn = _mm256_set1_epi64x((int64_t)(whole.early ^ broken.early));
+    __m256i const late_turn = _mm256_set1_epi64x((int64_t)(whole.late ^ broken.late));
+    __m256i const early_broken = _mm256_set1_epi64x((int64_t)broken.early);
+    __m256i const late_broken = _mm256_set1_epi64x((int64_t)broken.late);
     /* Added to a whole number of magnitude up to 2^51, it leaves that number in the low bits. */
     __m256d const magic = _mm256_set1_pd(0x1.8p52), small = _mm256_set1_pd(0x1p51);
     __m256d const sign = _mm256_set1_pd(-0.0);
@@ -65,19 +66,22 @@ static void hash_f64_avx2(uint64_t *out, const double *in, size_t count, uint64_
         __m256i const integer = _mm256_sub_epi64(_mm256_castpd_si256(_mm256_add_pd(value, magic)),
                                                  _mm256_castpd_si256(magic));
         __m256d const key = _mm256_blendv_pd(value, _mm256_castsi256_pd(integer), is_whole);
-        __m256d const early = _mm256_blendv_pd(early_broken, early_whole, is_whole);
-        __m256d const late = _mm256_blendv_pd(late_broken, late_whole, is_whole);
-        store_i(out + i, mix_avx2(_mm256_castpd_si256(key), _mm256_castpd_si256(early), _mm256_castpd_si256(late)));
+        __m256i const turned = _mm256_castpd_si256(is_whole);
+        __m256i const early = _mm256_xor_si256(early_broken, _mm256_and_si256(turned, early_turn));
+        __m256i const late = _mm256_xor_si256(late_broken, _mm256_and_si256(turned, late_turn));
+        store_i(out + i, mix_avx2(_mm256_castpd_si256(key), early, late));
     }
     for (; i < count; i++) out[i] = numeric_hash_f64(in[i], whole, broken);
 }
 
-static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
+                           unsigned floor)
 {
     size_t left = 0, i = 0;
     if (floor > 64 - p) return 0;
-    if (floor > 0) {
-        /* A rank is above the floor only if the `floor` bits below the slot bits are all zero. */
+    if (floor > 2) {
+        /* A rank is above the floor only if the `floor` bits below the slot bits are all zero. With
+         * a lower floor so many are that the test costs more than it saves. */
         __m256i const below = _mm256_set1_epi64x((int64_t)(~UINT64_C(0) >> (64 - floor) << (64 - p - floor)));
         __m256i const zero = _mm256_setzero_si256();
         for (; i + 16 <= count; i += 16) {
@@ -94,6 +98,20 @@ static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashe
     return left;
 }
 
+static size_t set_find_avx2(const uint64_t *slots, unsigned bits, const uint64_t *hashes, size_t count)
+{
+    size_t i = 0;
+    for (; i < count; i++) {
+        const uint64_t *window = numeric_set_window(slots, bits, hashes[i]);
+        __m256i const hash = _mm256_set1_epi64x((int64_t)hashes[i]);
+        __m256i const near = _mm256_cmpeq_epi64(load_i(window), hash);
+        __m256i const far = _mm256_cmpeq_epi64(load_i(window + 4), hash);
+        __m256i const either = _mm256_or_si256(near, far);
+        if (_mm256_testz_si256(either, either) || hashes[i] == 0) break;
+    }
+    return i;
+}
+
 static void u8_max_avx2(uint8_t *into, const uint8_t *from, size_t bytes)
 {
     size_t i = 0;
@@ -101,38 +119,47 @@ static void u8_max_avx2(uint8_t *into, const uint8_t *from, size_t bytes)
     for (; i < bytes; i++) into[i] = from[i] > into[i] ? from[i] : into[i];
 }
 
+static inline __m256d plus(__m256d sum, const double *at) { return _mm256_add_pd(sum, _mm256_loadu_pd(at)); }
+
 static double sum_f64_avx2(const double *values, size_t count)
 {
-    __m256d s[8];
+    __m256d s[8];    /* indexed by constants only, or gcc keeps it in memory */
     double lanes[32];
     size_t i = 0;
-    for (unsigned k = 0; k < 8; k++) s[k] = _mm256_setzero_pd();
-    for (; i + 32 <= count; i += 32)
-        for (unsigned k = 0; k < 8; k++) s[k] = _mm256_add_pd(s[k], _mm256_loadu_pd(values + i + 4 * k));
-    for (unsigned k = 0; k < 8; k++) _mm256_storeu_pd(lanes + 4 * k, s[k]);
+    s[0] = s[1] = s[2] = s[3] = s[4] = s[5] = s[6] = s[7] = _mm256_setzero_pd();
+    for (; i + 32 <= count; i += 32) {
+        s[0] = plus(s[0], values + i), s[1] = plus(s[1], values + i + 4);
+        s[2] = plus(s[2], values + i + 8), s[3] = plus(s[3], values + i + 12);
+        s[4] = plus(s[4], values + i + 16), s[5] = plus(s[5], values + i + 20);
+        s[6] = plus(s[6], values + i + 24), s[7] = plus(s[7], values + i + 28);
+    }
+    memcpy(lanes, s, sizeof lanes);
     return numeric_sum_close(lanes, values, i, count);
+}
+
+static inline void powers_step(__m256d sums[4], const double *at, __m256d centre)
+{
+    __m256d const d = _mm256_sub_pd(_mm256_loadu_pd(at), centre), d2 = _mm256_mul_pd(d, d);
+    sums[0] = _mm256_add_pd(sums[0], d);
+    sums[1] = _mm256_add_pd(sums[1], d2);
+    sums[2] = _mm256_add_pd(sums[2], _mm256_mul_pd(d2, d));
+    sums[3] = _mm256_add_pd(sums[3], _mm256_mul_pd(d2, d2));
 }
 
 static void powers_f64_avx2(const double *values, size_t count, double centre, double sums[4])
 {
     __m256d const c = _mm256_set1_pd(centre);
-    __m256d s1[2], s2[2], s3[2], s4[2];
+    __m256d low[4], high[4];
     double lanes[4][8];
     size_t i = 0;
-    for (unsigned k = 0; k < 2; k++) s1[k] = s2[k] = s3[k] = s4[k] = _mm256_setzero_pd();
-    for (; i + 8 <= count; i += 8)
-        for (unsigned k = 0; k < 2; k++) {
-            __m256d const d = _mm256_sub_pd(_mm256_loadu_pd(values + i + 4 * k), c), d2 = _mm256_mul_pd(d, d);
-            s1[k] = _mm256_add_pd(s1[k], d);
-            s2[k] = _mm256_add_pd(s2[k], d2);
-            s3[k] = _mm256_add_pd(s3[k], _mm256_mul_pd(d2, d));
-            s4[k] = _mm256_add_pd(s4[k], _mm256_mul_pd(d2, d2));
-        }
-    for (unsigned k = 0; k < 2; k++) {
-        _mm256_storeu_pd(lanes[0] + 4 * k, s1[k]);
-        _mm256_storeu_pd(lanes[1] + 4 * k, s2[k]);
-        _mm256_storeu_pd(lanes[2] + 4 * k, s3[k]);
-        _mm256_storeu_pd(lanes[3] + 4 * k, s4[k]);
+    low[0] = low[1] = low[2] = low[3] = high[0] = high[1] = high[2] = high[3] = _mm256_setzero_pd();
+    for (; i + 8 <= count; i += 8) {
+        powers_step(low, values + i, c);
+        powers_step(high, values + i + 4, c);
+    }
+    for (unsigned k = 0; k < 4; k++) {
+        _mm256_storeu_pd(lanes[k], low[k]);
+        _mm256_storeu_pd(lanes[k] + 4, high[k]);
     }
     numeric_powers_close(lanes, values, i, count, centre, sums);
 }
@@ -238,7 +265,7 @@ static size_t drop_nan_avx2(double *out, const double *in, size_t count)
 
 const struct numeric_kernels numeric_avx2 = {
     .hash_i64 = hash_i64_avx2, .hash_f64 = hash_f64_avx2, .hll_add = hll_add_avx2,
-    .u8_max = u8_max_avx2, .sum_f64 = sum_f64_avx2, .powers_f64 = powers_f64_avx2,
+    .set_find = set_find_avx2, .u8_max = u8_max_avx2, .sum_f64 = sum_f64_avx2, .powers_f64 = powers_f64_avx2,
     .range_f64 = range_f64_avx2, .range_i64 = range_i64_avx2, .sum_i64 = sum_i64_avx2,
     .f64_of_i64 = f64_of_i64_avx2, .key_of_f64 = key_of_f64_avx2, .drop_nan = drop_nan_avx2,
 };

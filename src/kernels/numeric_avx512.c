@@ -1,6 +1,10 @@
 /* numeric_avx512.c - eight lanes of 64 bits at a time. Contract: numeric.h.
  *
- * Tails are done by masks, so no loop has a scalar end and nothing is read past count.
+ * Tails are done by masks, so loops have no scalar end and nothing is read past count.
+ *
+ * Tried and lost (Emerald Rapids): registers read by scalar loads from ranks computed one by one,
+ * 0.58 ns an item against 0.40 with the gather where every value was seen before, 3.5 against 2.4
+ * in a fresh sketch of p = 12.
  */
 #include <immintrin.h>
 #include "kernels/numeric_inline.h"
@@ -32,7 +36,8 @@ static void hash_i64_avx512(uint64_t *out, const int64_t *in, size_t count, uint
         _mm512_storeu_si512(out + i, mix_avx512(_mm512_loadu_si512(in + i), early, late));
     if (i < count) {
         __mmask8 const tail = lanes_left(count - i);
-        _mm512_mask_storeu_epi64(out + i, tail, mix_avx512(_mm512_maskz_loadu_epi64(tail, in + i), early, late));
+        __m512i const key = _mm512_maskz_loadu_epi64(tail, in + i);
+        _mm512_mask_storeu_epi64(out + i, tail, mix_avx512(key, early, late));
     }
 }
 
@@ -57,7 +62,8 @@ static void hash_f64_avx512(uint64_t *out, const double *in, size_t count, uint6
 }
 
 /* Compare eight ranks with their registers at once, write the few that change one by one. */
-static size_t hll_offer_avx512(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+static size_t hll_offer_avx512(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
+                               unsigned floor)
 {
     __m128i const to_slot = _mm_cvtsi32_si128((int)(64 - p)), to_rest = _mm_cvtsi32_si128((int)p);
     __m512i const stop = _mm512_set1_epi64((int64_t)(UINT64_C(1) << (p - 1)));
@@ -79,7 +85,8 @@ static size_t hll_offer_avx512(uint8_t *registers, unsigned p, const uint64_t *h
 
 /* A rank is above the floor only if the `floor` bits below the slot bits are all zero: one test
  * of eight hashes. The survivors, about one in 2^floor, are packed and looked at together. */
-static size_t hll_add_avx512(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+static size_t hll_add_avx512(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
+                             unsigned floor)
 {
     enum { ROUND = 512 };    /* hashes; the buffer is 4 KiB of stack */
     if (floor == 0) return hll_offer_avx512(registers, p, hashes, count, floor);
@@ -102,11 +109,23 @@ static size_t hll_add_avx512(uint8_t *registers, unsigned p, const uint64_t *has
     return left;
 }
 
+static size_t set_find_avx512(const uint64_t *slots, unsigned bits, const uint64_t *hashes, size_t count)
+{
+    size_t i = 0;
+    for (; i < count; i++) {
+        const uint64_t *window = numeric_set_window(slots, bits, hashes[i]);
+        __m512i const hash = _mm512_set1_epi64((int64_t)hashes[i]);
+        if (_mm512_cmpeq_epi64_mask(_mm512_loadu_si512(window), hash) == 0 || hashes[i] == 0) break;
+    }
+    return i;
+}
+
 static void u8_max_avx512(uint8_t *into, const uint8_t *from, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 64) {
         __mmask64 const lanes = bytes - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (bytes - i)) - 1;
-        __m512i const a = _mm512_maskz_loadu_epi8(lanes, into + i), b = _mm512_maskz_loadu_epi8(lanes, from + i);
+        __m512i const a = _mm512_maskz_loadu_epi8(lanes, into + i);
+        __m512i const b = _mm512_maskz_loadu_epi8(lanes, from + i);
         _mm512_mask_storeu_epi8(into + i, lanes, _mm512_max_epu8(a, b));
     }
 }
@@ -239,7 +258,8 @@ static size_t drop_nan_avx512(double *out, const double *in, size_t count)
 
 const struct numeric_kernels numeric_avx512 = {
     .hash_i64 = hash_i64_avx512, .hash_f64 = hash_f64_avx512, .hll_add = hll_add_avx512,
-    .u8_max = u8_max_avx512, .sum_f64 = sum_f64_avx512, .powers_f64 = powers_f64_avx512,
+    .set_find = set_find_avx512, .u8_max = u8_max_avx512, .sum_f64 = sum_f64_avx512,
+    .powers_f64 = powers_f64_avx512,
     .range_f64 = range_f64_avx512, .range_i64 = range_i64_avx512, .sum_i64 = sum_i64_avx512,
     .f64_of_i64 = f64_of_i64_avx512, .key_of_f64 = key_of_f64_avx512, .drop_nan = drop_nan_avx512,
 };

@@ -37,6 +37,13 @@ static inline size_t numeric_hll_offer(uint8_t *registers, unsigned p, uint64_t 
     return old == floor;
 }
 
+/* The first of the eight slots in which set_find looks for a hash. */
+static inline const uint64_t *numeric_set_window(const uint64_t *slots, unsigned bits, uint64_t hash)
+{
+    size_t const home = (size_t)(hash >> (64 - bits)), last = ((size_t)1 << bits) - 8;
+    return slots + (home < last ? home : last);
+}
+
 static inline double numeric_total(const double lanes[8])
 {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));

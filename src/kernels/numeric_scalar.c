@@ -14,11 +14,24 @@ static void hash_f64_scalar(uint64_t *out, const double *in, size_t count, uint6
     for (size_t i = 0; i < count; i++) out[i] = numeric_hash_f64(in[i], whole, broken);
 }
 
-static size_t hll_add_scalar(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+static size_t hll_add_scalar(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
+                             unsigned floor)
 {
     size_t left = 0;
     for (size_t i = 0; i < count; i++) left += numeric_hll_offer(registers, p, hashes[i], floor);
     return left;
+}
+
+static size_t set_find_scalar(const uint64_t *slots, unsigned bits, const uint64_t *hashes, size_t count)
+{
+    size_t i = 0;
+    for (; i < count; i++) {
+        const uint64_t *window = numeric_set_window(slots, bits, hashes[i]);
+        unsigned k = 0;
+        while (k < 8 && window[k] != hashes[i]) k++;
+        if (k == 8 || hashes[i] == 0) break;
+    }
+    return i;
 }
 
 static void u8_max_scalar(uint8_t *into, const uint8_t *from, size_t bytes)
@@ -95,7 +108,8 @@ static size_t drop_nan_scalar(double *out, const double *in, size_t count)
 
 const struct numeric_kernels numeric_scalar = {
     .hash_i64 = hash_i64_scalar, .hash_f64 = hash_f64_scalar, .hll_add = hll_add_scalar,
-    .u8_max = u8_max_scalar, .sum_f64 = sum_f64_scalar, .powers_f64 = powers_f64_scalar,
+    .set_find = set_find_scalar, .u8_max = u8_max_scalar, .sum_f64 = sum_f64_scalar,
+    .powers_f64 = powers_f64_scalar,
     .range_f64 = range_f64_scalar, .range_i64 = range_i64_scalar, .sum_i64 = sum_i64_scalar,
     .f64_of_i64 = f64_of_i64_scalar, .key_of_f64 = key_of_f64_scalar, .drop_nan = drop_nan_scalar,
 };

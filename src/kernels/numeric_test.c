@@ -29,9 +29,10 @@ static void *at_the_edge(unsigned which, size_t bytes)
 static double any_number(struct prng *prng)
 {
     static const double edges[] = {
-        0.0, -0.0, 1, -1, 0.5, -0.5, 0x1p51, -0x1p51, 0x1p51 + 1, 0x1p51 - 0.5, 0x1p52 + 1, 0x1p53, 0x1p53 + 2,
-        0x1p62, -0x1p62, 0x1p63, -0x1p63, -0x1.0000000000001p63, 0x1.fffffffffffffp62, 0x1p64, 1e300, -1e300,
-        DBL_MIN, DBL_TRUE_MIN, -DBL_TRUE_MIN, DBL_MAX, -DBL_MAX, INFINITY, -INFINITY };
+        0.0, -0.0, 1, -1, 0.5, -0.5, 0x1p51, -0x1p51, 0x1p51 + 1, 0x1p51 - 0.5, 0x1p52 + 1, 0x1p53,
+        0x1p53 + 2, 0x1p62, -0x1p62, 0x1p63, -0x1p63, -0x1.0000000000001p63, 0x1.fffffffffffffp62,
+        0x1p64, 1e300, -1e300, DBL_MIN, DBL_TRUE_MIN, -DBL_TRUE_MIN, DBL_MAX, -DBL_MAX,
+        INFINITY, -INFINITY };
     switch (prng_below(prng, 4)) {
     case 0: return edges[prng_below(prng, sizeof edges / sizeof edges[0])];
     case 1: return (double)(int64_t)prng_next(prng) * ldexp(1, -(int)prng_below(prng, 64));
@@ -48,12 +49,16 @@ static double tame_number(struct prng *prng) { return (prng_unit(prng) - 0.5) * 
 
 static int64_t any_integer(struct prng *prng)
 {
-    static const int64_t edges[] = { 0, 1, -1, INT64_MAX, INT64_MIN, INT32_MAX, INT32_MIN, 1ll << 53, (1ll << 53) + 1 };
+    static const int64_t edges[] = { 0, 1, -1, INT64_MAX, INT64_MIN, INT32_MAX, INT32_MIN,
+                                     1ll << 53, (1ll << 53) + 1 };
     if (prng_below(prng, 4) == 0) return edges[prng_below(prng, sizeof edges / sizeof edges[0])];
     return (int64_t)prng_next(prng) >> prng_below(prng, 64);
 }
 
-static size_t any_count(struct prng *prng) { return prng_below(prng, 4) ? prng_below(prng, 70) : prng_below(prng, MANY + 1); }
+static size_t any_count(struct prng *prng)
+{
+    return prng_below(prng, prng_below(prng, 4) ? 70 : MANY + 1);
+}
 
 TEST(hashes_of_integers_are_those_of_the_scalar_form_even_in_place)
 {
@@ -87,7 +92,8 @@ TEST(hashes_of_doubles_are_those_of_the_scalar_form_even_in_place)
 }
 
 /* Registers by the definition: count the zeros one by one. */
-static size_t hll_by_definition(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t n, unsigned floor)
+static size_t hll_by_definition(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t n,
+                                unsigned floor)
 {
     size_t left = 0;
     for (size_t i = 0; i < n; i++) {
@@ -106,22 +112,50 @@ TEST(registers_keep_the_largest_rank_and_nothing_beside_them_changes)
 {
     FOR_SEEDS(400) {
         unsigned const p = 4 + (unsigned)prng_below(prng, 6);
-        size_t const n = prng_below(prng, 4) ? any_count(prng) : 2000 + prng_below(prng, 2000), m = (size_t)1 << p;
+        size_t const n = prng_below(prng, 4) ? any_count(prng) : 2000 + prng_below(prng, 2000);
+        size_t const m = (size_t)1 << p;
         uint64_t *hashes = at_the_edge(0, n * 8);
-        uint8_t *block = at_the_edge(1, 4 + m), expected[4 + 512];    /* the 4 bytes that may be read, not written */
+        /* Before the registers, the 4 bytes that may be read and not written. */
+        uint8_t *block = at_the_edge(1, 4 + m), expected[4 + 512];
         unsigned const deep = (unsigned)prng_below(prng, 64);
         for (size_t i = 0; i < n; i++) {
             hashes[i] = prng_next(prng);
-            if (prng_below(prng, 3) == 0) hashes[i] &= ~(~UINT64_C(0) >> p) | ~UINT64_C(0) >> deep;    /* high ranks */
-            if (prng_below(prng, 50) == 0) hashes[i] &= ~(~UINT64_C(0) >> p);                          /* the highest */
+            uint64_t const slot_bits = ~(~UINT64_C(0) >> p);
+            if (prng_below(prng, 3) == 0) hashes[i] &= slot_bits | ~UINT64_C(0) >> deep;    /* high ranks */
+            if (prng_below(prng, 50) == 0) hashes[i] &= slot_bits;                          /* the highest */
         }
-        unsigned floor = (unsigned)prng_below(prng, 3) ? (unsigned)prng_below(prng, 8) : (unsigned)prng_below(prng, 66 - p);
+        unsigned const floor = (unsigned)prng_below(prng, prng_below(prng, 3) ? 8 : 66 - p);
         memset(block, 0xff, 4);
         for (size_t i = 0; i < m; i++) block[4 + i] = (uint8_t)(floor + prng_below(prng, 66 - p - floor) / 2);
         memcpy(expected, block, 4 + m);
         size_t const left = hll_by_definition(expected + 4, p, hashes, n, floor);
         CHECK_EQ(weir_kernels.numeric->hll_add(block + 4, p, hashes, n, floor), left);
         CHECK_SAME_BYTES(block, expected, 4 + m);
+    }
+}
+
+TEST(a_hash_is_found_in_the_eight_slots_from_its_home_and_never_if_it_is_0)
+{
+    FOR_SEEDS(400) {
+        unsigned const bits = 3 + (unsigned)prng_below(prng, 5);
+        size_t const m = (size_t)1 << bits, n = any_count(prng);
+        uint64_t *slots = at_the_edge(0, m * 8), *hashes = at_the_edge(1, n * 8);
+        size_t expected = 0;
+        for (size_t i = 0; i < m; i++) {
+            size_t const back = prng_below(prng, 9);
+            slots[i] = (uint64_t)(i > back ? i - back : 0) << (64 - bits) | prng_next(prng) >> bits;
+            if (prng_below(prng, 4) == 0) slots[i] = 0;
+        }
+        for (size_t i = 0; i < n; i++) {
+            do hashes[i] = slots[prng_below(prng, m)]; while (hashes[i] == 0 && prng_below(prng, 50));
+            if (prng_below(prng, 100) == 0) hashes[i] ^= 1;
+        }
+        for (int found = 1; expected < n && found; expected += (size_t)found) {
+            size_t const home = hashes[expected] >> (64 - bits), from = home + 8 > m ? m - 8 : home;
+            found = 0;
+            for (size_t k = from; k < from + 8; k++) found |= slots[k] == hashes[expected] && slots[k] != 0;
+        }
+        CHECK_EQ(weir_kernels.numeric->set_find(slots, bits, hashes, n), expected);
     }
 }
 
@@ -150,10 +184,13 @@ TEST(sums_and_powers_have_the_same_bits_as_the_lanes_of_the_header)
         for (size_t i = 0; i < n; i++) {
             double const d = in[i] - centre, d2 = d * d;
             lanes[i % 32] += in[i];
-            eight[0][i % 8] += d, eight[1][i % 8] += d2, eight[2][i % 8] += d2 * d, eight[3][i % 8] += d2 * d2;
+            eight[0][i % 8] += d, eight[1][i % 8] += d2;
+            eight[2][i % 8] += d2 * d, eight[3][i % 8] += d2 * d2;
         }
-        for (unsigned k = 0; k < 8; k++) lanes[k] = (lanes[k] + lanes[k + 16]) + (lanes[k + 8] + lanes[k + 24]);
-        double const sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+        for (unsigned k = 0; k < 8; k++)
+            lanes[k] = (lanes[k] + lanes[k + 16]) + (lanes[k + 8] + lanes[k + 24]);
+        double const sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+                           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
         for (unsigned k = 0; k < 4; k++) {
             double const *l = eight[k];
             expected[k] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
@@ -251,6 +288,7 @@ int main(void)
     return RUN_TESTS(RUN_ON_EVERY_CPU(hashes_of_integers_are_those_of_the_scalar_form_even_in_place),
                      RUN_ON_EVERY_CPU(hashes_of_doubles_are_those_of_the_scalar_form_even_in_place),
                      RUN_ON_EVERY_CPU(registers_keep_the_largest_rank_and_nothing_beside_them_changes),
+                     RUN_ON_EVERY_CPU(a_hash_is_found_in_the_eight_slots_from_its_home_and_never_if_it_is_0),
                      RUN_ON_EVERY_CPU(maximum_of_bytes_is_taken_byte_by_byte),
                      RUN_ON_EVERY_CPU(sums_and_powers_have_the_same_bits_as_the_lanes_of_the_header),
                      RUN_ON_EVERY_CPU(ranges_only_widen_and_zeros_are_positive),

@@ -22,7 +22,8 @@ TEST(known_answers_stay_what_they_are)
 TEST(unhash_gives_the_key_back)
 {
     FOR_SEEDS(20000) {
-        uint64_t const key = prng_next(prng) >> prng_below(prng, 64), s = prng_next(prng) >> prng_below(prng, 64);
+        uint64_t const key = prng_next(prng) >> prng_below(prng, 64);
+        uint64_t const s = prng_next(prng) >> prng_below(prng, 64);
         CHECK(weir_unhash_u64(weir_hash_u64(key, s), s) == key);
         CHECK(weir_hash_u64(weir_unhash_u64(key, s), s) == key);
     }
@@ -31,7 +32,8 @@ TEST(unhash_gives_the_key_back)
 TEST(a_number_has_one_hash_however_it_was_written)
 {
     FOR_SEEDS(2000) {
-        int64_t const whole = (int64_t)prng_next(prng) >> prng_below(prng, 64) >> 11;    /* exact as a double */
+        /* 53 bits: exact as a double. */
+        int64_t const whole = (int64_t)prng_next(prng) >> prng_below(prng, 64) >> 11;
         CHECK(weir_hash_f64((double)whole, seed) == weir_hash_u64((uint64_t)whole, seed));
     }
     union { double f; uint64_t u; } half = { 0.5 }, large = { 0x1p63 };
@@ -69,7 +71,8 @@ static double worst_flip(unsigned kind, uint64_t seed, int flip_seed)
         uint64_t const s = flip_seed ? i : seed, hash = weir_hash_u64(key, s);
         for (unsigned b = 0; b < 64; b++) {
             uint64_t const bit = UINT64_C(1) << b;
-            uint64_t const differs = hash ^ (flip_seed ? weir_hash_u64(key, s ^ bit) : weir_hash_u64(key ^ bit, s));
+            uint64_t const other = flip_seed ? weir_hash_u64(key, s ^ bit) : weir_hash_u64(key ^ bit, s);
+            uint64_t const differs = hash ^ other;
             for (unsigned o = 0; o < 64; o++) flips[b][o] += differs >> o & 1;
         }
     }
@@ -124,7 +127,8 @@ TEST(neighbouring_seeds_give_unrelated_hashes)
         for (unsigned class_bits = 0; class_bits < 3; class_bits++) {
             uint64_t const other = class_bits == 0 ? s ^ 1 : class_bits == 1 ? s + 256 : s ^ WEIR_HASH_FLOAT;
             memset(cells, 0, sizeof cells);
-            for (uint64_t i = 0; i < 100000; i++) cells[(weir_hash_u64(i, s) ^ weir_hash_u64(i, other)) >> 54]++;
+            for (uint64_t i = 0; i < 100000; i++)
+                cells[(weir_hash_u64(i, s) ^ weir_hash_u64(i, other)) >> 54]++;
             CHECK(fabs(unevenness(cells, 100000)) < 6);
         }
 }

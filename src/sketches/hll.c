@@ -141,7 +141,8 @@ static void hll_add_dense(weir_hll *h, const uint64_t *hashes, size_t count)
     enum { ROUND = 2048 };    /* hashes between looks at the floor */
     for (size_t from = 0; from < count; from += ROUND) {
         size_t const left = count - from, n = left < ROUND ? left : ROUND;
-        h->at_floor -= (uint32_t)weir_kernels.numeric->hll_add(hll_registers(h), h->p, hashes + from, n, h->floor);
+        h->at_floor -= (uint32_t)weir_kernels.numeric->hll_add(hll_registers(h), h->p, hashes + from, n,
+                                                               h->floor);
         if (h->at_floor == 0) hll_find_floor(h);
     }
 }
@@ -188,13 +189,25 @@ static int hll_keep(weir_hll *h, uint64_t hash)
     return 1;
 }
 
+/* Put hashes into the set until it is full; how many are done is returned. The kernel passes over
+ * those that are known, which in a stream of few different values are nearly all. */
+static size_t hll_add_to_set(weir_hll *h, const uint64_t *hashes, size_t count)
+{
+    size_t i = 0;
+    for (; i < count; i++) {
+        if (h->p >= 6) i += weir_kernels.numeric->set_find(h->slots, h->p - 3u, hashes + i, count - i);
+        if (i == count || !hll_keep(h, hashes[i])) break;
+    }
+    return i;
+}
+
 void weir_hll_add(weir_hll *h, const uint64_t *hashes, size_t count)
 {
     WEIR_ASSERT(h->magic == HLL_MAGIC);
     WEIR_ASSERT(hashes != NULL || count == 0);
     size_t i = 0;
     if (h->mode == HLL_SET) {
-        while (i < count && hll_keep(h, hashes[i])) i++;
+        i = hll_add_to_set(h, hashes, count);
         if (i == count) return;
         hll_become_dense(h);
     }

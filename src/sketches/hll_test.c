@@ -188,7 +188,7 @@ static void check_error(unsigned p, uint64_t n, unsigned rounds)
         for (uint64_t from = 0; from < n; from += 4096) {
             size_t const length = n - from < 4096 ? n - from : 4096;
             for (size_t i = 0; i < length; i++) hashes[i] = from + i;
-            weir_hash_i64_batch(hashes, (int64_t *)hashes, length, round);    /* counting keys, another seed */
+            weir_hash_i64_batch(hashes, (int64_t *)hashes, length, round);    /* counting, new seed */
             weir_hll_add(h, hashes, length);
         }
         weir_estimate const e = weir_hll_count(h);
@@ -197,7 +197,8 @@ static void check_error(unsigned p, uint64_t n, unsigned rounds)
         sum += error, squares += error * error;
         held += e.low <= (double)n && (double)n <= e.high;
     }
-    CHECK(fabs(sum / rounds) < 5 * sigma / sqrt(rounds) + sigma * sigma);    /* no bias but that of order 1/m */
+    /* No bias but that of order 1/m. */
+    CHECK(fabs(sum / rounds) < 5 * sigma / sqrt(rounds) + sigma * sigma);
     CHECK(sqrt(squares / rounds) < sigma * (1 + 5 / sqrt(2.0 * rounds)) * (p < 6 ? 1.15 : 1));
     CHECK(held >= rounds * 0.95 - 5 * sqrt(rounds * 0.05 * 0.95));
 }
@@ -221,7 +222,10 @@ TEST(a_number_beyond_all_streams_is_still_finite)
 {
     static _Alignas(64) uint8_t block[WEIR_HLL_BYTES(4)];
     weir_hll *h = made(block, 4);
-    for (uint64_t i = 0; i < 16; i++) hashes[i] = i << 60, hashes[16 + i] = i << 60 | 1;    /* highest rank everywhere */
+    for (uint64_t i = 0; i < 16; i++) {
+        hashes[i] = i << 60;    /* the highest rank */
+        hashes[16 + i] = i << 60 | 1;
+    }
     weir_hll_add(h, hashes, 32);
     weir_estimate const e = weir_hll_count(h);
     CHECK(e.value == 0x1p64 && e.high == 0x1p64 && e.low <= e.value && !e.exact);
@@ -262,7 +266,7 @@ TEST(open_takes_what_was_saved_and_refuses_each_field_that_is_wrong)
         check_refused(6, (uint8_t)(block_a[6] + 1), bytes);                                      /* floor */
         check_refused(7, 2, bytes);                                                              /* zero */
         check_refused(16, (uint8_t)(block_a[16] + 1), bytes);                                    /* kept */
-        check_refused(20, (uint8_t)(block_a[20] + 1), bytes);                                    /* at_floor */
+        check_refused(20, (uint8_t)(block_a[20] + 1), bytes);                                   /* at_floor */
         for (size_t at = 24; at < 64; at++) check_refused(at, 1, bytes);
         if (dense) check_refused(64 + 9, 65 - 10 + 1, bytes), check_refused(64 + 9, 255, bytes);
     }
@@ -291,7 +295,8 @@ TEST(what_open_takes_is_safe_to_use_whatever_the_bytes)
         fill_hashes(prng, 100);
         made_of(block_a, p, hashes, prng_below(prng, 100));
         for (unsigned changes = (unsigned)prng_below(prng, 4); changes > 0; changes--)
-            block_a[prng_below(prng, 2) ? prng_below(prng, 24) : prng_below(prng, bytes)] ^= (uint8_t)(1u << prng_below(prng, 8));
+            block_a[prng_below(prng, prng_below(prng, 2) ? 24 : bytes)] ^=
+                (uint8_t)(1u << prng_below(prng, 8));
         memcpy(block_a + 8, &(uint64_t){ SEED }, 8);
         weir_hll *h = NULL;
         if (weir_hll_open(&h, block_a, bytes) != WEIR_OK) continue;

@@ -102,8 +102,8 @@ void weir_moments_add(weir_moments *m, const double *values, size_t count)
     WEIR_ASSERT(m != NULL);
     WEIR_ASSERT(values != NULL || count == 0);
     for (size_t from = 0; from < count; from += MOMENTS_CHUNK) {
-        size_t const left = count - from;
-        weir_moments const chunk = moments_of_chunk(values + from, left < MOMENTS_CHUNK ? left : MOMENTS_CHUNK);
+        size_t const left = count - from, length = left < MOMENTS_CHUNK ? left : MOMENTS_CHUNK;
+        weir_moments const chunk = moments_of_chunk(values + from, length);
         weir_moments_merge(m, &chunk);
     }
 }

@@ -59,7 +59,8 @@ static void check_moments(const weir_moments *m, const struct truth *t, size_t n
     double const variance = (double)t->m2 / ((double)n - 1), p2 = (double)t->m2 / (double)n;
     CHECK(fabs(weir_moments_variance(m) - variance) <= 64 * u * variance);
     if (t->m2 == 0) return;
-    double const skewness = (double)t->m3 / (double)n / pow(p2, 1.5), kurtosis = (double)t->m4 / (double)n / p2 / p2;
+    double const skewness = (double)t->m3 / (double)n / pow(p2, 1.5);
+    double const kurtosis = (double)t->m4 / (double)n / p2 / p2;
     CHECK(fabs(weir_moments_skewness(m) - skewness) <= 1e-12 * (1 + kurtosis));
     CHECK(fabs(weir_moments_kurtosis(m) + 3 - kurtosis) <= 1e-12 * kurtosis);
 }
@@ -197,7 +198,8 @@ TEST(ranges_and_integer_sums_are_exact_over_many_batches)
             whole[i] = seed > 10 && prng_below(prng, 2) ? rail : (int64_t)prng_next(prng);
             values[i] = normal(prng);
             sum_expected += whole[i];
-            r_expected.min = fmin(r_expected.min, values[i]), r_expected.max = fmax(r_expected.max, values[i]);
+            r_expected.min = fmin(r_expected.min, values[i]);
+            r_expected.max = fmax(r_expected.max, values[i]);
             if (whole[i] < w_expected.min) w_expected.min = whole[i];
             if (whole[i] > w_expected.max) w_expected.max = whole[i];
         }
