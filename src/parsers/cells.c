@@ -273,7 +273,7 @@ static void rows_append(struct cells *out, const struct bulk *bulk, const uint8_
         if (kind_of == CELL_STRING && declared != TYPE_INFER && declared != TYPE_STRING) kind_of = CELL_ANY;
         cell_read(&cell, base + start[i], length[i], kind_of);
         int const bad = !cell.is_null && !declared_read(&cell, declared);
-        out->bad += (uint32_t)bad;
+        if (bad && out->bad++ == 0) out->first_bad = start[i];
         if (bad || cell.is_null) {
             out->nulls++;
         } else {

@@ -139,8 +139,21 @@ size_t weir_heavy_add(weir_heavy *h, const uint64_t *items, size_t count, unsign
     size_t found = 0;
     h->total += count;
     if (h->shift == 0) {
-        for (size_t i = 0; i < count; i++)
-            if (add_one(h, items[i], 1, tag) && fresh != NULL) fresh[found++] = (uint16_t)i;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t const at = (uint32_t)items[i] & h->mask;    /* most hits are at home */
+            if (items_of(h)[at] == items[i] && counts_of(h)[at] != 0) {
+                counts_of(h)[at]++;
+                h->hits++;
+            } else if (add_one(h, items[i], 1, tag) && fresh != NULL) {
+                fresh[found++] = (uint16_t)i;
+            }
+            if (h->shift != 0) {    /* a purge has just found the stream nearly all different */
+                h->total -= count - i - 1;
+                for (size_t j = 0, more = weir_heavy_add(h, items + i + 1, count - i - 1, tag, fresh != NULL ? fresh + found : NULL); j < more; j++)
+                    fresh[found + j] = (uint16_t)(fresh[found + j] + i + 1);
+                return found;
+            }
+        }
         return found;
     }
     unsigned const group = 1u << h->shift;
