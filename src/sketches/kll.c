@@ -1,0 +1,501 @@
+/* kll.c - quantiles by rank: levels of keys, level h standing for 2^(shift + h) keys of the stream each.
+ *
+ *   | head 136 B | free ........ | level 0 | level 1 | ... | top level |    items_max = 3 k keys
+ *                                ^ start[0] (grows down)               ^ end of items
+ *
+ * Level 0 is in order of arrival, the others are sorted. Nothing is compacted before the free space is
+ * used up. Then the lowest level that is over its share of the space is: of each pair of neighbours
+ * in its order one survives, the first or the second of all pairs by the toss of one coin, and moves
+ * up a level. Shares fall by 0.7 a level from the top: the error that a level adds is as the
+ * number of its compactions times its weight squared, 2^h / share(h), least in sum at 2^(-1/2) a level.
+ *
+ * Two things make the error smaller than that of the textbook: the full space is always in use (the
+ * shares grow while levels are few), and of two successive coins of a level the second is the
+ * opposite of the first, which takes back much of what the first did wrong.
+ * Karnin, Lang, Liberty, arXiv:1603.05346 (and its sampler); Ivkin et al., arXiv:1907.00236 (coins);
+ * one array for all levels: Apache DataSketches.
+ *
+ * The sampler stands below level 0: of each 2^shift keys of the stream one, at a place drawn
+ * beforehand, enters level 0. Its state is the block being filled: `fill` keys of it have passed, the
+ * `pick`-th is the chosen one, kept in `candidate` once it has passed. That the place is drawn
+ * beforehand makes it right to stop at any time: a block filled to f of g holds its candidate with
+ * probability f / g, so that as a key of weight g it stands for f on average.
+ */
+#include <string.h>
+#include "weir/kll.h"
+#include "kernels/kernels.h"
+#include "kernels/rank.h"
+#include "machine/assert.h"
+
+enum {
+    KLL_MAGIC       = 0x314c4c4b,    /* "KLL1" */
+    LEVELS_MAX      = 22,            /* log2(items_max) + 5 are in use when the sampler works; if foreign
+                                      * merges ever need more, the lowest is folded */
+    ITEMS_PER_K     = 3,             /* what a top level of k keys and those below come to */
+    SHIFT_MAX       = 50,
+    WEIGHT_LOG2_MAX = 60,            /* of one key */
+};
+#define KLL_COUNT_MAX (UINT64_C(1) << 57)    /* more than a century at 1e9 a second: only forgeries have it */
+
+struct weir_kll {
+    uint32_t magic;
+    uint16_t k;
+    uint16_t k_error;              /* the smallest k that had a part in what is kept */
+    uint8_t  shift;                /* level 0 keys weigh 2^shift */
+    uint8_t  levels;               /* in use, at least 1 */
+    uint8_t  lossy;                /* 0: all keys of the stream are in level 0 */
+    uint8_t  sorted;               /* level 0 is, too */
+    uint32_t coin, coin_due;       /* bit h: last coin of level h; whether its opposite comes next */
+    uint16_t start[LEVELS_MAX];    /* level h = items[start[h] .. start[h + 1]), the last to the end */
+    uint64_t count;
+    uint64_t seed, blocks, coins;  /* draws made so far, for the sampler and the coins */
+    uint64_t fill, pick;
+    int64_t  candidate;
+    int64_t  min, max;             /* of the keys that reached level 0 */
+    int64_t  items[];
+};
+_Static_assert(sizeof(struct weir_kll) == 136, "the head is what docs/formats.md draws");
+_Static_assert(ITEMS_PER_K * WEIR_KLL_K_MAX <= UINT16_MAX, "start[] reaches all items");
+_Static_assert(ITEMS_PER_K * WEIR_KLL_K_MIN > LEVELS_MAX, "a full space has a level of two keys");
+
+static inline uint32_t items_max(const weir_kll *kll) { return ITEMS_PER_K * kll->k; }
+
+static inline uint32_t level_end(const weir_kll *kll, unsigned level)
+{
+    return level + 1 < kll->levels ? kll->start[level + 1] : items_max(kll);
+}
+
+static inline uint32_t level_count(const weir_kll *kll, unsigned level)
+{
+    return level_end(kll, level) - kll->start[level];
+}
+
+size_t weir_kll_bytes(unsigned k)
+{
+    WEIR_ASSERT(k >= WEIR_KLL_K_MIN && k <= WEIR_KLL_K_MAX);
+    return sizeof(struct weir_kll) + sizeof(int64_t) * ITEMS_PER_K * k;
+}
+
+unsigned weir_kll_k_for_bytes(size_t bytes)
+{
+    if (bytes < weir_kll_bytes(WEIR_KLL_K_MIN)) return 0;
+    size_t const k = (bytes - sizeof(struct weir_kll)) / (sizeof(int64_t) * ITEMS_PER_K);
+    return k < WEIR_KLL_K_MAX ? (unsigned)k : WEIR_KLL_K_MAX;
+}
+
+double weir_kll_rank_error_of_k(unsigned k)
+{
+    /* Measured (kll_test, WEIR_TEST_LONG=1): the 99 % quantile of the error times k is at most 1.23,
+     * over k = 8 .. 4096, n to 1e7, all orders of arrival and up to 100 parts merged; most of it in
+     * random order. A textbook sketch of the same bytes has 2.3 / k^0.97. */
+    return 1.4 / k;
+}
+
+static void kll_clear(weir_kll *kll)
+{
+    kll->k_error = kll->k;
+    kll->shift = kll->lossy = 0;
+    kll->levels = kll->sorted = 1;
+    kll->coin = kll->coin_due = 0;
+    memset(kll->start, 0, sizeof kll->start);
+    kll->start[0] = (uint16_t)items_max(kll);
+    kll->count = kll->blocks = kll->coins = kll->fill = kll->pick = 0;
+    kll->candidate = 0;
+    kll->min = INT64_MAX;
+    kll->max = INT64_MIN;
+}
+
+weir_status weir_kll_init(weir_kll **out, void *block, size_t block_bytes, unsigned k, uint64_t seed)
+{
+    WEIR_ASSERT(out != NULL && block != NULL);
+    WEIR_ASSERT((uintptr_t)block % WEIR_KLL_ALIGN == 0);
+    if (k < WEIR_KLL_K_MIN || k > WEIR_KLL_K_MAX) return WEIR_ERR_RANGE;
+    if (block_bytes < weir_kll_bytes(k)) return WEIR_ERR_SPACE;
+    memset(block, 0, weir_kll_bytes(k));
+    weir_kll *kll = block;
+    kll->magic = KLL_MAGIC;
+    kll->k = (uint16_t)k;
+    kll->seed = seed;
+    kll_clear(kll);
+    *out = kll;
+    return WEIR_OK;
+}
+
+void weir_kll_reset(weir_kll *kll)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    kll_clear(kll);
+}
+
+/* What the kept keys stand for. */
+static uint64_t total_weight(const weir_kll *kll)
+{
+    uint64_t weight = 0;
+    for (unsigned h = 0; h < kll->levels; h++) weight += (uint64_t)level_count(kll, h) << (kll->shift + h);
+    return weight;
+}
+
+static int is_sorted(const int64_t *keys, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (keys[i - 1] > keys[i]) return 0;
+    return 1;
+}
+
+/* Everything that later code relies on, so that it need not ask again. */
+static int kll_is_sound(const weir_kll *kll)
+{
+    if (kll->k_error < WEIR_KLL_K_MIN || kll->k_error > kll->k) return 0;
+    if (kll->shift > SHIFT_MAX || kll->lossy > 1 || kll->sorted > 1) return 0;
+    if (kll->levels < 1 || kll->levels > LEVELS_MAX || kll->shift + kll->levels > WEIGHT_LOG2_MAX) return 0;
+    if (kll->coin >> LEVELS_MAX != 0 || kll->coin_due >> LEVELS_MAX != 0) return 0;
+    if (kll->fill >> kll->shift != 0 || kll->pick >> kll->shift != 0) return 0;
+    for (unsigned h = 0; h < LEVELS_MAX; h++)
+        if (h < kll->levels ? kll->start[h] > items_max(kll) || kll->start[h] > level_end(kll, h)
+                            : kll->start[h] != 0) return 0;
+    for (unsigned h = 0; h < kll->levels; h++) {
+        const int64_t *const keys = kll->items + kll->start[h];
+        uint32_t const count = level_count(kll, h);
+        if ((h > 0 || kll->sorted) && !is_sorted(keys, count)) return 0;
+        if (h == 0 && !kll->sorted) continue;    /* its keys may be outside min..max until it is */
+        if (count > 0 && (keys[0] < kll->min || keys[count - 1] > kll->max)) return 0;
+    }
+    if (!kll->lossy) return kll->shift == 0 && kll->levels == 1 && kll->count == level_count(kll, 0);
+    /* Merges of half-filled blocks are right on average only; half as much or twice is a forgery. */
+    if (kll->count > KLL_COUNT_MAX) return 0;
+    unsigned __int128 weight = 0;
+    for (unsigned h = 0; h < kll->levels; h++)
+        weight += (unsigned __int128)level_count(kll, h) << (kll->shift + h);
+    return weight > 0 && weight <= 2 * (unsigned __int128)kll->count && weight >= kll->count / 2;
+}
+
+weir_status weir_kll_open(weir_kll **out, void *block, size_t block_bytes)
+{
+    WEIR_ASSERT(out != NULL && block != NULL);
+    WEIR_ASSERT((uintptr_t)block % WEIR_KLL_ALIGN == 0);
+    weir_kll *kll = block;
+    if (block_bytes < sizeof *kll || kll->magic != KLL_MAGIC) return WEIR_ERR_FORMAT;
+    if (kll->k < WEIR_KLL_K_MIN || kll->k > WEIR_KLL_K_MAX) return WEIR_ERR_FORMAT;
+    if (block_bytes != weir_kll_bytes(kll->k) || !kll_is_sound(kll)) return WEIR_ERR_FORMAT;
+    *out = kll;
+    return WEIR_OK;
+}
+
+/* Sort level 0; the extremes of what reached it fall out on the way. */
+static void sort_arrivals(weir_kll *kll)
+{
+    if (kll->sorted) return;
+    int64_t *const keys = kll->items + kll->start[0];
+    uint32_t const count = level_count(kll, 0);
+    weir_kernels.rank->sort(keys, count);
+    kll->sorted = 1;
+    if (count > 0 && keys[0] < kll->min) kll->min = keys[0];
+    if (count > 0 && keys[count - 1] > kll->max) kll->max = keys[count - 1];
+}
+
+static unsigned toss(weir_kll *kll, unsigned level)
+{
+    uint32_t const bit = UINT32_C(1) << level;
+    if (kll->coin_due & bit) kll->coin ^= bit;
+    else if (rank_draw(~kll->seed, kll->coins++) >> 63) kll->coin |= bit;
+    else kll->coin &= ~bit;
+    kll->coin_due ^= bit;
+    return (kll->coin & bit) != 0;
+}
+
+/* Move every second key of a level up to the next one. Of an odd number the smallest key stays.
+ *
+ *     start[0]      a        b              c            a' = a + odd, pairs = (b - a') / 2
+ *     | lower levels | level  | level + 1    |
+ *     | lower levels | halves |              |            halve, to [a', a' + pairs)
+ *     | lower levels | halves |  merged      |            merge into [a' + pairs, c): ends where it should
+ *            | lower levels |o|  merged      |            and the levels below move up by `pairs`
+ */
+static void compact(weir_kll *kll, unsigned level)
+{
+    if (level == 0) sort_arrivals(kll);
+    kll->lossy = 1;
+    if (level + 1u == kll->levels) {
+        WEIR_ASSERT(kll->levels < LEVELS_MAX && kll->shift + kll->levels < WEIGHT_LOG2_MAX);
+        kll->start[kll->levels] = (uint16_t)items_max(kll);
+        kll->levels++;
+    }
+    uint32_t const odd = level_count(kll, level) & 1, pairs = level_count(kll, level) / 2;
+    uint32_t const low = kll->start[level] + odd, high = kll->start[level + 1];
+    int64_t *const items = kll->items;
+    weir_kernels.rank->halve(items + low, pairs, toss(kll, level));
+    weir_kernels.rank->merge(items + low + pairs, items + low, pairs, items + high, level_count(kll, level + 1));
+    uint32_t const first = kll->start[0];
+    memmove(items + first + pairs, items + first, sizeof *items * (low - first));
+    for (unsigned h = 0; h <= level; h++) kll->start[h] = (uint16_t)(kll->start[h] + pairs);
+    kll->start[level + 1] = (uint16_t)(low + pairs);
+}
+
+static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight);
+
+/* Double the weight of a level 0 key: what level 0 has joins level 1, which becomes level 0. */
+static void fold(weir_kll *kll)
+{
+    compact(kll, 0);
+    WEIR_ASSERT(kll->shift < SHIFT_MAX);
+    uint32_t const odd = level_count(kll, 0);
+    int64_t const left_over = odd ? kll->items[kll->start[0]] : 0;
+    if (kll->fill != 0)    /* the block began as the first half of a larger one: its chosen key is in either */
+        kll->pick += (rank_draw(~kll->seed, kll->coins++) >> 63) << kll->shift;
+    memmove(kll->start, kll->start + 1, sizeof kll->start - sizeof kll->start[0]);
+    kll->start[LEVELS_MAX - 1] = 0;
+    kll->levels--;
+    kll->coin >>= 1;
+    kll->coin_due >>= 1;
+    kll->shift++;
+    if (odd) sampler_add(kll, left_over, UINT64_C(1) << (kll->shift - 1));    /* there is room: its own */
+}
+
+/* The lowest level over its share. Shares add up to no more than the space: when it is full, one is. */
+static unsigned level_to_compact(const weir_kll *kll)
+{
+    enum { ONE = 1 << 16, FALL = 45875 /* 0.7 */, LEAST = ONE / 32 /* small merges do not pay */ };
+    uint32_t share[LEVELS_MAX], next = ONE;
+    uint64_t sum = 0;
+    for (unsigned h = kll->levels; h-- > 0;) {
+        share[h] = next > LEAST ? next : LEAST;
+        sum += share[h];
+        next = (uint32_t)(((uint64_t)next * FALL) >> 16);
+    }
+    for (unsigned h = 0; h < kll->levels; h++)
+        if (level_count(kll, h) >= 2 && level_count(kll, h) * sum >= (uint64_t)items_max(kll) * share[h])
+            return h;
+    for (unsigned h = 0; h < kll->levels; h++)    /* tiny spaces: shares of less than two keys */
+        if (level_count(kll, h) >= 2) return h;
+    WEIR_ASSERT(!"a full space has a level of two keys");
+    return 0;
+}
+
+/* Free at least `need` places (1 or 2). Every turn either frees one or takes a level away. */
+static void make_room(weir_kll *kll, uint32_t need)
+{
+    while (kll->start[0] < need) {
+        unsigned const level = level_to_compact(kll);
+        if (level + 1u == LEVELS_MAX) fold(kll);
+        else compact(kll, level);
+    }
+}
+
+static void put(weir_kll *kll, int64_t key)
+{
+    make_room(kll, 1);
+    kll->items[--kll->start[0]] = key;
+    kll->sorted = 0;
+}
+
+/* The block is full: its chosen key enters level 0. */
+static void put_candidate(weir_kll *kll)
+{
+    int64_t const key = kll->candidate;
+    kll->fill = kll->pick = 0;
+    kll->candidate = 0;
+    put(kll, key);
+}
+
+/* A key that stands for `weight` <= 2^shift places of the stream, where shift > 0. */
+static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight)
+{
+    uint64_t const block = UINT64_C(1) << kll->shift;
+    while (weight > 0) {
+        if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
+        uint64_t const part = weight < block - kll->fill ? weight : block - kll->fill;
+        if (kll->pick >= kll->fill && kll->pick - kll->fill < part) kll->candidate = key;
+        kll->fill += part;
+        weight -= part;
+        if (kll->fill == block) {
+            put_candidate(kll);
+            if (UINT64_C(1) << kll->shift != block) {    /* put() had to fold: the rest goes by the new size */
+                sampler_add(kll, key, weight);
+                return;
+            }
+        }
+    }
+}
+
+/* The count from which one key of 2^shift is enough: 0.5 sqrt(2^shift / count), the standard deviation
+ * of a rank due to sampling, is then no more than an eighth of the sketch's own error. */
+static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
+{
+    double const eighth = weir_kll_rank_error_of_k(kll->k_error) / 8;
+    double const from = (double)(UINT64_C(1) << shift) * 0.25 / (eighth * eighth);
+    return shift <= SHIFT_MAX && from < 0x1p63 ? (uint64_t)from : UINT64_MAX;
+}
+
+void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    WEIR_ASSERT(keys != NULL || count == 0);
+    while (count > 0) {
+        if (kll->fill == 0)
+            while (kll->count >= sampling_from(kll, kll->shift + 1u)) fold(kll);
+        uint64_t const block = UINT64_C(1) << kll->shift;
+        size_t taken;
+        if (kll->fill != 0 || count < block) {    /* a part of a block */
+            if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
+            taken = count < block - kll->fill ? count : (size_t)(block - kll->fill);
+            if (kll->pick >= kll->fill && kll->pick - kll->fill < taken)
+                kll->candidate = keys[kll->pick - kll->fill];
+            kll->fill += taken;
+            if (kll->fill == block) {
+                put_candidate(kll);
+            }
+        } else {                                  /* whole blocks, one key of each */
+            make_room(kll, 1);
+            if (kll->shift != 0 && UINT64_C(1) << kll->shift != block) continue;    /* it had to fold */
+            size_t blocks = count >> kll->shift;
+            if (blocks > kll->start[0]) blocks = kll->start[0];
+            uint64_t const until = (sampling_from(kll, kll->shift + 1u) - kll->count + block - 1) >> kll->shift;
+            if (blocks > until) blocks = (size_t)until;
+            kll->start[0] = (uint16_t)(kll->start[0] - blocks);
+            int64_t *const into = kll->items + kll->start[0];
+            if (kll->shift == 0) {
+                memcpy(into, keys, blocks * sizeof *keys);
+            } else {
+                weir_kernels.rank->pick(into, keys, blocks, kll->shift, kll->seed, kll->blocks);
+                kll->blocks += blocks;
+            }
+            kll->sorted = 0;
+            taken = blocks << kll->shift;
+        }
+        kll->count += taken;
+        keys += taken;
+        count -= taken;
+    }
+}
+
+/* Put keys of weight 2^log2 into the level of that weight, or through the sampler below level 0.
+ * Runs go in by pieces that leave as much room free as they take: the room to sort and merge in. */
+static void put_weighted(weir_kll *kll, const int64_t *keys, uint32_t count, unsigned log2)
+{
+    WEIR_ASSERT(log2 < WEIGHT_LOG2_MAX);
+    while (count > 0) {
+        while (log2 >= kll->shift + (unsigned)LEVELS_MAX) fold(kll);
+        if (log2 < kll->shift) {
+            sampler_add(kll, *keys++, UINT64_C(1) << log2);
+            count--;
+            continue;
+        }
+        make_room(kll, 2);
+        if (log2 < kll->shift) continue;    /* it had to fold */
+        unsigned const level = log2 - kll->shift;
+        while (kll->levels <= level) kll->start[kll->levels++] = (uint16_t)items_max(kll);
+        uint32_t const first = kll->start[0], piece = count < first / 2 ? count : first / 2;
+        int64_t *const items = kll->items;
+        uint32_t const at = kll->start[level], end = level_end(kll, level);
+        memcpy(items, keys, piece * sizeof *items);
+        weir_kernels.rank->sort(items, piece);
+        if (items[0] < kll->min) kll->min = items[0];
+        if (items[piece - 1] > kll->max) kll->max = items[piece - 1];
+        if (level == 0) sort_arrivals(kll);
+        memmove(items + first - piece, items + first, sizeof *items * (at - first));
+        weir_kernels.rank->merge(items + at - piece, items, piece, items + at, end - at);
+        for (unsigned h = 0; h <= level; h++) kll->start[h] = (uint16_t)(kll->start[h] - piece);
+        keys += piece;
+        count -= piece;
+    }
+}
+
+void weir_kll_merge(weir_kll *into, const weir_kll *from)
+{
+    WEIR_ASSERT(into->magic == KLL_MAGIC && from->magic == KLL_MAGIC);
+    WEIR_ASSERT(into != from);
+    if (!from->lossy) {
+        weir_kll_add(into, from->items + from->start[0], level_count(from, 0));
+        return;
+    }
+    into->lossy = 1;
+    if (from->k_error < into->k_error) into->k_error = from->k_error;
+    if (from->min < into->min) into->min = from->min;
+    if (from->max > into->max) into->max = from->max;
+    for (unsigned h = 0; h < from->levels; h++)
+        put_weighted(into, from->items + from->start[h], level_count(from, h), from->shift + h);
+    if (from->pick < from->fill) put_weighted(into, &from->candidate, 1, from->shift);
+    into->count += from->count;
+    while (into->count >= sampling_from(into, into->shift + 1u)) fold(into);
+}
+
+void weir_kll_map(weir_kll *kll, int64_t (*map)(int64_t key))
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    for (uint32_t i = kll->start[0]; i < items_max(kll); i++) kll->items[i] = map(kll->items[i]);
+    if (kll->pick < kll->fill) kll->candidate = map(kll->candidate);
+    if (kll->min <= kll->max) {
+        kll->min = map(kll->min);
+        kll->max = map(kll->max);
+    }
+}
+
+uint64_t weir_kll_count(const weir_kll *kll)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    return kll->count;
+}
+
+double weir_kll_rank_error(const weir_kll *kll)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    return kll->lossy ? weir_kll_rank_error_of_k(kll->k_error) : 0.0;
+}
+
+/* The number of keys <= key in a sorted run. */
+static uint32_t run_rank(const int64_t *run, uint32_t count, int64_t key)
+{
+    const int64_t *at = run;
+    while (count > 0) {
+        uint32_t const half = count / 2;
+        int const right = at[half] <= key;
+        at += right ? half + 1 : 0;
+        count = right ? count - half - 1 : half;
+    }
+    return (uint32_t)(at - run);
+}
+
+static uint64_t weight_up_to(const weir_kll *kll, int64_t key)
+{
+    uint64_t weight = 0;
+    for (unsigned h = 0; h < kll->levels; h++)
+        weight += (uint64_t)run_rank(kll->items + kll->start[h], level_count(kll, h), key) << (kll->shift + h);
+    return weight;
+}
+
+/* The smallest kept key with at least a share of q at or below it: bisection over the keys that can be,
+ * at most 64 steps whatever is kept. */
+static int64_t key_at(const weir_kll *kll, double q, uint64_t total)
+{
+    if (q <= 0) return kll->min;
+    if (q >= 1) return kll->max;
+    int64_t low = kll->min, high = kll->max;    /* the answer is low .. high */
+    while (low < high) {
+        int64_t const middle = (int64_t)((uint64_t)low + (((uint64_t)high - (uint64_t)low) >> 1));
+        if ((double)weight_up_to(kll, middle) / (double)total >= q) high = middle;
+        else low = middle + 1;
+    }
+    return low;
+}
+
+weir_quantile weir_kll_quantile(weir_kll *kll, double q)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC && kll->count > 0);
+    WEIR_ASSERT(q >= 0 && q <= 1);
+    sort_arrivals(kll);
+    uint64_t const total = total_weight(kll);
+    double const error = weir_kll_rank_error(kll);
+    weir_quantile answer = { .value = key_at(kll, q, total), .exact = !kll->lossy };
+    answer.low = kll->lossy ? key_at(kll, q - error, total) : answer.value;
+    answer.high = kll->lossy ? key_at(kll, q + error, total) : answer.value;
+    return answer;
+}
+
+double weir_kll_rank(weir_kll *kll, int64_t key)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC && kll->count > 0);
+    sort_arrivals(kll);
+    if (key < kll->min) return 0;
+    if (key >= kll->max) return 1;
+    return (double)weight_up_to(kll, key) / (double)total_weight(kll);
+}
