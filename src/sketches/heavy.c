@@ -1,254 +1,443 @@
-/* heavy.c - purging Misra-Gries. Contract: weir/heavy.h.
+/* heavy.c - the most frequent values: counters that are bought off by halves.
  *
- *   | head | counts: u64[slots] | items: u64[slots] | tags: u8[slots] |      slots = counters * 4/3 rounded up to 2^n
+ *   | head 128 B | keys 8 B x C | counts 8 B x C | tags 1 B x C |        (lines of eight: kernels/heavy.h)
  *
- * An item's counter stands in the first free or equal slot from its hash on (linear probing). When all
- * counters are taken, the purge subtracts the median of a sample of counts from every counter and drops
- * those that fall to 0: at least a third of them go, so each purge pays for the inserts until the next.
- * What was subtracted in all is the largest undercount of any value: `error`.
+ * A batch is counted in two passes: one without branches over everything, which adds to the counters that
+ * exist and notes what it did not find, then one over these misses, which places them. So frequent
+ * values cost a comparison of a line each, and no front cache is needed before the table.
+ *
+ * When 3/4 of the places are in use the table is purged: m, the lower median of the counts, is taken from
+ * every counter, and those left with nothing go. At least half of the 3 C / 4 counters lose m in full,
+ * so the total of what was counted falls by 3 C m / 8 or more, and as it was never more than the
+ * number of items, the m of all purges together are at most 8 / 3 of total / C: that sum is the
+ * error, the most that any counter, kept or not, lacks. error <= total / (3 C / 8) < total / (C / 3).
+ * Misra, Gries 1982; Agarwal et al., Mergeable Summaries; Anderson et al., arXiv:1705.07001.
+ *
+ * Sampling. If it is allowed and nearly all that was counted of late was new, one item of each group of
+ * g = 2^shift, at a place drawn beforehand, is counted with weight g. The counted weight X of a value
+ * that occurred f times while sampling is then a sum of independent parts of 0 or g with mean f, and by
+ * Chernoff, with L = ln(1 / 0.0005) for either side of 99.9 %:
+ *
+ *   f <= X + g L + sqrt((g L)^2 + 2 g L X)            X - (g L / 3 + sqrt((g L / 3)^2 + 2 g L X)) <= f
+ *
+ * These take g as the coarsest that was used and X as no more than what passed while sampling.
  */
+#include <math.h>
 #include <string.h>
-#include "machine/assert.h"
 #include "weir/heavy.h"
+#include "kernels/heavy.h"
+#include "kernels/kernels.h"
+#include "kernels/rank.h"
+#include "machine/assert.h"
 
-#define HEAVY_MAGIC 0x31474d57u    /* "WMG1" */
-enum { SAMPLE = 63, SHIFT_SAMPLED = 4 };
+enum {
+    HEAVY_MAGIC        = 0x31595648,    /* "HVY1" */
+    LINE               = 8,
+    SHIFT_FIRST        = 4,             /* one of 16 ... */
+    SHIFT_LAST         = 6,             /* ... and if that goes on to miss, one of 64 */
+    CHOSEN_MAX         = (WEIR_HEAVY_BATCH >> SHIFT_FIRST) + 1,
+    JUDGED_MIN         = 512,           /* items counted before the stream is judged */
+    SAMPLING_TOTAL_MIN = 65536,         /* shorter streams are counted in full: it costs no time yet */
+};
 
 struct weir_heavy {
-    uint32_t magic, counters, mask, used, flags, shift;
-    uint64_t seed, total, error, prng;
-    uint64_t hits, misses;          /* since the last purge: is this stream nearly all different? */
-    uint64_t sampled;               /* items that went by at 1 in 16 */
-    uint8_t  zero[48];
+    uint32_t magic;
+    uint32_t counters;
+    uint64_t seed;
+    uint32_t flags;
+    uint32_t used;                /* places in use */
+    uint64_t total;               /* items seen */
+    uint64_t error;               /* sum of what the purges took */
+    uint64_t zero_count;          /* of item 0, which has its counter here */
+    uint32_t zero_tag;
+    uint32_t shift;               /* now counting one of 2^shift */
+    uint64_t sampled;             /* items that passed while shift was not 0 */
+    uint64_t groups;              /* draws made */
+    uint32_t fill, pick;          /* of the group that has begun: items passed, place of the chosen one */
+    uint32_t coarsest;            /* largest shift ever */
+    uint32_t judged, missed;      /* counted since the stream was last judged; of these, new ones */
+    uint32_t zeros[9];
 };
-_Static_assert(sizeof(weir_heavy) == 128, "tables start on their own cache line");
+_Static_assert(sizeof(struct weir_heavy) == 128, "keys start on a line of the cache");
 
-static uint32_t slots_for(unsigned counters) { return 2 * counters; }
-static unsigned round_up(unsigned counters)
+static uint64_t *heavy_keys(const weir_heavy *heavy) { return (uint64_t *)(uintptr_t)(heavy + 1); }
+
+static struct heavy_table heavy_table(const weir_heavy *heavy)
 {
-    unsigned c = WEIR_HEAVY_COUNTERS_MIN;
-    while (c < counters) c *= 2;
-    return c;
+    uint64_t *const keys = heavy_keys(heavy), *const counts = keys + heavy->counters;
+    return (struct heavy_table){
+        .keys = keys, .counts = counts, .tags = (uint8_t *)(counts + heavy->counters),
+        .line_mask = heavy->counters / LINE - 1, .used = heavy->used, .limit = heavy->counters / 4 * 3,
+        .zero_count = heavy->zero_count, .zero_tag = heavy->zero_tag,
+    };
 }
-static uint64_t *counts_of(weir_heavy *h) { return (uint64_t *)(h + 1); }
-static uint64_t *items_of(weir_heavy *h) { return counts_of(h) + h->mask + 1; }
-static uint8_t *tags_of(weir_heavy *h) { return (uint8_t *)(items_of(h) + h->mask + 1); }
 
-size_t weir_heavy_bytes(unsigned counters) { return sizeof(weir_heavy) + (size_t)slots_for(round_up(counters)) * 17; }
+static void heavy_keep(weir_heavy *heavy, const struct heavy_table *t)
+{
+    heavy->used = t->used;
+    heavy->zero_count = t->zero_count;
+    heavy->zero_tag = t->zero_tag;
+}
+
+static unsigned power_of_two_from(unsigned n)
+{
+    unsigned power = WEIR_HEAVY_COUNTERS_MIN;
+    while (power < n) power *= 2;
+    return power;
+}
+
+size_t weir_heavy_bytes(unsigned counters)
+{
+    WEIR_ASSERT(counters >= 1 && counters <= WEIR_HEAVY_COUNTERS_MAX);
+    return sizeof(struct weir_heavy) + (size_t)power_of_two_from(counters) * (2 * sizeof(uint64_t) + 1);
+}
+
 unsigned weir_heavy_counters_for_bytes(size_t bytes)
 {
-    unsigned c = WEIR_HEAVY_COUNTERS_MAX;
-    while (c >= WEIR_HEAVY_COUNTERS_MIN && weir_heavy_bytes(c) > bytes) c /= 2;
-    return c < WEIR_HEAVY_COUNTERS_MIN ? 0 : c;
+    unsigned counters = 0;
+    for (unsigned c = WEIR_HEAVY_COUNTERS_MIN; c <= WEIR_HEAVY_COUNTERS_MAX; c *= 2)
+        if (weir_heavy_bytes(c) <= bytes) counters = c;
+    return counters;
 }
 
-weir_status weir_heavy_init(weir_heavy **out, void *block, size_t block_bytes, unsigned counters, unsigned flags, uint64_t seed)
+weir_status weir_heavy_init(weir_heavy **out, void *block, size_t block_bytes, unsigned counters,
+                            unsigned flags, uint64_t seed)
 {
-    WEIR_ASSERT(block != NULL && (uintptr_t)block % WEIR_HEAVY_ALIGN == 0);
-    if (counters < WEIR_HEAVY_COUNTERS_MIN || counters > WEIR_HEAVY_COUNTERS_MAX) return WEIR_ERR_RANGE;
+    WEIR_ASSERT(out != NULL && block != NULL);
+    WEIR_ASSERT((uintptr_t)block % WEIR_HEAVY_ALIGN == 0);
+    if (counters < 1 || counters > WEIR_HEAVY_COUNTERS_MAX || flags > WEIR_HEAVY_MAY_SAMPLE)
+        return WEIR_ERR_RANGE;
     if (block_bytes < weir_heavy_bytes(counters)) return WEIR_ERR_SPACE;
-    weir_heavy *h = block;
-    memset(h, 0, weir_heavy_bytes(counters));
-    h->magic = HEAVY_MAGIC;
-    h->counters = round_up(counters);
-    h->mask = slots_for(h->counters) - 1;
-    h->flags = flags;
-    h->seed = seed;
-    h->prng = seed | 1;
-    *out = h;
+    memset(block, 0, weir_heavy_bytes(counters));
+    weir_heavy *heavy = block;
+    heavy->magic = HEAVY_MAGIC;
+    heavy->counters = power_of_two_from(counters);
+    heavy->flags = flags;
+    heavy->seed = seed;
+    *out = heavy;
     return WEIR_OK;
 }
 
-static uint32_t find(weir_heavy *h, uint64_t item)
+void weir_heavy_reset(weir_heavy *heavy)
 {
-    const uint64_t *counts = counts_of(h), *items = items_of(h);
-    uint32_t at = (uint32_t)item & h->mask;
-    while (counts[at] != 0 && items[at] != item) at = (at + 1) & h->mask;
-    return at;
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    unsigned const counters = heavy->counters, flags = heavy->flags;
+    uint64_t const seed = heavy->seed;
+    memset(heavy, 0, weir_heavy_bytes(counters));
+    heavy->magic = HEAVY_MAGIC;
+    heavy->counters = counters;
+    heavy->flags = flags;
+    heavy->seed = seed;
 }
 
-static uint64_t sample_median(weir_heavy *h)
+/* Where an item is, or -1. */
+static ptrdiff_t heavy_find(const struct heavy_table *t, uint64_t item)
 {
-    uint64_t sample[SAMPLE];
-    unsigned n = 0;
-    const uint64_t *counts = counts_of(h);
-    uint32_t const step = (h->mask + 1) / SAMPLE | 1;
-    for (uint32_t at = (uint32_t)h->prng & h->mask, seen = 0; n < SAMPLE && seen <= h->mask; at = (at + step) & h->mask, seen++)
-        if (counts[at] != 0) {
-            unsigned i = n++;
-            for (; i > 0 && sample[i - 1] > counts[at]; i--) sample[i] = sample[i - 1];
-            sample[i] = counts[at];
+    for (uint32_t line = heavy_home(t, item);; line = (line + 1) & t->line_mask) {
+        const uint64_t *const keys = t->keys + LINE * (size_t)line;
+        int empty = 0;
+        for (unsigned i = 0; i < LINE; i++) {
+            if (keys[i] == item) return (ptrdiff_t)(LINE * (size_t)line + i);
+            empty |= keys[i] == 0;
         }
-    h->prng = h->prng * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return n ? sample[n / 2] : 1;
-}
-
-static void purge(weir_heavy *h)
-{
-    uint64_t *counts = counts_of(h), *items = items_of(h);
-    uint8_t *tags = tags_of(h);
-    uint64_t const cut = sample_median(h);
-    h->error += cut;
-    for (uint32_t i = 0; i <= h->mask; i++) counts[i] = counts[i] > cut ? counts[i] - cut : 0;
-    /* Close the gaps: every survivor moves to its first free place, clusters in order from a free slot on. */
-    uint32_t begin = 0;
-    while (counts[begin] != 0) begin++;
-    h->used = 0;
-    for (uint32_t k = 1; k <= h->mask; k++) {
-        uint32_t const i = (begin + k) & h->mask;
-        if (counts[i] == 0) continue;
-        uint64_t const count = counts[i], item = items[i];
-        uint8_t const tag = tags[i];
-        counts[i] = 0;
-        uint32_t const to = find(h, item);
-        counts[to] = count;
-        items[to] = item;
-        tags[to] = tag;
-        h->used++;
+        if (empty) return -1;
     }
-    if (h->flags & WEIR_HEAVY_MAY_SAMPLE) {
-        if (h->hits * 8 < h->misses) h->shift = SHIFT_SAMPLED;
-        else if (h->hits > h->misses) h->shift = 0;
+}
+
+/* Everything that later code relies on. Counts are believed up to 2^62, so that sums cannot overflow. */
+static int heavy_is_sound(const weir_heavy *heavy)
+{
+    uint64_t const most = UINT64_C(1) << 62;
+    if (heavy->flags > WEIR_HEAVY_MAY_SAMPLE || heavy->total > most || heavy->error > heavy->total) return 0;
+    if (heavy->coarsest > SHIFT_LAST || heavy->shift > heavy->coarsest || heavy->sampled > heavy->total) return 0;
+    if (heavy->coarsest != 0 && heavy->flags == 0) return 0;
+    if (heavy->shift != 0 && heavy->shift != SHIFT_FIRST && heavy->shift != SHIFT_LAST) return 0;
+    if (heavy->fill >> heavy->shift != 0 || heavy->pick >> heavy->shift != 0) return 0;
+    if (heavy->missed > heavy->judged || heavy->zero_count > most || heavy->zero_tag > UINT8_MAX) return 0;
+    for (size_t i = 0; i < sizeof heavy->zeros / sizeof heavy->zeros[0]; i++)
+        if (heavy->zeros[i] != 0) return 0;
+
+    struct heavy_table const t = heavy_table(heavy);
+    uint32_t used = 0;
+    for (size_t i = 0; i < heavy->counters; i++) {
+        if (t.keys[i] == 0 && (t.counts[i] != 0 || t.tags[i] != 0)) return 0;
+        if (t.keys[i] != 0 && (t.counts[i] == 0 || t.counts[i] > most)) return 0;
+        used += t.keys[i] != 0;
     }
-    h->hits = h->misses = 0;
-}
-
-static int add_one(weir_heavy *h, uint64_t item, uint64_t weight, unsigned tag)
-{
-    uint32_t at = find(h, item);
-    if (counts_of(h)[at] != 0) {
-        counts_of(h)[at] += weight;
-        h->hits++;
-        return 0;
+    if (used != t.used || used > t.limit) return 0;    /* so some place is empty: searches end */
+    unsigned __int128 weight = t.zero_count;
+    for (size_t i = 0; i < heavy->counters; i++) {
+        if (t.keys[i] != 0 && heavy_find(&t, t.keys[i]) != (ptrdiff_t)i) return 0;
+        weight += t.counts[i];
     }
-    h->misses++;
-    if (h->used == h->counters) {
-        purge(h);
-        at = find(h, item);
-    }
-    counts_of(h)[at] = weight;
-    items_of(h)[at] = item;
-    tags_of(h)[at] = (uint8_t)tag;
-    h->used++;
-    return 1;
-}
-
-size_t weir_heavy_add(weir_heavy *h, const uint64_t *items, size_t count, unsigned tag, uint16_t *fresh)
-{
-    WEIR_ASSERT(h->magic == HEAVY_MAGIC && count <= WEIR_HEAVY_BATCH);
-    size_t found = 0;
-    h->total += count;
-    if (h->shift == 0) {
-        for (size_t i = 0; i < count; i++) {
-            uint32_t const at = (uint32_t)items[i] & h->mask;    /* most hits are at home */
-            if (items_of(h)[at] == items[i] && counts_of(h)[at] != 0) {
-                counts_of(h)[at]++;
-                h->hits++;
-            } else if (add_one(h, items[i], 1, tag) && fresh != NULL) {
-                fresh[found++] = (uint16_t)i;
-            }
-            if (h->shift != 0) {    /* a purge has just found the stream nearly all different */
-                h->total -= count - i - 1;
-                for (size_t j = 0, more = weir_heavy_add(h, items + i + 1, count - i - 1, tag, fresh != NULL ? fresh + found : NULL); j < more; j++)
-                    fresh[found + j] = (uint16_t)(fresh[found + j] + i + 1);
-                return found;
-            }
-        }
-        return found;
-    }
-    unsigned const group = 1u << h->shift;
-    h->sampled += count;
-    size_t i = 0;
-    for (; i + group <= count; i += group) {
-        h->prng = h->prng * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        size_t const at = i + (size_t)(h->prng >> (64 - SHIFT_SAMPLED));
-        if (add_one(h, items[at], group, tag) && fresh != NULL) fresh[found++] = (uint16_t)at;
-    }
-    for (; i < count; i++)
-        if (add_one(h, items[i], 1, tag) && fresh != NULL) fresh[found++] = (uint16_t)i;
-    return found;
-}
-
-void weir_heavy_tag(weir_heavy *h, uint64_t item, unsigned tag)
-{
-    uint32_t const at = find(h, item);
-    if (counts_of(h)[at] != 0) tags_of(h)[at] = (uint8_t)tag;
-}
-int weir_heavy_contains(const weir_heavy *h, uint64_t item)
-{
-    weir_heavy *w = (weir_heavy *)(uintptr_t)h;
-    return counts_of(w)[find(w, item)] != 0;
-}
-
-weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from_const)
-{
-    weir_heavy *from = (weir_heavy *)(uintptr_t)from_const;
-    if (into->counters != from->counters || into->seed != from->seed) return WEIR_ERR_MISMATCH;
-    uint64_t const error = from->error;
-    for (uint32_t i = 0; i <= from->mask; i++)
-        if (counts_of(from)[i] != 0) add_one(into, items_of(from)[i], counts_of(from)[i], tags_of(from)[i]);
-    into->error += error;
-    into->total += from->total;
-    into->sampled += from->sampled;
-    return WEIR_OK;
-}
-
-/* 99.9 % of a stratified sample of 1 in 16: 3.3 standard deviations of at most sqrt(15 * count). */
-static uint64_t sampling_slack(const weir_heavy *h, uint64_t count)
-{
-    if (h->sampled == 0) return 0;
-    uint64_t const of = count < h->sampled ? count : h->sampled;
-    uint64_t root = 0;
-    while ((root + 1) * (root + 1) <= 15 * of + 15 * 16) root += root / 64 + 1;
-    return root * 33 / 10 + 16;
-}
-
-size_t weir_heavy_top(weir_heavy *h, weir_heavy_item *out, size_t k)
-{
-    size_t n = 0;
-    for (uint32_t i = 0; k > 0 && i <= h->mask; i++) {
-        uint64_t const count = counts_of(h)[i];
-        if (count == 0) continue;
-        uint64_t const item = items_of(h)[i], slack = sampling_slack(h, count + h->error);
-        weir_heavy_item const candidate = { .item = item, .count = count + h->error + slack, .error = h->error + 2 * slack, .tag = tags_of(h)[i] };
-        size_t at = n;
-        while (at > 0 && (out[at - 1].count < candidate.count || (out[at - 1].count == candidate.count && out[at - 1].item > item))) at--;
-        if (at == k) continue;
-        if (n < k) n++;
-        memmove(out + at + 1, out + at, (n - 1 - at) * sizeof *out);
-        out[at] = candidate;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (out[i].error > out[i].count) out[i].error = out[i].count;
-    return n;
-}
-
-uint64_t weir_heavy_total(const weir_heavy *h) { return h->total; }
-uint64_t weir_heavy_error(weir_heavy *h) { return h->error + 2 * sampling_slack(h, h->error); }
-unsigned weir_heavy_sampling(const weir_heavy *h) { return h->sampled ? 1u << SHIFT_SAMPLED : 1; }
-void weir_heavy_reset(weir_heavy *h)
-{
-    weir_heavy *ignored;
-    weir_status const status = weir_heavy_init(&ignored, h, weir_heavy_bytes(h->counters), h->counters, h->flags, h->seed);
-    WEIR_ASSERT(status == WEIR_OK);
+    /* Sampling counts whole groups: each of them may be right on average only. */
+    return heavy->coarsest != 0 || weight <= heavy->total;
 }
 
 weir_status weir_heavy_open(weir_heavy **out, void *block, size_t block_bytes)
 {
-    WEIR_ASSERT(block != NULL && (uintptr_t)block % WEIR_HEAVY_ALIGN == 0);
-    weir_heavy *h = block;
-    if (block_bytes < sizeof *h || h->magic != HEAVY_MAGIC || h->counters < WEIR_HEAVY_COUNTERS_MIN ||
-        h->counters > WEIR_HEAVY_COUNTERS_MAX || (h->counters & (h->counters - 1)) != 0 ||
-        h->mask != slots_for(h->counters) - 1 || block_bytes != weir_heavy_bytes(h->counters) || h->used > h->counters ||
-        (h->shift != 0 && h->shift != SHIFT_SAMPLED) || h->flags > WEIR_HEAVY_MAY_SAMPLE)
-        return WEIR_ERR_FORMAT;
-    for (size_t i = 0; i < sizeof h->zero; i++)
-        if (h->zero[i] != 0) return WEIR_ERR_FORMAT;
-    uint32_t used = 0;
-    for (uint32_t i = 0; i <= h->mask; i++) used += counts_of(h)[i] != 0;
-    if (used != h->used) return WEIR_ERR_FORMAT;
-    for (uint32_t i = 0; i <= h->mask; i++)    /* each item where a search for it ends */
-        if (counts_of(h)[i] != 0 && find(h, items_of(h)[i]) != i) return WEIR_ERR_FORMAT;
-    *out = h;
+    WEIR_ASSERT(out != NULL && block != NULL);
+    WEIR_ASSERT((uintptr_t)block % WEIR_HEAVY_ALIGN == 0);
+    weir_heavy *heavy = block;
+    if (block_bytes < sizeof *heavy || heavy->magic != HEAVY_MAGIC) return WEIR_ERR_FORMAT;
+    unsigned const counters = heavy->counters;
+    if (counters < WEIR_HEAVY_COUNTERS_MIN || counters > WEIR_HEAVY_COUNTERS_MAX) return WEIR_ERR_FORMAT;
+    if ((counters & (counters - 1)) != 0 || block_bytes != weir_heavy_bytes(counters)) return WEIR_ERR_FORMAT;
+    if (!heavy_is_sound(heavy)) return WEIR_ERR_FORMAT;
+    *out = heavy;
     return WEIR_OK;
+}
+
+/* The smallest m that at least half of the counters do not exceed: then half of them have m or more. */
+static uint64_t lower_median(const struct heavy_table *t)
+{
+    size_t const empty = 8 * ((size_t)t->line_mask + 1) - t->used, half = (t->used + 1) / 2;
+    uint64_t high = 1;    /* 1, 3, 7, .. all ones */
+    while (weir_kernels.heavy->at_most(t, high) - empty < half) high = 2 * high + 1;
+    uint64_t low = high / 2 + 1;    /* the median is low .. high */
+    while (low < high) {
+        uint64_t const middle = low + (high - low) / 2;
+        if (weir_kernels.heavy->at_most(t, middle) - empty >= half) high = middle;
+        else low = middle + 1;
+    }
+    return low;
+}
+
+static void heavy_purge(weir_heavy *heavy, struct heavy_table *t)
+{
+    WEIR_ASSERT(t->used == t->limit);
+    uint64_t const m = lower_median(t);
+    weir_kernels.heavy->purge(t, m);
+    heavy->error += m;
+}
+
+/* Is the stream one of all-different values (then count a few), or has it frequent ones again? */
+static void heavy_judge(weir_heavy *heavy, int purged)
+{
+    if (!(heavy->flags & WEIR_HEAVY_MAY_SAMPLE) || heavy->judged < JUDGED_MIN) return;
+    unsigned const next = heavy->shift == 0 ? SHIFT_FIRST : SHIFT_LAST;
+    unsigned shift = heavy->shift;
+    if (heavy->shift != 0 && heavy->missed < heavy->judged / 4 * 3) {
+        shift = 0;
+    } else if (purged || heavy->shift != 0) {
+        /* The total so far makes up for the g L of the bound: total / (C / 3) is more than that. */
+        int const long_enough = heavy->total >= SAMPLING_TOTAL_MIN &&
+                                heavy->total >> (next + 2) >= heavy->counters;
+        if (long_enough && heavy->missed >= heavy->judged - heavy->judged / 16) shift = next;
+    } else {
+        return;    /* counted in full and not purged of late: go on collecting */
+    }
+    heavy->judged = heavy->missed = 0;
+    if (shift == heavy->shift) return;
+    heavy->shift = shift;
+    heavy->fill = heavy->pick = 0;    /* a group cut short stands for what passed of it, on average */
+    if (shift > heavy->coarsest) heavy->coarsest = shift;
+}
+
+/* The chosen ones of a batch while sampling; at[i] is the index of chosen[i]. */
+static size_t heavy_choose(weir_heavy *heavy, const uint64_t *items, size_t count, uint64_t *chosen,
+                           uint16_t *at)
+{
+    uint32_t const group = UINT32_C(1) << heavy->shift;
+    size_t chosen_count = 0;
+    for (size_t i = 0; i < count;) {
+        if (heavy->fill == 0)
+            heavy->pick = (uint32_t)(rank_draw(heavy->seed, heavy->groups++) >> (64 - heavy->shift));
+        size_t const part = count - i < group - heavy->fill ? count - i : group - heavy->fill;
+        if (heavy->pick >= heavy->fill && heavy->pick - heavy->fill < part) {
+            size_t const index = i + heavy->pick - heavy->fill;
+            chosen[chosen_count] = items[index];
+            at[chosen_count++] = (uint16_t)index;
+        }
+        heavy->fill = (heavy->fill + (uint32_t)part) & (group - 1);
+        i += part;
+    }
+    heavy->sampled += count;
+    return chosen_count;
+}
+
+/* Misses are placed in the order in which they came; the table is purged whenever it is full. */
+static size_t heavy_admit(weir_heavy *heavy, struct heavy_table *t, const uint64_t *items, uint16_t *missed,
+                          size_t misses, uint64_t weight, unsigned tag, int *purged)
+{
+    size_t entered = 0;
+    for (size_t done = 0; done < misses;) {
+        size_t new_count;
+        done += weir_kernels.heavy->admit(t, items, missed + done, misses - done, weight, tag,
+                                          missed + entered, &new_count);
+        entered += new_count;
+        if (done < misses) {
+            heavy_purge(heavy, t);
+            *purged = 1;
+        }
+    }
+    return entered;
+}
+
+size_t weir_heavy_add(weir_heavy *heavy, const uint64_t *items, size_t count, unsigned tag, uint16_t *fresh)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    WEIR_ASSERT(count <= WEIR_HEAVY_BATCH && tag <= UINT8_MAX);
+    uint16_t missed[WEIR_HEAVY_BATCH], at[CHOSEN_MAX];
+    uint64_t chosen[CHOSEN_MAX];
+    unsigned const shift = heavy->shift;
+    heavy->total += count;
+    if (shift != 0) {
+        count = heavy_choose(heavy, items, count, chosen, at);
+        items = chosen;
+    }
+    struct heavy_table t = heavy_table(heavy);
+    uint64_t const weight = UINT64_C(1) << shift;
+    size_t const misses = weir_kernels.heavy->count(&t, items, count, weight, missed);
+    int purged = 0;
+    size_t const entered = heavy_admit(heavy, &t, items, missed, misses, weight, tag, &purged);
+    heavy_keep(heavy, &t);
+    if (heavy->flags & WEIR_HEAVY_MAY_SAMPLE && heavy->judged < UINT32_MAX / 2) {
+        heavy->judged += (uint32_t)count;
+        heavy->missed += (uint32_t)entered;
+    }
+    heavy_judge(heavy, purged);
+    if (fresh != NULL)
+        for (size_t i = 0; i < entered; i++) fresh[i] = shift != 0 ? at[missed[i]] : missed[i];
+    return entered;
+}
+
+int weir_heavy_contains(const weir_heavy *heavy, uint64_t item)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    if (item == 0) return heavy->zero_count != 0;
+    struct heavy_table const t = heavy_table(heavy);
+    return heavy_find(&t, item) >= 0;
+}
+
+weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from)
+{
+    WEIR_ASSERT(into->magic == HEAVY_MAGIC && from->magic == HEAVY_MAGIC);
+    WEIR_ASSERT(into != from);
+    if (into->counters != from->counters || into->seed != from->seed) return WEIR_ERR_MISMATCH;
+    struct heavy_table t = heavy_table(into);
+    struct heavy_table const other = heavy_table(from);
+    int purged = 0;
+    uint16_t missed;
+    for (size_t i = 0; i < from->counters; i++) {
+        if (other.keys[i] == 0) continue;
+        missed = 0;
+        heavy_admit(into, &t, &other.keys[i], &missed, 1, other.counts[i], other.tags[i], &purged);
+    }
+    if (other.zero_count != 0) {
+        uint64_t const zero = 0;
+        missed = 0;
+        heavy_admit(into, &t, &zero, &missed, 1, other.zero_count, other.zero_tag, &purged);
+    }
+    heavy_keep(into, &t);
+    into->total += from->total;
+    into->error += from->error;
+    into->sampled += from->sampled;
+    if (from->coarsest > into->coarsest) into->coarsest = from->coarsest;
+    into->flags |= from->flags;
+    return WEIR_OK;
+}
+
+/* ln(1 / 0.0005), times the coarsest group: the g L of the bounds above; 0 if nothing was sampled. */
+static double sampling_term(const weir_heavy *heavy)
+{
+    return heavy->coarsest == 0 ? 0 : 7.601 * (double)(1u << heavy->coarsest);
+}
+
+/* The most that a value can have occurred of which `counted` was counted, and the least. */
+static uint64_t heavy_most(const weir_heavy *heavy, uint64_t counted)
+{
+    uint64_t const most = counted + heavy->error;
+    if (heavy->coarsest == 0) return most;
+    double const gl = sampling_term(heavy);
+    double const x = (double)(most < heavy->sampled ? most : heavy->sampled);
+    uint64_t const widened = most + (uint64_t)(gl + sqrt(gl * gl + 2 * gl * x)) + 1;
+    return widened < heavy->total ? widened : heavy->total;
+}
+
+static uint64_t heavy_least(const weir_heavy *heavy, uint64_t counted)
+{
+    if (heavy->coarsest == 0) return counted;
+    double const gl = sampling_term(heavy);
+    double const x = (double)(counted < heavy->sampled ? counted : heavy->sampled);
+    uint64_t const less = (uint64_t)(gl / 3 + sqrt(gl * gl / 9 + 2 * gl * x)) + 1;
+    return counted > less ? counted - less : 0;
+}
+
+uint64_t weir_heavy_error(weir_heavy *heavy)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    return heavy_most(heavy, 0);
+}
+
+uint64_t weir_heavy_total(const weir_heavy *heavy)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    return heavy->total;
+}
+
+unsigned weir_heavy_sampling(const weir_heavy *heavy)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    return 1u << heavy->coarsest;
+}
+
+/* Is a to be named before b? */
+static int goes_before(const weir_heavy_item *a, const weir_heavy_item *b)
+{
+    return a->count != b->count ? a->count > b->count : a->item < b->item;
+}
+
+/* out[at .. count) is a heap whose root is to be named last, but for its root: let that sink. */
+static void heap_sink(weir_heavy_item *out, size_t at, size_t count)
+{
+    weir_heavy_item const moved = out[at];
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count && goes_before(&out[child], &out[child + 1])) child++;
+        if (goes_before(&out[child], &moved)) break;
+        out[at] = out[child];
+        at = child;
+    }
+    out[at] = moved;
+}
+
+static size_t heap_offer(weir_heavy_item *out, size_t count, size_t k, const weir_heavy_item *item)
+{
+    if (count < k) {
+        out[count++] = *item;
+        if (count == k)
+            for (size_t i = k / 2; i-- > 0;) heap_sink(out, i, k);
+    } else if (goes_before(item, &out[0])) {
+        out[0] = *item;
+        heap_sink(out, 0, k);
+    }
+    return count;
+}
+
+size_t weir_heavy_top(weir_heavy *heavy, weir_heavy_item *out, size_t k)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC);
+    WEIR_ASSERT(out != NULL || k == 0);
+    if (k == 0) return 0;
+    struct heavy_table const t = heavy_table(heavy);
+    size_t count = 0;
+    for (size_t i = 0; i < heavy->counters; i++)
+        if (t.keys[i] != 0)
+            count = heap_offer(out, count, k, &(weir_heavy_item){ t.keys[i], t.counts[i], 0, t.tags[i] });
+    if (t.zero_count != 0)
+        count = heap_offer(out, count, k, &(weir_heavy_item){ 0, t.zero_count, 0, t.zero_tag });
+    if (count < k)
+        for (size_t i = count / 2; i-- > 0;) heap_sink(out, i, count);
+    for (size_t last = count; last-- > 1;) {    /* the root is the last of those left: put it behind them */
+        weir_heavy_item const least = out[0];
+        out[0] = out[last];
+        out[last] = least;
+        heap_sink(out, 0, last);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t const most = heavy_most(heavy, out[i].count), least = heavy_least(heavy, out[i].count);
+        out[i].count = most;
+        out[i].error = most > least ? most - least : 0;
+    }
+    return count;
 }
