@@ -3,13 +3,15 @@
 #define WEIR_KERNEL_TABLES_H
 
 #define WEIR_KERNEL_TABLES(isa)                                                                     \
-    .numeric = &numeric_##isa, .rank = &rank_##isa, .cells = &cells_##isa, .csv = &csv_##isa,       \
+    .numeric = &numeric_##isa, .rank = &rank_##isa, .heavy = &heavy_##isa, .cells = &cells_##isa, .csv = &csv_##isa,       \
     .json = &json_##isa
 
 #include "kernels/numeric.h"
 extern const struct numeric_kernels numeric_scalar, numeric_avx2, numeric_avx512;
 #include "kernels/rank.h"
 extern const struct rank_kernels rank_scalar, rank_avx2, rank_avx512;
+#include "kernels/heavy.h"
+extern const struct heavy_kernels heavy_scalar, heavy_avx2, heavy_avx512;
 #include "kernels/cells.h"
 extern const struct cells_kernels cells_scalar, cells_avx2, cells_avx512;
 #include "kernels/csv.h"

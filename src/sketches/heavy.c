@@ -310,6 +310,18 @@ int weir_heavy_contains(const weir_heavy *heavy, uint64_t item)
     return heavy_find(&t, item) >= 0;
 }
 
+void weir_heavy_tag(weir_heavy *heavy, uint64_t item, unsigned tag)
+{
+    WEIR_ASSERT(heavy->magic == HEAVY_MAGIC && tag <= UINT8_MAX);
+    struct heavy_table const t = heavy_table(heavy);
+    if (item == 0) {
+        heavy->zero_tag = heavy->zero_count != 0 ? tag : 0;
+        return;
+    }
+    ptrdiff_t const at = heavy_find(&t, item);
+    if (at >= 0) t.tags[at] = (uint8_t)tag;
+}
+
 weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from)
 {
     WEIR_ASSERT(into->magic == HEAVY_MAGIC && from->magic == HEAVY_MAGIC);
