@@ -64,7 +64,8 @@ static const char gen[] =
 "      --distinct N       values drawn from N different ones\n"
 "      --bytes SIZE       how much, or\n"
 "      --rows N           how many; default: until the reader closes\n"
-"      --seed N           the same seed gives the same bytes\n";
+"      --seed N           the same seed gives the same bytes\n"
+"      --copy             write, do not lend pages to the pipe (for readers that splice)\n";
 
 static const char formats[] =
 "csv, tsv   RFC 4180 quotes, CRLF, BOM, missing last newline; a stray quote is data, and counted\n"

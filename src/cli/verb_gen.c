@@ -1,2 +1,184 @@
+/* verb_gen.c - `weir gen`: data of a stated kind, fast enough to feed the rest.
+ *
+ *   blocks:  | 0 | 1 | 2 | ... | 7 |  64 KiB each, filled and given away in turn
+ *
+ * Into a pipe, blocks go by vmsplice: the reader copies out of our pages. A block is filled anew only when
+ * the reader has taken all of it (the pipe's unread bytes tell), so what arrives is what was made, as
+ * long as the reader copies (read); one that passes pages on (tee, splice) should be fed by --copy.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include "cli/cli.h"
-int verb_gen(int argc, char **argv) { (void)argc; (void)argv; complain("not yet"); return 1; }
+#include "cli/exit_codes.h"
+#include "cli/units.h"
+#include "generators/distribution.h"
+#include "generators/text_rows.h"
+#include "machine/machine.h"
+
+enum { BLOCK_BYTES = 64 << 10, BLOCKS = 8, HOSTS_DEFAULT = 500, WAIT_NS = 20000, SEED_DEFAULT = 1 };
+enum gen_kind { GEN_F64, GEN_I64, GEN_U64, GEN_CSV, GEN_NDJSON, GEN_BYTES };
+
+static _Alignas(4096) uint8_t blocks[BLOCKS][BLOCK_BYTES];
+
+struct gen {
+    enum gen_kind       kind;
+    struct distribution dist;
+    uint64_t            hosts;
+    uint64_t            rows_left, bytes_left;    /* UINT64_MAX: no end */
+    uint64_t            row;
+    int                 spliced;                  /* the output is a pipe that takes pages */
+    int                 header_due;
+    uint64_t            sent, ends[BLOCKS];       /* bytes sent; where each block ended */
+};
+
+/* Fill one block; its bytes, 0 at the end. Text rows are whole; binary fills the block. */
+static size_t block_fill(struct gen *g, uint8_t *block)
+{
+    size_t used = 0;
+    if (g->kind == GEN_CSV || g->kind == GEN_NDJSON) {
+        if (g->header_due) {
+            used = strlen(text_csv_header);
+            memcpy(block, text_csv_header, used);
+            g->header_due = 0;
+        }
+        while (g->rows_left != 0 && used < g->bytes_left && used + TEXT_ROW_BYTES_MAX <= BLOCK_BYTES) {
+            char *at = (char *)block + used;
+            used += g->kind == GEN_CSV ? text_csv_row(at, &g->dist, g->hosts, g->row) : text_ndjson_row(at, &g->dist, g->hosts, g->row);
+            g->row++;
+            g->rows_left -= g->rows_left != UINT64_MAX;
+        }
+    } else {
+        size_t rows = BLOCK_BYTES / 8;
+        if (rows > g->rows_left) rows = (size_t)g->rows_left;
+        if (g->kind == GEN_F64) distribution_f64(&g->dist, (double *)block, rows, g->row);
+        else distribution_i64(&g->dist, (int64_t *)block, rows, g->row);
+        g->row += rows;
+        g->rows_left -= g->rows_left != UINT64_MAX ? rows : 0;
+        used = 8 * rows;
+        if (used > g->bytes_left) used = (size_t)g->bytes_left;
+    }
+    if (g->bytes_left != UINT64_MAX) g->bytes_left -= used < g->bytes_left ? used : g->bytes_left;
+    return used;
+}
+
+/* Wait until the reader has taken everything up to `end`. 0, or -errno. */
+static int wait_taken(const struct gen *g, uint64_t end)
+{
+    for (;;) {
+        int unread = 0;
+        int const got = weir_machine->ioctl(STDOUT_FILENO, FIONREAD, &unread);
+        if (got < 0) return got;
+        if (g->sent - (uint64_t)unread >= end) return 0;
+        weir_machine->sleep_ns(WAIT_NS);
+    }
+}
+
+static int block_send(struct gen *g, uint8_t *block, size_t bytes)
+{
+    if (!g->spliced) return weir_write_all(STDOUT_FILENO, block, bytes);
+    while (bytes > 0) {
+        struct iovec const iov = { .iov_base = block, .iov_len = bytes };
+        ssize_t const sent = weir_machine->vmsplice(STDOUT_FILENO, &iov, 1, 0);
+        if (sent == -EINTR) continue;
+        if (sent < 0) return (int)sent;
+        block += sent;
+        bytes -= (size_t)sent;
+    }
+    return 0;
+}
+
+static int gen_run(struct gen *g)
+{
+    for (unsigned turn = 0;; turn = (turn + 1) % BLOCKS) {
+        int error = g->spliced ? wait_taken(g, g->ends[turn]) : 0;
+        size_t const bytes = error == 0 ? block_fill(g, blocks[turn]) : 0;
+        if (error == 0 && bytes == 0) break;
+        if (error == 0) error = block_send(g, blocks[turn], bytes);
+        if (error == -EPIPE) return EXIT_OK;    /* the reader has enough */
+        if (error < 0) {
+            complain("gen: %s", strerror(-error));
+            return EXIT_IO;
+        }
+        g->sent += bytes;
+        g->ends[turn] = g->sent;
+    }
+    return EXIT_OK;
+}
+
+enum { OPT_DIST = 256, OPT_DISTINCT, OPT_BYTES, OPT_ROWS, OPT_SEED, OPT_COPY };
+
+static const struct option gen_options[] = {
+    { "dist", required_argument, NULL, OPT_DIST }, { "distinct", required_argument, NULL, OPT_DISTINCT },
+    { "bytes", required_argument, NULL, OPT_BYTES }, { "rows", required_argument, NULL, OPT_ROWS },
+    { "seed", required_argument, NULL, OPT_SEED }, { "copy", no_argument, NULL, OPT_COPY },
+    { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+
+static int usage(const char *what, const char *value)
+{
+    complain("gen: '%.60s' is not %s; see 'weir help gen'", value, what);
+    return EXIT_USAGE;
+}
+
+int verb_gen(int argc, char **argv)
+{
+    static const char *const kinds[] = { "f64", "i64", "u64", "csv", "ndjson", "bytes" };
+    static struct gen g;
+    int copy = 0, letter, dist_given = 0;
+    g = (struct gen){ .rows_left = UINT64_MAX, .bytes_left = UINT64_MAX, .dist = { .seed = SEED_DEFAULT } };
+    opterr = 0;
+    optind = 1;
+    while ((letter = getopt_long(argc, argv, ":h", gen_options, NULL)) != -1) {
+        switch (letter) {
+        case 'h': return help_print("gen");
+        case OPT_DIST:
+            if (distribution_parse(&g.dist, optarg) != 0) return usage("a distribution (uniform, normal, lognormal, zipf:S, seq)", optarg);
+            dist_given = 1;
+            break;
+        case OPT_DISTINCT:
+            if (parse_count(optarg, &g.dist.distinct) != 0 || g.dist.distinct == 0) return usage("a number of values", optarg);
+            break;
+        case OPT_BYTES:
+            if (parse_size(optarg, &g.bytes_left) != 0) return usage("a size", optarg);
+            break;
+        case OPT_ROWS:
+            if (parse_count(optarg, &g.rows_left) != 0) return usage("a number of rows", optarg);
+            break;
+        case OPT_SEED:
+            if (parse_count(optarg, &g.dist.seed) != 0) return usage("a whole number", optarg);
+            break;
+        case OPT_COPY: copy = 1; break;
+        default: return usage(letter == ':' ? "an option with its value" : "an option", argv[optind - 1]);
+        }
+    }
+    if (optind + 1 != argc) {
+        complain("gen what? one of f64 i64 u64 csv ndjson bytes; see 'weir help gen'");
+        return EXIT_USAGE;
+    }
+    unsigned kind = 0;
+    while (kind < 6 && strcmp(argv[optind], kinds[kind]) != 0) kind++;
+    if (kind == 6) return usage("one of f64 i64 u64 csv ndjson bytes", argv[optind]);
+    g.kind = (enum gen_kind)kind;
+    g.header_due = g.kind == GEN_CSV;
+    g.hosts = HOSTS_DEFAULT;
+    if (g.kind == GEN_CSV || g.kind == GEN_NDJSON) {    /* distinct is that of hosts; latency is lognormal */
+        if (g.dist.distinct != 0) g.hosts = g.dist.distinct;
+        g.dist.distinct = 0;
+        if (!dist_given) g.dist.kind = DIST_LOGNORMAL;
+    }
+    distribution_init(&g.dist);
+    struct stat st;
+    if (weir_machine->fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) && !copy) {
+        g.spliced = 1;
+        (void)weir_machine->fcntl(STDOUT_FILENO, F_SETPIPE_SZ, BLOCK_BYTES * (BLOCKS - 2));    /* if it may */
+    }
+    signal(SIGPIPE, SIG_IGN);
+    return gen_run(&g);
+}

@@ -258,6 +258,7 @@ static void worker_stream(struct worker *w)
     struct run *run = w->run;
     struct window *window = &w->window;
     uint64_t start = run->body_at;
+    worker_progress(w, window->have > start ? window->have - start : 0);    /* what planning has read */
     for (uint64_t block = 0; !source_stop; block++) {
         uint64_t const own_to = run->body_at + (block + 1) * run->block_bytes;
         int done;

@@ -17,6 +17,7 @@ struct heavy_kernels;
 struct cells_kernels;
 struct csv_kernels;
 struct json_kernels;
+struct random_kernels;
 
 struct weir_kernels {
     const char                   *isa;        /* "scalar", "avx2", "avx512" */
@@ -26,6 +27,7 @@ struct weir_kernels {
     const struct cells_kernels   *cells;      /* text of cells -> numbers, hashes of texts */
     const struct csv_kernels     *csv;        /* find the structure of CSV */
     const struct json_kernels    *json;       /* find the structure of JSON */
+    const struct random_kernels  *random;     /* counted random words, for gen */
 };
 extern struct weir_kernels weir_kernels;
 

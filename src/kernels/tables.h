@@ -4,7 +4,7 @@
 
 #define WEIR_KERNEL_TABLES(isa)                                                                     \
     .numeric = &numeric_##isa, .rank = &rank_##isa, .heavy = &heavy_##isa, .cells = &cells_##isa, .csv = &csv_##isa,       \
-    .json = &json_##isa
+    .json = &json_##isa, .random = &random_##isa
 
 #include "kernels/numeric.h"
 extern const struct numeric_kernels numeric_scalar, numeric_avx2, numeric_avx512;
@@ -18,5 +18,7 @@ extern const struct cells_kernels cells_scalar, cells_avx2, cells_avx512;
 extern const struct csv_kernels csv_scalar, csv_avx2, csv_avx512;
 #include "kernels/json.h"
 extern const struct json_kernels json_scalar, json_avx2, json_avx512;
+#include "kernels/random.h"
+extern const struct random_kernels random_scalar, random_avx2, random_avx512;
 
 #endif

@@ -113,6 +113,14 @@ static weir_status record_end_quoted(const struct parse_options *options, const 
     return WEIR_OK;
 }
 
+/* Is there a quote in data[from..bytes)? A vector scan that stops at the first. */
+static int has_quote(const uint8_t *data, size_t from, size_t bytes)
+{
+    uint32_t found[1 + 63 + CSV_FIND_SLACK];
+    size_t newlines = 0;
+    return weir_kernels.csv->find(found, data, from, bytes, 1, '"', '"', '"', &newlines) != 0;
+}
+
 static weir_status csv_record_end(const struct parse_options *options, const uint8_t *data, size_t from,
                                   size_t own_end, size_t have_end, int at_eof, size_t *out)
 {
@@ -121,7 +129,7 @@ static weir_status csv_record_end(const struct parse_options *options, const uin
         *out = from;
         return WEIR_OK;
     }
-    if (memchr(data + from, '"', have_end - from) != NULL)
+    if (has_quote(data, from, have_end))
         return record_end_quoted(options, data, from, own_end, have_end, at_eof, out);
     const uint8_t *line = own_end - 1 < have_end ? memchr(data + own_end - 1, '\n', have_end - (own_end - 1)) : NULL;
     if (line == NULL && !at_eof) return WEIR_AGAIN;
@@ -138,7 +146,7 @@ static void csv_begin(struct parser *parser, uint8_t *data, size_t bytes, uint64
     p->bytes = bytes;
     p->cursor = 0;
     p->offset = offset;
-    p->quotes = memchr(data, '"', bytes) != NULL;
+    p->quotes = has_quote(data, 0, bytes);
 }
 
 /* Drop the positions that lie inside quotes. Returns how many are left, up to the last whole record if

@@ -254,7 +254,7 @@ static void fold(weir_kll *kll)
 /* The lowest level over its share. Shares add up to no more than the space: when it is full, one is. */
 static unsigned level_to_compact(const weir_kll *kll)
 {
-    enum { ONE = 1 << 16, FALL = 45875 /* 0.7 */, LEAST = ONE / 32 /* small merges do not pay */ };
+    enum { ONE = 1 << 16, FALL = 45875 /* 0.7 */, LEAST = ONE / 8 /* small merges do not pay */ };
     uint32_t share[LEVELS_MAX], next = ONE;
     uint64_t sum = 0;
     for (unsigned h = kll->levels; h-- > 0;) {
@@ -318,11 +318,12 @@ static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight)
 }
 
 /* The count from which one key of 2^shift is enough: 0.5 sqrt(2^shift / count), the standard deviation
- * of a rank due to sampling, is then no more than an eighth of the sketch's own error. */
+ * of a rank due to sampling, is then no more than a sixth of the stated error (which leaves room for it: see
+ * weir_kll_rank_error_of_k). */
 static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
 {
-    double const eighth = weir_kll_rank_error_of_k(kll->k_error) / 8;
-    double const from = (double)(UINT64_C(1) << shift) * 0.25 / (eighth * eighth);
+    double const sixth = weir_kll_rank_error_of_k(kll->k_error) / 6;
+    double const from = (double)(UINT64_C(1) << shift) * 0.25 / (sixth * sixth);
     return shift <= SHIFT_MAX && from < 0x1p63 ? (uint64_t)from : UINT64_MAX;
 }
 
