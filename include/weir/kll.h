@@ -7,7 +7,7 @@
  *            within weir_kll_rank_error() of the asked rank with 99 % confidence.
  *            Karnin, Lang, Liberty, arXiv:1603.05346; Ivkin et al., arXiv:1907.00236.
  *            Once the count is large a uniformly chosen key of every 2^s is taken (the paper's
- *            sampler); its standard deviation is kept below a sixth of the stated error.
+ *            sampler); its standard deviation is kept below an eighth of the stated error.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per sketch at a time. Failure: a call that fails has changed nothing.
  */

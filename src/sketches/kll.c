@@ -318,12 +318,12 @@ static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight)
 }
 
 /* The count from which one key of 2^shift is enough: 0.5 sqrt(2^shift / count), the standard deviation
- * of a rank due to sampling, is then no more than a sixth of the stated error (which leaves room for it: see
- * weir_kll_rank_error_of_k). */
+ * of a rank due to sampling, is then no more than an eighth of the stated error; at a
+ * sixth the bound no longer held. */
 static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
 {
-    double const sixth = weir_kll_rank_error_of_k(kll->k_error) / 6;
-    double const from = (double)(UINT64_C(1) << shift) * 0.25 / (sixth * sixth);
+    double const eighth = weir_kll_rank_error_of_k(kll->k_error) / 8;
+    double const from = (double)(UINT64_C(1) << shift) * 0.25 / (eighth * eighth);
     return shift <= SHIFT_MAX && from < 0x1p63 ? (uint64_t)from : UINT64_MAX;
 }
 
