@@ -8,7 +8,7 @@
 /* Of the ceiling, at most this share (32nds) is anonymous memory, so that the process also lives in a memory
  * cgroup of the ceiling's size, where page tables, kernel stacks and per-CPU charges want the rest. */
 #define WEIR_MEMORY_ANON_32NDS    23u
-#define WEIR_MEMORY_RESERVE_BYTES (24u * 1024u)           /* stack growth and what the kernel adds; never given out */
+#define WEIR_MEMORY_RESERVE_BYTES (36u * 1024u)           /* stack growth and what the kernel adds; never given out */
 #define WEIR_MEMORY_MAX_BYTES     (64ull << 30)
 
 /* Input. */

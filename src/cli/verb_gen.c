@@ -26,10 +26,9 @@
 enum { BLOCK_BYTES = 64 << 10, BLOCKS = 8, HOSTS_DEFAULT = 500, WAIT_NS = 20000, SEED_DEFAULT = 1 };
 enum gen_kind { GEN_F64, GEN_I64, GEN_U64, GEN_CSV, GEN_NDJSON, GEN_BYTES };
 
-static _Alignas(4096) uint8_t blocks[BLOCKS][BLOCK_BYTES];
-
 struct gen {
     enum gen_kind       kind;
+    uint8_t            *blocks;                   /* BLOCKS of BLOCK_BYTES, page aligned, mapped by this verb alone */
     struct distribution dist;
     uint64_t            hosts;
     uint64_t            rows_left, bytes_left;    /* UINT64_MAX: no end */
@@ -99,9 +98,9 @@ static int gen_run(struct gen *g)
 {
     for (unsigned turn = 0;; turn = (turn + 1) % BLOCKS) {
         int error = g->spliced ? wait_taken(g, g->ends[turn]) : 0;
-        size_t const bytes = error == 0 ? block_fill(g, blocks[turn]) : 0;
+        size_t const bytes = error == 0 ? block_fill(g, g->blocks + (size_t)turn * BLOCK_BYTES) : 0;
         if (error == 0 && bytes == 0) break;
-        if (error == 0) error = block_send(g, blocks[turn], bytes);
+        if (error == 0) error = block_send(g, g->blocks + (size_t)turn * BLOCK_BYTES, bytes);
         if (error == -EPIPE) return EXIT_OK;    /* the reader has enough */
         if (error < 0) {
             complain("gen: %s", strerror(-error));
@@ -178,6 +177,10 @@ int verb_gen(int argc, char **argv)
     if (weir_machine->fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) && !copy) {
         g.spliced = 1;
         (void)weir_machine->fcntl(STDOUT_FILENO, F_SETPIPE_SZ, BLOCK_BYTES * (BLOCKS - 2));    /* if it may */
+    }
+    if ((g.blocks = weir_machine->mmap_anonymous((size_t)BLOCKS * BLOCK_BYTES)) == NULL) {
+        complain("gen: no memory");
+        return EXIT_FAILED;
     }
     signal(SIGPIPE, SIG_IGN);
     return gen_run(&g);

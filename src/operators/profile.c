@@ -192,31 +192,33 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
     }
 }
 
+/* Unsigned values are handled by their keys, value - 2^63, which order as int64 do. */
 static void uints_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
 {
     uint32_t const n = s->cells.uints;
-    uint64_t *values = (uint64_t *)s->hashes;    /* from the back of time_values to the front of hashes */
-    for (uint32_t i = 0; i < n; i++) {
-        values[i] = (uint64_t)s->cells.time_values[WEIR_BATCH_ROWS - 1 - i];
-        if (values[i] < p->uint_min) p->uint_min = values[i];
-        if (values[i] > p->uint_max) p->uint_max = values[i];
-    }
+    const int64_t *backwards = s->cells.time_values + WEIR_BATCH_ROWS - n;    /* any order will do, but always the same */
+    for (uint32_t i = 0; i < n; i++) s->keys[i] = key_uint_of_int(backwards[i]);
+    weir_range_i64 range = { INT64_MAX, INT64_MIN };
+    weir_range_i64_add(&range, s->keys, n);
+    uint64_t const low = (uint64_t)key_uint_of_int(range.min), high = (uint64_t)key_uint_of_int(range.max);
+    if (low < p->uint_min) p->uint_min = low;
+    if (high > p->uint_max) p->uint_max = high;
     if (l->stats & STAT_MOMENTS) {
-        double *as_f64 = (double *)s->keys;
-        for (uint32_t i = 0; i < n; i++) {
-            p->uint_sum += values[i];
-            as_f64[i] = (double)values[i];
-        }
+        __int128 sum = (__int128)n << 63;
+        weir_sum_i64_add(&sum, s->keys, n);
+        p->uint_sum += (unsigned __int128)sum;
+        double *as_f64 = (double *)s->hashes;
+        for (uint32_t i = 0; i < n; i++) as_f64[i] = (double)(uint64_t)backwards[i];
         weir_moments_add(&p->block, as_f64, n);
     }
     enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
     if (l->kll_k && keys_widen(p, l, keys)) {
-        for (uint32_t i = 0; i < n; i++)
-            s->keys[i] = keys == KEYS_UINT ? key_uint_of_int((int64_t)values[i]) : weir_key_f64((double)values[i]);
+        if (keys == KEYS_FLOAT)
+            for (uint32_t i = 0; i < n; i++) s->keys[i] = weir_key_f64((double)(uint64_t)backwards[i]);
         weir_kll_add(kll_of(p, l), s->keys, n);
     }
     if (hashes_wanted(l)) {
-        weir_hash_i64_batch(s->hashes, (const int64_t *)values, n, l->seed ^ WEIR_HASH_UINT);
+        weir_hash_i64_batch(s->hashes, backwards, n, l->seed ^ WEIR_HASH_UINT);
         (void)items_add(p, l, s, n, WEIR_CLASS_UINT);
     }
 }

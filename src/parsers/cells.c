@@ -323,6 +323,18 @@ static void values_classify(struct cells *out, const struct slice *in, enum decl
             out->ints = in->rows;
             return;
         }
+        uint32_t ints = 0, uints = 0;    /* without a branch: random ones would mispredict half the time */
+        for (uint32_t i = 0; i < in->rows; i++) {
+            int64_t value;
+            memcpy(&value, (const uint8_t *)in->values + 8 * (size_t)i, 8);
+            out->int_values[ints] = value;
+            out->time_values[WEIR_BATCH_ROWS - 1 - uints] = value;
+            ints += value >= 0;
+            uints += value < 0;
+        }
+        out->ints = ints;
+        out->uints = uints;
+        return;
     }
     for (uint32_t i = 0; i < in->rows; i++) {
         struct cell_value cell = { 0 };
