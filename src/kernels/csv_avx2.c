@@ -16,8 +16,8 @@ static size_t find(uint32_t *out, const uint8_t *data, size_t from, size_t bytes
     __m256i const vn = _mm256_set1_epi8('\n');
     size_t count = 0, lines = 0;
     for (size_t at = from; at < bytes && count < limit; at += 64) {
-        __m256i const low = _mm256_loadu_si256((const __m256i *)(data + at));
-        __m256i const high = _mm256_loadu_si256((const __m256i *)(data + at + 32));
+        __m256i const low = _mm256_loadu_si256((const void *)(data + at));
+        __m256i const high = _mm256_loadu_si256((const void *)(data + at + 32));
         uint64_t mask = equal64(low, high, va) | equal64(low, high, vb) | equal64(low, high, vc);
         if (bytes - at < 64) mask &= (UINT64_C(1) << (bytes - at)) - 1;
         lines += (size_t)_mm_popcnt_u64(mask & equal64(low, high, vn));

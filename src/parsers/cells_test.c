@@ -250,7 +250,7 @@ static void plain_classify(const struct slice *in, enum declared_type declared)
         cell_read(&v, in->base + in->start[i], in->length[i], kind);
         if (v.is_null || !plain_declare(&v, declared)) {
             want.nulls++;
-            want.bad += !v.is_null;
+            if (!v.is_null && want.bad++ == 0) want.first_bad = in->start[i];
             continue;
         }
         want.length_sum += in->length[i];

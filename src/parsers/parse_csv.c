@@ -141,7 +141,7 @@ static weir_status csv_record_end(const struct parse_options *options, const uin
 
 static void csv_begin(struct parser *parser, uint8_t *data, size_t bytes, uint64_t offset)
 {
-    struct parse_csv *p = (struct parse_csv *)parser;
+    struct parse_csv *p = (struct parse_csv *)(void *)parser;
     p->data = data;
     p->bytes = bytes;
     p->cursor = 0;
@@ -259,7 +259,7 @@ static uint32_t next_slow(struct parse_csv *p)
 
 static uint32_t csv_next(struct parser *parser)
 {
-    struct parse_csv *p = (struct parse_csv *)parser;
+    struct parse_csv *p = (struct parse_csv *)(void *)parser;
     if (p->cursor >= p->bytes || p->columns == 0) return 0;
     p->rows = next_fast(p);
     if (p->rows == 0) p->rows = next_slow(p);
@@ -268,7 +268,7 @@ static uint32_t csv_next(struct parser *parser)
 
 static void csv_column(struct parser *parser, uint32_t column, struct slice *out)
 {
-    struct parse_csv *p = (struct parse_csv *)parser;
+    struct parse_csv *p = (struct parse_csv *)(void *)parser;
     WEIR_ASSERT(column < p->columns);
     weir_kernels.csv->views(p->start, p->length, p->at + column, p->stride, p->rows);
     /* A CR before the LF belongs to neither. In short rows any cell may be the last, in long ones none is. */
