@@ -34,6 +34,8 @@ struct report_column {
     uint32_t             name_bytes;
     enum report_type     type;
     uint64_t             count, nulls;          /* values, and records without one */
+    /* What was asked for, the same for every column. What applies is a matter of type: an asked mean of
+     * strings is NaN, their quantiles are 0 in number, and sinks say null. */
     int                  has_distinct, has_range, has_moments, has_quantiles, has_top, has_length;
     weir_estimate        distinct;              /* whole numbers */
     struct report_value  min, max;

@@ -9,7 +9,13 @@
 /* Buffered output to one descriptor, through weir_machine. After a failed write everything is
  * discarded and `error` keeps the errno (EPIPE included): check it once, at the end. */
 enum { OUT_BYTES = 4096 };
-struct out { int fd; int error; uint32_t used; char buffer[OUT_BYTES]; };
+struct out {
+    int      fd;
+    int      error;
+    int      doubles_quotes;    /* 1: inside a quoted CSV cell, each " is written twice */
+    uint32_t used;
+    char     buffer[OUT_BYTES];
+};
 void out_init(struct out *out, int fd);
 void out_bytes(struct out *out, const void *bytes, size_t count);
 void out_text(struct out *out, const char *text);
@@ -26,9 +32,22 @@ int  out_flush(struct out *out);                 /* 0, or the first error as -er
 
 /* Shortest round-trip text of a finite double into buffer (>= 32 bytes); returns its length. */
 int format_f64(char *buffer, double value);
-/* For people: 4 significant digits, thousands apart, 12.3M, 4.2 GB/s; >= 32 bytes; returns length. */
-int format_si(char *buffer, double value);
+/* For people; all into >= 32 bytes, all return the length. */
+int format_si(char *buffer, double value);         /* 4 significant digits, and every digit of the whole part
+                                                    * below a million: 2013 336,776 12.35M 0.01234 1.2e-7 */
+int format_count(char *buffer, uint64_t count);    /* 1,234,567 */
 int format_bytes(char *buffer, uint64_t bytes);    /* 768 KiB, 1.0 MiB */
+int format_seconds(char *buffer, double seconds);  /* 16ms 1.24s 2.08min 3.5h 104d */
+int format_percent(char *buffer, double share);    /* 17.4%; 0% and 100% only if they are exactly that */
+/* The bound to print after format_si(value) / format_percent(share): at most two digits, rounded up, so
+ * that the value as printed, plus or minus the bound as printed, covers low..high. */
+int format_si_bound(char *buffer, double value, double low, double high);
+int format_percent_bound(char *buffer, double share, double low, double high);
+int format_seconds_bound(char *buffer, double seconds);    /* any number of seconds, rounded up likewise */
+
+/* One code point: its length 1..4 and *code, or -k: the first k bytes are not UTF-8 (the maximal part of a
+ * cut sequence, as Unicode 3.9 advises to replace by one U+FFFD). count > 0. */
+int utf8_read(const char *bytes, size_t count, uint32_t *code);
 
 enum color { COLOR_NEVER, COLOR_ALWAYS };
 struct table_options { enum color color; unsigned width;    /* columns of the terminal */ int unicode; };
