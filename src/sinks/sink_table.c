@@ -1,326 +1,572 @@
-/* sink_table.c - the report for people. Contract: sink.h.
+/* sink_table.c - the report for people: one line a column, as much as the terminal is wide.
  *
- *   flights.csv   336,776 records   29.3 MiB   0.06 s   489 MiB/s
+ *   flights.csv  336,776 records × 19 columns  29.5 MiB in 16ms (1.9 GB/s)          title
  *
- *   column     type    nulls   distinct       min    median       max      mean    stddev   shape
- *   dep_delay  int      2.5%        527       -43      -2±1     1,301     12.64     40.21   ▁█▁
- *   carrier    string     0%         16  UA 17.4%  B6 16.2%  EV 16.1%  DL 14.3%
+ *   column     type   nulls  distinct    min  median    max   mean  shape           heads
+ *   dep_delay  int    2.45%       527    -43  -2±1     1301  12.64  ▁█▁▁            numbers and times
+ *   carrier    string     -        16  UA 17.4%  B6 16.2%  EV 16.1%  2 bytes        a span: strings
+ *   `--------- left -----------------' `--------- right ----------------'
  *
- * A number column fills the cells to the right, a string column fills the same space with its most
- * frequent values. What does not fit the terminal goes in this order: shape, stddev, mean. All text
- * from the data passes text_put, which lets no control character and no broken UTF-8 through.
+ *   3 records dropped: ...                                                          footer
+ *
+ * Two passes over the columns of the report: the first measures, then the fields of a line are
+ * chosen by rank until the terminal is full, the second prints. Whatever is estimated carries its
+ * bound (±), and what did not fit is named in the footer: nothing is left out silently.
  */
 #include <string.h>
+#include "budget/limits.h"
+#include "machine/assert.h"
 #include "parsers/cells.h"
+#include "sinks/cell.h"
 #include "sinks/sink.h"
 #include "sinks/values.h"
 
-enum { NAME_MIN = 6, NAME_MAX = 24, TYPE_WIDTH = 6, NULLS_WIDTH = 6, DISTINCT_WIDTH = 13, CELL_WIDTH = 12, MEDIAN_EXTRA = 3, SHAPE_WIDTH = 8, GAP = 2,
-       TEXT_MAX = 32 };
+enum { GAP = 2, WIDTH_MIN = 40, NAME_MIN = 12, NAME_MAX = 32, SPAN_ITEMS = 8, SPAN_TEXT = 24, SPAN_MIN = 24 };
 
-struct paint { struct out *out; const struct table_options *options; };
+enum field_kind { FIELD_NAME, FIELD_TYPE, FIELD_NULLS, FIELD_DISTINCT, FIELD_MIN, FIELD_QUANTILE, FIELD_MAX,
+                  FIELD_MEAN, FIELD_STDDEV, FIELD_SKEWNESS, FIELD_KURTOSIS, FIELD_SHAPE };
+/* What a narrow terminal gives up last has the lowest rank. Quantiles: see quantile_rank. */
+static const uint8_t field_ranks[] = { 0, 0, 1, 2, 4, 0, 5, 6, 9, 20, 21, 7 };
+static const char *const field_names[] = { "column", "type", "nulls", "distinct", "min", "", "max", "mean",
+                                           "stddev", "skewness", "kurtosis", "shape" };
+enum { FIELDS_MAX = 11 + WEIR_QUANTILES_MAX, RANKS = 22 };
 
-static void style(struct paint *p, const char *code)
+struct field { uint8_t kind, rank, shown; uint32_t quantile, width; double q; };
+struct table {
+    struct out                 *out;
+    const struct report        *report;
+    const struct table_options *options;
+    unsigned                    width, name_width, bins;
+    unsigned                    left_width;      /* of name .. distinct, with gaps */
+    unsigned                    sampling;        /* the largest of any column */
+    int                         has_spans, has_estimates;
+    uint32_t                    field_count;
+    struct field                fields[FIELDS_MAX];
+    struct report_column        column;
+    struct cell                 cell;
+};
+
+/* Style: one accent, the rest bold or dim. */
+enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_ACCENT };
+static void style(struct table *table, enum style style)
 {
-    if (p->options->color == COLOR_ALWAYS) out_text(p->out, code);
+    static const char *const codes[] = { "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[36m" };
+    if (table->options->color == COLOR_ALWAYS) out_text(table->out, codes[style]);
 }
-#define DIM "\033[2m"
-#define BOLD "\033[1m"
-#define ACCENT "\033[36m"
-#define PLAIN "\033[0m"
 
-/* East Asian wide and emoji blocks take two cells; combining marks none. The common ranges. */
-static unsigned code_width(uint32_t c)
+static void put_cell(struct table *table, const struct cell *cell, enum style look)
 {
-    if ((c >= 0x300 && c <= 0x36f) || c == 0x200b || c == 0x200d || (c >= 0xfe00 && c <= 0xfe0f)) return 0;
-    if ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
-        (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
-        (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd))
-        return 2;
+    if (look != STYLE_PLAIN) style(table, look);
+    out_bytes(table->out, cell->text, cell->bytes);
+    if (look != STYLE_PLAIN) style(table, STYLE_PLAIN);
+}
+
+static void put_line(struct table *table, const char *text, enum style look)
+{
+    style(table, look);
+    out_text(table->out, text);
+    style(table, STYLE_PLAIN);
+}
+
+static const char *plus_minus(const struct table *table) { return table->options->unicode ? "±" : "+-"; }
+
+/* Values in few characters. */
+static double value_number(const struct report_value *value)
+{
+    switch (value->class) {
+    case WEIR_CLASS_INT: case WEIR_CLASS_TIME: return (double)value->i;
+    case WEIR_CLASS_UINT: return (double)value->u;
+    default: return value->f;
+    }
+}
+
+/* A time as coarse as the span of its column allows; the result is the time that is shown. */
+static int64_t cell_time(struct cell *cell, int64_t us, double span_us)
+{
+    char text[32];
+    int64_t unit = span_us >= 60 * 86400e6 ? 86400000000 : span_us >= 3600e6 ? 60000000 : span_us >= 60e6 ? 1000000 : 1;
+    int64_t shown = us - (us % unit + unit) % unit;
+    int length = time_print(text, shown);
+    text[length] = '\0';
+    if (length > 10) text[10] = ' ';
+    text[unit == 86400000000 ? 10 : unit == 60000000 ? 16 : length - (text[length - 1] == 'Z')] = '\0';
+    cell_add(cell, text);
+    return shown;
+}
+
+static double column_span(const struct report_column *column)
+{
+    if (column->min.present && column->max.present && column->has_range)
+        return value_number(&column->max) - value_number(&column->min);
+    return column->quantile_count == 0 ? 0 : value_number(&column->quantiles[column->quantile_count - 1].value)
+                                             - value_number(&column->quantiles[0].value);
+}
+
+static void cell_value(struct table *table, struct cell *cell, const struct report_value *value)
+{
+    char text[32];
+    if (!value->present) return;
+    switch (value->class) {
+    case WEIR_CLASS_TIME: (void)cell_time(cell, value->i, column_span(&table->column)); return;
+    case WEIR_CLASS_BOOL: cell_add(cell, value_is_true(value) ? "true" : "false"); return;
+    case WEIR_CLASS_TEXT:
+        if (value->text_bytes == 0) cell_add(cell, "\"\"");
+        else cell_add_foreign(cell, value->text, value->text_bytes, SPAN_TEXT, table->options->unicode);
+        return;
+    default:
+        (void)format_si(text, value_number(value));
+        cell_add(cell, text);
+    }
+}
+
+static void cell_quantile(struct table *table, struct cell *cell, const struct report_quantile *quantile)
+{
+    char text[32];
+    if (!quantile->value.present) return;
+    if (quantile->exact || !quantile->low.present || !quantile->high.present) {
+        cell_value(table, cell, &quantile->value);
+        return;
+    }
+    double low = value_number(&quantile->low), high = value_number(&quantile->high);
+    table->has_estimates = 1;
+    if (quantile->value.class == WEIR_CLASS_TIME) {
+        double shown = (double)cell_time(cell, quantile->value.i, column_span(&table->column));
+        (void)format_seconds_bound(text, (high - shown > shown - low ? high - shown : shown - low) / 1e6);
+    } else {
+        cell_value(table, cell, &quantile->value);
+        (void)format_si_bound(text, value_number(&quantile->value), low, high);
+    }
+    cell_add(cell, plus_minus(table));
+    cell_add(cell, text);
+}
+
+static void cell_shape(struct table *table, struct cell *cell)
+{
+    static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+    static const char *const letters[] = { " ", ".", ":", "-", "=", "+", "*", "#", "#" };
+    const struct report_column *column = &table->column;
+    unsigned each = REPORT_BINS / table->bins, levels = table->options->unicode ? 8 : 7;
+    double sums[REPORT_BINS] = { 0 }, most = 0;
+    if (!column->has_bins || column->count == 0) return;
+    for (unsigned i = 0; i < REPORT_BINS; i++) sums[i / each] += column->bins[i];
+    for (unsigned i = 0; i < table->bins; i++) most = sums[i] > most ? sums[i] : most;
+    for (unsigned i = 0; i < table->bins && most > 0; i++) {
+        unsigned level = sums[i] > 0 ? 1 + (unsigned)(sums[i] / most * (levels - 1) + 0.5) : 0;
+        cell_add(cell, (table->options->unicode ? blocks : letters)[level < levels ? level : levels]);
+    }
+}
+
+/* A line that has no numbers to show in the right part. */
+static int is_span(const struct report_column *column)
+{
+    int numbers = column->type == REPORT_INT || column->type == REPORT_FLOAT || column->type == REPORT_TIME;
+    return !numbers || (!column->has_range && !column->has_moments && !column->has_quantiles);
+}
+
+static void cell_field(struct table *table, struct cell *cell, const struct field *field)
+{
+    const struct report_column *column = &table->column;
+    char text[32];
+    cell_clear(cell);
+    if (field->kind >= FIELD_MIN && is_span(column)) return;
+    double number = 0;
+    switch ((enum field_kind)field->kind) {
+    case FIELD_NAME:
+        cell_add_foreign(cell, column->name, column->name_bytes, table->name_width, table->options->unicode);
+        return;
+    case FIELD_TYPE:
+        cell_add(cell, report_type_name(column->type));
+        return;
+    case FIELD_NULLS:
+        (void)format_percent(text, (double)column->nulls / (double)(column->count + column->nulls));
+        cell_add(cell, column->nulls == 0 ? "-" : text);
+        return;
+    case FIELD_DISTINCT:
+        if (!column->has_distinct) return;
+        (void)format_si(text, column->distinct.value);
+        cell_add(cell, text);
+        if (column->distinct.exact) return;
+        (void)format_si_bound(text, column->distinct.value, column->distinct.low, column->distinct.high);
+        cell_add(cell, plus_minus(table));
+        cell_add(cell, text);
+        table->has_estimates = 1;
+        return;
+    case FIELD_MIN:
+    case FIELD_MAX:
+        if (column->has_range) cell_value(table, cell, field->kind == FIELD_MIN ? &column->min : &column->max);
+        return;
+    case FIELD_QUANTILE:
+        if (column->has_quantiles && field->quantile < column->quantile_count)
+            cell_quantile(table, cell, &column->quantiles[field->quantile]);
+        return;
+    case FIELD_MEAN: {
+        struct report_value mean = mean_value(column);
+        if (column->has_moments) cell_value(table, cell, &mean);
+        return;
+    }
+    case FIELD_SHAPE:
+        cell_shape(table, cell);
+        return;
+    case FIELD_STDDEV:   number = column->stddev; break;
+    case FIELD_SKEWNESS: number = column->skewness; break;
+    case FIELD_KURTOSIS: number = column->kurtosis; break;
+    }
+    if (!column->has_moments || number != number) return;
+    if (column->type == REPORT_TIME && field->kind == FIELD_STDDEV) (void)format_seconds(text, number);
+    else (void)format_si(text, number);
+    cell_add(cell, text);
+}
+
+/* "median", "p95", "p99.9" */
+static void cell_head(struct cell *cell, const struct field *field)
+{
+    char text[32];
+    cell_clear(cell);
+    if (field->kind != FIELD_QUANTILE) {
+        cell_add(cell, field_names[field->kind]);
+    } else if (field->q == 0.5) {
+        cell_add(cell, "median");
+    } else {
+        (void)format_si(text, field->q * 100);
+        cell_add(cell, "p");
+        cell_add(cell, text);
+    }
+}
+
+/* Which quantiles stay when there is no room for all: the median, then the nearest of these. */
+static uint8_t quantile_rank(double q)
+{
+    static const double wanted[] = { 0.5, 0.95, 0.25, 0.75, 0.05, 0.99, 0.01 };
+    static const uint8_t ranks[] = { 3, 8, 10, 11, 12, 13, 14 };
+    for (unsigned i = 0; i < sizeof ranks; i++)
+        if (q == wanted[i]) return ranks[i];
+    return 15;
+}
+
+static void add_field(struct table *table, enum field_kind kind, uint32_t quantile, double q)
+{
+    WEIR_ASSERT(table->field_count < FIELDS_MAX);
+    struct field *field = &table->fields[table->field_count++];
+    *field = (struct field){ .kind = (uint8_t)kind, .quantile = quantile, .q = q,
+                             .rank = kind == FIELD_QUANTILE ? quantile_rank(q) : field_ranks[kind] };
+}
+
+/* Every field there could be, in the order of the line. */
+static void list_fields(struct table *table)
+{
+    const struct report *report = table->report;
+    table->column.quantile_count = 0;
+    for (uint32_t i = 0; i < report->column_count; i++) {
+        report->column(report->context, i, &table->column);
+        if (table->column.has_quantiles && table->column.quantile_count > 0) break;
+    }
+    for (enum field_kind kind = FIELD_NAME; kind <= FIELD_SHAPE; kind++) {
+        if (kind != FIELD_QUANTILE) {
+            add_field(table, kind, 0, 0);
+        } else if (report->column_count > 0 && table->column.has_quantiles) {
+            for (uint32_t i = 0; i < table->column.quantile_count && i < WEIR_QUANTILES_MAX; i++)
+                add_field(table, kind, i, table->column.quantiles[i].q);
+        }
+    }
+}
+
+static void measure(struct table *table)
+{
+    const struct report *report = table->report;
+    for (uint32_t i = 0; i < report->column_count; i++) {
+        report->column(report->context, i, &table->column);
+        table->has_spans |= is_span(&table->column);
+        if (table->column.has_top && table->column.top_sampling > table->sampling)
+            table->sampling = table->column.top_sampling;
+        for (uint32_t f = 0; f < table->field_count; f++) {
+            struct field *field = &table->fields[f];
+            cell_field(table, &table->cell, field);
+            if (table->cell.width > field->width) field->width = table->cell.width;
+        }
+    }
+    for (uint32_t f = 0; f < table->field_count; f++) {
+        struct field *field = &table->fields[f];
+        cell_head(&table->cell, field);
+        if (field->width > 0 && table->cell.width > field->width) field->width = table->cell.width;
+    }
+    table->has_estimates = 0;    /* the second pass finds those that are shown */
+}
+
+/* Take fields by rank while they fit, then shorten the name or widen the shape. */
+static void choose(struct table *table)
+{
+    struct field *name = &table->fields[0], *shape = &table->fields[table->field_count - 1];
+    unsigned used = 0, least = 0;
+    for (uint32_t f = 0; f < table->field_count; f++)
+        if (table->fields[f].rank <= 5 && table->fields[f].width > 0) least += table->fields[f].width + GAP;
+    least -= least > 0 ? GAP : 0;
+    if (least > table->width && name->width > NAME_MIN) {
+        unsigned excess = least - table->width;
+        name->width = name->width - NAME_MIN > excess ? name->width - excess : NAME_MIN;
+        table->name_width = name->width;
+    }
+    for (unsigned rank = 0; rank < RANKS; rank++) {
+        for (uint32_t f = 0; f < table->field_count; f++) {
+            struct field *field = &table->fields[f];
+            unsigned more = field->width + (used > 0 ? GAP : 0);
+            if (field->rank != rank || field->width == 0) continue;
+            if (rank > 0 && used + more > table->width) continue;
+            field->shown = 1;
+            used += more;
+        }
+    }
+    if (shape->shown && used + REPORT_BINS / 2 <= table->width) {
+        table->bins = REPORT_BINS;
+        shape->width += REPORT_BINS / 2;
+    }
+    for (uint32_t f = 0; f < table->field_count; f++)
+        if (table->fields[f].shown && table->fields[f].kind < FIELD_MIN)
+            table->left_width += table->fields[f].width + GAP;
+}
+
+static int is_left_aligned(const struct field *field)
+{
+    return field->kind <= FIELD_TYPE || field->kind == FIELD_SHAPE;
+}
+
+/* One field of a line, without trailing blanks behind the last one. */
+static void put_field(struct table *table, const struct field *field, unsigned *owed, enum style look)
+{
+    unsigned pad = field->width - table->cell.width;
+    WEIR_ASSERT(table->cell.width <= field->width);
+    *owed += is_left_aligned(field) ? 0 : pad;
+    if (table->cell.width > 0) {
+        out_repeat(table->out, ' ', *owed);
+        *owed = 0;
+        put_cell(table, &table->cell, look);
+    }
+    *owed += GAP + (is_left_aligned(field) ? pad : 0);
+}
+
+static void put_heads(struct table *table)
+{
+    unsigned owed = 0;
+    for (uint32_t f = 0; f < table->field_count; f++) {
+        if (!table->fields[f].shown) continue;
+        cell_head(&table->cell, &table->fields[f]);
+        put_field(table, &table->fields[f], &owed, STYLE_DIM);
+    }
+    out_char(table->out, '\n');
+}
+
+/* An item of a span if it fits; 0: it does not. */
+static int put_item(struct table *table, unsigned *room, unsigned *owed, enum style look)
+{
+    if (table->cell.width > *room) return 0;
+    out_repeat(table->out, ' ', *owed);
+    put_cell(table, &table->cell, look);
+    *room -= table->cell.width;
+    *room -= *room < GAP ? *room : GAP;
+    *owed = GAP;
     return 1;
 }
 
-/* Text of the data, at most `width` cells (an ellipsis where it is cut), harmless on any terminal: control
- * characters (C0, DEL, C1, bidi overrides) and bytes that are no UTF-8 become a question mark. Returns cells. */
-static unsigned text_put(struct paint *p, const char *text, uint32_t bytes, unsigned width, int cut, int write)
+static void cell_top(struct table *table, const struct report_top *top, unsigned width_max)
 {
-    unsigned used = 0, total = 0;
-    for (int pass = 0; pass < 2; pass++) {    /* measure, then write */
-        uint32_t at = 0;
-        if (pass == 1 && !write) break;
-        while (at < bytes) {
-            uint32_t code;
-            int length = utf8_read(text + at, bytes - at, &code);
-            int const bad = length < 0 || code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
-                            (code >= 0x2066 && code <= 0x2069);
-            if (length < 0) length = -length;
-            unsigned const wide = bad ? 1 : code_width(code);
-            if (pass == 1 && used + wide > (total + (unsigned)(cut != 0) > width ? width - 1 : width)) break;
-            if (pass == 1) {
-                if (bad) out_char(p->out, '?');
-                else out_bytes(p->out, text + at, (size_t)length);
-                used += wide;
-            } else {
-                total += wide;
-            }
-            at += (uint32_t)length;
+    char text[32];
+    struct cell *cell = &table->cell;
+    double count = (double)table->column.count;
+    cell_clear(cell);
+    if (top->value.class == WEIR_CLASS_TEXT && top->value.text_bytes > 0)
+        cell_add_foreign(cell, top->value.text, top->value.text_bytes, width_max, table->options->unicode);
+    else cell_value(table, cell, &top->value);
+    cell_add(cell, " ");
+    (void)format_percent(text, (double)top->count / count);
+    cell_add(cell, text);
+    if (top->error == 0) return;
+    (void)format_percent_bound(text, (double)top->count / count,
+                               (double)(top->count - top->error) / count, (double)top->count / count);
+    cell_add(cell, plus_minus(table));
+    cell_add(cell, text);
+    table->has_estimates = 1;
+}
+
+static void cell_length(struct table *table)
+{
+    char text[32];
+    cell_clear(&table->cell);
+    if (!table->column.has_length || !lengths_apply(&table->column)) return;
+    (void)format_count(text, table->column.length_min);
+    cell_add(&table->cell, text);
+    if (table->column.length_max != table->column.length_min) {
+        (void)format_count(text, table->column.length_max);
+        cell_add(&table->cell, "..");
+        cell_add(&table->cell, text);
+    }
+    cell_add(&table->cell, table->column.length_max == 1 ? " byte" : " bytes");
+}
+
+/* The right part of a line of strings: frequent values with their shares, or, where none is known
+ * to occur twice, the first and the last; then the lengths. */
+static void put_span(struct table *table, unsigned *owed)
+{
+    const struct report_column *column = &table->column;
+    unsigned room = table->width > table->left_width ? table->width - table->left_width : 0;
+    cell_length(table);
+    unsigned length_room = table->cell.width > 0 && room > SPAN_MIN + table->cell.width ? table->cell.width + GAP : 0;
+    unsigned text_room = room > length_room ? room - length_room : 0;
+    unsigned width_max = text_room > SPAN_TEXT + 16 ? SPAN_TEXT : text_room > 26 ? text_room - 16 : 10;
+    room = text_room;
+    if (column->has_top && column->top_count > 0 && column->top[0].count > column->top[0].error + 1) {
+        for (uint32_t i = 0; i < column->top_count && i < SPAN_ITEMS; i++) {
+            if (column->top[i].count <= column->top[i].error + 1) break;
+            cell_top(table, &column->top[i], width_max);
+            if (!put_item(table, &room, owed, STYLE_PLAIN)) break;
         }
-        if (pass == 1 && (at < bytes || cut)) {
-            out_text(p->out, p->options->unicode ? "\xe2\x80\xa6" : "~");
-            used++;
+    } else if (column->has_range && column->min.present && column->max.present) {
+        cell_clear(&table->cell);
+        cell_value(table, &table->cell, &column->min);
+        cell_add(&table->cell, " .. ");
+        cell_value(table, &table->cell, &column->max);
+        (void)put_item(table, &room, owed, STYLE_PLAIN);
+    }
+    room += length_room;
+    cell_length(table);
+    if (length_room > 0) (void)put_item(table, &room, owed, STYLE_DIM);
+}
+
+static void put_row(struct table *table)
+{
+    unsigned owed = 0;
+    int span = is_span(&table->column);
+    for (uint32_t f = 0; f < table->field_count; f++) {
+        const struct field *field = &table->fields[f];
+        if (!field->shown || (span && field->kind >= FIELD_MIN)) continue;
+        cell_field(table, &table->cell, field);
+        put_field(table, field, &owed, field->kind == FIELD_NAME ? STYLE_BOLD : field->kind == FIELD_TYPE ? STYLE_DIM
+                                     : field->kind == FIELD_SHAPE ? STYLE_ACCENT : STYLE_PLAIN);
+    }
+    if (span) put_span(table, &owed);
+    out_char(table->out, '\n');
+}
+
+static void put_count(struct out *out, uint64_t count, const char *one, const char *many)
+{
+    char text[32];
+    out_bytes(out, text, (size_t)format_count(text, count));
+    out_text(out, count == 1 ? one : many);
+}
+
+static void put_title(struct table *table)
+{
+    const struct report *report = table->report;
+    struct out *out = table->out;
+    char text[32];
+    int is_stdin = report->source[0] == '-' && report->source[1] == '\0';
+    const char *source = is_stdin ? "standard input" : report->source;
+    cell_clear(&table->cell);
+    cell_add_foreign(&table->cell, source, strlen(source), table->width / 2, table->options->unicode);
+    put_cell(table, &table->cell, STYLE_BOLD);
+    out_text(out, "  ");
+    put_count(out, report->records, " record", " records");
+    out_text(out, table->options->unicode ? " × " : " x ");
+    put_count(out, report->column_count, " column  ", " columns  ");
+    out_bytes(out, text, (size_t)format_bytes(text, report->bytes));
+    if (report->seconds > 0) {
+        double rate = (double)report->bytes / report->seconds;
+        static const char *const names[] = { " kB/s)", " MB/s)", " GB/s)" };
+        static const double scales[] = { 1e3, 1e6, 1e9 };
+        unsigned unit = rate >= 1e9 ? 2 : rate >= 1e6 ? 1 : 0;
+        out_text(out, " in ");
+        out_bytes(out, text, (size_t)format_seconds(text, report->seconds));
+        out_text(out, " (");
+        uint64_t tenths = (uint64_t)(rate / scales[unit] * 10 + 0.5);
+        out_u64(out, tenths / 10);
+        if (tenths < 100) {
+            out_char(out, '.');
+            out_u64(out, tenths % 10);
         }
+        out_text(out, names[unit]);
     }
-    total += (unsigned)(cut != 0);
-    return write ? used : total < width ? total : width;
-}
-
-static void text_right(struct paint *p, const char *text, unsigned width)
-{
-    unsigned const cells = text_put(p, text, (uint32_t)strlen(text), width, 0, 0);
-    out_repeat(p->out, ' ', width - cells);
-    text_put(p, text, (uint32_t)strlen(text), width, 0, 1);
-}
-
-/* Cell i of a number column; the median has its bound beside it. */
-static void cell_right(struct paint *p, const char *text, unsigned i)
-{
-    out_char(p->out, ' ');
-    text_right(p, text, CELL_WIDTH - 1 + (i == 1 ? MEDIAN_EXTRA : 0));
-}
-
-/* A value in few cells: times to the minute, or the second if it matters. */
-static void value_format(char *text, const struct report_value *v)
-{
-    text[0] = '\0';
-    if (!v->present) return;
-    int n = 0;
-    switch (v->class) {
-    case WEIR_CLASS_INT: n = format_si(text, (double)v->i); break;
-    case WEIR_CLASS_UINT: n = format_si(text, (double)v->u); break;
-    case WEIR_CLASS_FLOAT: n = format_si(text, v->f); break;
-    case WEIR_CLASS_TIME:
-        n = time_print(text, v->i);
-        if (n > 10) n = 10;    /* the date */
-        break;
-    default: break;
-    }
-    text[n] = '\0';
-}
-
-static double value_number(const struct report_value *v)
-{
-    return v->class == WEIR_CLASS_INT ? (double)v->i : v->class == WEIR_CLASS_UINT ? (double)v->u : v->f;
-}
-
-static void quantile_format(char *text, const struct report_quantile *q, int unicode)
-{
-    value_format(text, &q->value);
-    if (q->exact || q->value.class == WEIR_CLASS_TIME) return;
-    double const value = value_number(&q->value), low = value_number(&q->low), high = value_number(&q->high);
-    if (low == value && high == value) return;
-    char bound[32];
-    format_si_bound(bound, value, low, high);
-    strcat(text, unicode ? "\xc2\xb1" : "+-");
-    strcat(text, bound);
-}
-
-static void distinct_format(char *text, const struct report_column *c, int unicode)
-{
-    format_count(text, (uint64_t)c->distinct.value);
-    if (c->distinct.exact || c->distinct.value <= 0) return;
-    strcat(text, unicode ? "\xc2\xb1" : "+-");
-    char percent[32];
-    double const half = (c->distinct.high - c->distinct.low) / 2 / c->distinct.value;
-    format_percent(percent, half);
-    strcat(text, percent);
-}
-
-static void shape_put(struct paint *p, const struct report_column *c)
-{
-    static const char *const bars[] = { " ", "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84", "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88" };
-    static const char *const ascii[] = { " ", ".", ":", "-", "=", "+", "*", "#", "@" };
-    double most = 0, share[SHAPE_WIDTH];
-    for (unsigned i = 0; i < SHAPE_WIDTH; i++) {
-        share[i] = c->bins[2 * i] + c->bins[2 * i + 1];
-        if (share[i] > most) most = share[i];
-    }
-    style(p, ACCENT);
-    for (unsigned i = 0; i < SHAPE_WIDTH && most > 0; i++) {
-        unsigned const level = share[i] <= 0 ? 0 : 1 + (unsigned)(share[i] / most * 7.0);
-        out_text(p->out, p->options->unicode ? bars[level] : ascii[level]);
-    }
-    style(p, PLAIN);
-}
-
-/* The most frequent values that are known to be frequent, as many as fit into width. */
-static void top_put(struct paint *p, const struct report_column *c, unsigned width)
-{
-    unsigned left = width;
-    unsigned shown = 0;
-    for (uint32_t i = 0; i < c->top_count && c->count != 0; i++) {
-        const struct report_top *top = &c->top[i];
-        if (top->error >= top->count) break;
-        char share[32], scratch[64];
-        const char *text = top->value.text;
-        uint32_t bytes = top->value.text_bytes;
-        if (top->value.class != WEIR_CLASS_TEXT && top->value.class != WEIR_CLASS_BOOL) {
-            value_format(scratch, &top->value);
-            text = scratch;
-            bytes = (uint32_t)strlen(scratch);
-        }
-        format_percent(share, (double)top->count / (double)c->count);
-        unsigned const cells = text_put(p, text, bytes, TEXT_MAX, top->value.cut, 0);
-        unsigned const need = cells + 1 + (unsigned)strlen(share) + (shown ? 2 : 0);
-        if (need > left) break;
-        if (shown++) out_text(p->out, "  ");
-        text_put(p, text, bytes, TEXT_MAX, top->value.cut, 1);
-        style(p, DIM);
-        out_char(p->out, ' ');
-        out_text(p->out, share);
-        style(p, PLAIN);
-        left -= need;
-    }
-    if (shown == 0 && c->has_top && c->count != 0) {
-        style(p, DIM);
-        out_text(p->out, "no value stands out");
-        style(p, PLAIN);
-    }
-}
-
-static void row_put(struct paint *p, const struct report_column *c, unsigned name_width, unsigned cells, int shape)
-{
-    struct out *out = p->out;
-    char text[96];
-    style(p, BOLD);
-    unsigned const used = text_put(p, c->name, c->name_bytes, name_width, 0, 1);
-    style(p, PLAIN);
-    out_repeat(out, ' ', name_width - used + GAP);
-    out_text(out, report_type_name(c->type));
-    out_repeat(out, ' ', TYPE_WIDTH - (unsigned)strlen(report_type_name(c->type)));
-    uint64_t const records = c->count + c->nulls;
-    if (records) format_percent(text, (double)c->nulls / (double)records);
-    else strcpy(text, "-");
-    text_right(p, text, NULLS_WIDTH + 1);
-    text[0] = '\0';
-    if (c->has_distinct) distinct_format(text, c, p->options->unicode);
-    text_right(p, text, DISTINCT_WIDTH + 1);
-    int const number = c->type == REPORT_INT || c->type == REPORT_FLOAT || c->type == REPORT_TIME;
-    if (!number) {
-        out_text(out, "  ");
-        top_put(p, c, cells * CELL_WIDTH + MEDIAN_EXTRA + (shape ? SHAPE_WIDTH + GAP : 0) - 2);
-    } else {
-        const struct report_quantile *median = NULL;
-        for (uint32_t i = 0; i < c->quantile_count; i++)
-            if (c->quantiles[i].q == 0.5) median = &c->quantiles[i];
-        struct report_value const mean = mean_value(c);
-        for (unsigned i = 0; i < cells; i++) {
-            text[0] = '\0';
-            if (i == 0) value_format(text, &c->min);
-            if (i == 1 && median) quantile_format(text, median, p->options->unicode);
-            if (i == 2) value_format(text, &c->max);
-            if (i == 3 && c->has_moments) value_format(text, &mean);
-            if (i == 4 && c->has_moments && c->stddev == c->stddev) {
-                if (c->type == REPORT_TIME) format_seconds(text, c->stddev);
-                else format_si(text, c->stddev);
-            }
-            cell_right(p, text, i);
-        }
-        if (shape && c->has_bins) {
-            out_repeat(out, ' ', GAP);
-            shape_put(p, c);
-        }
-    }
+    out_char(out, '\n');
+    if (report->partial) put_line(table, "partial: the input had not ended when this was written\n", STYLE_ACCENT);
     out_char(out, '\n');
 }
 
-static void title_put(struct paint *p, const struct report *r)
+static void put_books(struct table *table)
 {
-    struct out *out = p->out;
-    char text[32];
-    style(p, BOLD);
-    text_put(p, r->source, (uint32_t)strlen(r->source), 60, 0, 1);
-    style(p, PLAIN);
-    out_text(out, "   ");
-    format_count(text, r->records);
-    out_text(out, text);
-    out_text(out, r->records == 1 ? " record   " : " records   ");
-    format_bytes(text, r->bytes);
-    out_text(out, text);
-    out_text(out, "   ");
-    format_seconds(text, r->seconds);
-    out_text(out, text);
-    if (r->seconds > 0) {
-        out_text(out, "   ");
-        format_bytes(text, (uint64_t)((double)r->bytes / r->seconds));
-        out_text(out, text);
-        out_text(out, "/s");
+    static const struct { const char *one, *many, *why; } texts[BOOK_CAUSES] = {
+        [BOOK_TOO_LONG]       = { " record dropped", " records dropped", "longer than --max-record" },
+        [BOOK_UNCLOSED_QUOTE] = { " record dropped", " records dropped", "a quote that nothing closes" },
+        [BOOK_BAD_RECORD]     = { " record dropped", " records dropped", "not a JSON object" },
+        [BOOK_TRUNCATED]      = { " record dropped", " records dropped", "cut off by the end of the input" },
+        [BOOK_RAGGED_SKIPPED] = { " record dropped", " records dropped", "wrong number of cells" },
+        [BOOK_RAGGED_SHORT]   = { " record kept", " records kept", "too few cells, the rest taken as nulls" },
+        [BOOK_RAGGED_LONG]    = { " record kept", " records kept", "too many cells, the surplus not read" },
+        [BOOK_STRAY_QUOTE]    = { " cell kept", " cells kept", "a quote out of place" },
+        [BOOK_BAD_CELL]       = { " cell", " cells", "not of the declared type, taken as nulls" },
+        [BOOK_NO_ROOM]        = { " field not described", " fields not described", "no room for more columns" },
+    };
+    const struct books *books = table->report->books;
+    for (unsigned cause = 0; books != NULL && cause < BOOK_CAUSES; cause++) {
+        if (books->count[cause] == 0) continue;
+        if (cause < BOOK_DROPPED_COUNT) style(table, STYLE_ACCENT);
+        put_count(table->out, books->count[cause], texts[cause].one, texts[cause].many);
+        if (cause < BOOK_DROPPED_COUNT) style(table, STYLE_PLAIN);
+        out_text(table->out, ": ");
+        out_text(table->out, texts[cause].why);
+        out_text(table->out, ", first at byte ");
+        put_count(table->out, books->first_offset[cause], "\n", "\n");
     }
-    if (r->partial) out_text(out, "   (so far)");
-    out_text(out, "\n\n");
 }
 
-static void footer_put(struct paint *p, const struct report *r)
+static void put_missing(struct table *table)
 {
-    struct out *out = p->out;
-    char text[32];
-    out_char(out, '\n');
-    for (int cause = 0; cause < BOOK_CAUSES; cause++) {
-        if (r->books == NULL || r->books->count[cause] == 0) continue;
-        const char *name = books_name((enum book_cause)cause);
-        out_text(out, cause < BOOK_DROPPED_COUNT ? "skipped: " : "noted: ");
-        format_count(text, r->books->count[cause]);
-        out_text(out, text);
-        out_char(out, ' ');
-        out_text(out, name);
-        out_text(out, ", the first at byte ");
-        format_count(text, r->books->first_offset[cause]);
-        out_text(out, text);
-        out_char(out, '\n');
+    unsigned missing = 0;
+    for (uint32_t f = 0; f < table->field_count; f++) {
+        if (table->fields[f].width == 0 || table->fields[f].shown) continue;
+        cell_head(&table->cell, &table->fields[f]);
+        out_text(table->out, missing++ == 0 ? "no room for " : ", ");
+        out_bytes(table->out, table->cell.text, table->cell.bytes);
     }
-    style(p, DIM);
-    out_text(out, "peak memory ");
-    format_bytes(text, r->peak_rss_bytes);
-    out_text(out, text);
-    out_text(out, " of ");
-    format_bytes(text, r->memory_limit_bytes);
-    out_text(out, text);
-    out_text(out, " (the kernel's count); ");
-    out_text(out, p->options->unicode ? "\xc2\xb1" : "+-");
-    out_text(out, " marks estimates: distinct 95 %, median 99 %\n");
-    style(p, PLAIN);
+    if (missing > 0) out_text(table->out, "; -o ndjson has everything\n");
+}
+
+static void put_footer(struct table *table)
+{
+    const struct report *report = table->report;
+    char text[32];
+    out_char(table->out, '\n');
+    put_books(table);
+    style(table, STYLE_DIM);
+    if (table->has_estimates) {
+        out_text(table->out, plus_minus(table));
+        out_text(table->out, " bounds an estimate, with 95% confidence or more; the rest is exact\n");
+    }
+    if (table->sampling > 1) {
+        out_text(table->out, "frequent values: from one of every ");
+        put_count(table->out, table->sampling, " value\n", " values\n");
+    }
+    put_missing(table);
+    out_text(table->out, "peak memory ");
+    out_bytes(table->out, text, (size_t)format_bytes(text, report->peak_rss_bytes));
+    out_text(table->out, " of ");
+    out_bytes(table->out, text, (size_t)format_bytes(text, report->memory_limit_bytes));
+    out_text(table->out, " (kernel's count)\n");
+    style(table, STYLE_PLAIN);
 }
 
 void sink_table(struct out *out, const struct report *report, const struct table_options *options)
 {
-    struct paint p = { .out = out, .options = options };
-    struct report_column column;
-    unsigned name_width = NAME_MIN;
-    for (uint32_t i = 0; i < report->column_count; i++) {
-        report->column(report->context, i, &column);
-        unsigned const cells = text_put(&p, column.name, column.name_bytes, NAME_MAX, 0, 0);
-        if (cells > name_width) name_width = cells;
+    WEIR_ASSERT(report != NULL && report->source != NULL);
+    struct table table = { .out = out, .report = report, .options = options, .name_width = NAME_MAX,
+                           .width = options->width < WIDTH_MIN ? WIDTH_MIN : options->width,
+                           .bins = REPORT_BINS / 2 };
+    put_title(&table);
+    if (report->column_count > 0) {
+        list_fields(&table);
+        measure(&table);
+        choose(&table);
+        put_heads(&table);
+        for (uint32_t i = 0; i < report->column_count && out->error == 0; i++) {
+            report->column(report->context, i, &table.column);
+            put_row(&table);
+        }
     }
-    unsigned const fixed = name_width + GAP + TYPE_WIDTH + NULLS_WIDTH + 1 + DISTINCT_WIDTH + 1;
-    unsigned const least = fixed + MEDIAN_EXTRA + 3 * CELL_WIDTH;
-    unsigned const room = (options->width > least ? options->width : least) - fixed - MEDIAN_EXTRA;
-    unsigned cells = room / CELL_WIDTH < 5 ? room / CELL_WIDTH : 5;
-    int const shape = room >= cells * CELL_WIDTH + GAP + SHAPE_WIDTH;
-    static const char *const heads[] = { "min", "median", "max", "mean", "stddev" };
-
-    title_put(&p, report);
-    style(&p, DIM);
-    out_text(out, "column");
-    out_repeat(out, ' ', name_width - 6 + GAP);
-    out_text(out, "type  ");
-    text_right(&p, "nulls", NULLS_WIDTH + 1);
-    text_right(&p, "distinct", DISTINCT_WIDTH + 1);
-    for (unsigned i = 0; i < cells; i++) cell_right(&p, heads[i], i);
-    if (shape) out_text(out, "  shape");
-    style(&p, PLAIN);
-    out_char(out, '\n');
-    for (uint32_t i = 0; i < report->column_count && out->error == 0; i++) {
-        report->column(report->context, i, &column);
-        row_put(&p, &column, name_width, cells, shape);
-    }
-    footer_put(&p, report);
+    put_footer(&table);
 }
