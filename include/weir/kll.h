@@ -7,7 +7,7 @@
  *            within weir_kll_rank_error() of the asked rank with 99 % confidence.
  *            Karnin, Lang, Liberty, arXiv:1603.05346; Ivkin et al., arXiv:1907.00236.
  *            Once the count is large a uniformly chosen key of every 2^s is taken (the paper's
- *            sampler); its standard deviation is kept below an eighth of the stated error.
+ *            sampler), s such that the error grows by one eighth at most; the bound includes it.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per sketch at a time. Failure: a call that fails has changed nothing.
  */
@@ -70,12 +70,11 @@ WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* what k buys on
 
 typedef struct weir_quantile { int64_t value, low, high; int exact; } weir_quantile;    /* keys */
 /* The smallest key whose share of keys <= it is at least q (0..1); low and high are the answers
- * at q -+ rank error. count is not 0. */
+ * at q -+ rank error. q = 0 and q = 1 give the smallest and the largest key of the stream, exactly
+ * unless the sampler ran (then: of the keys it took). count is not 0. */
 WEIR_API weir_quantile weir_kll_quantile(weir_kll *kll, double q);
 /* Share of keys <= key. */
 WEIR_API double weir_kll_rank(weir_kll *kll, int64_t key);
-/* Smallest and largest key, always exact unless the sampler ran (then: of the keys kept). */
-
 WEIR_API void weir_kll_reset(weir_kll *kll);
 
 #ifdef __cplusplus

@@ -72,21 +72,30 @@ static enum plan_outcome columns_ndjson(struct plan *plan, const struct question
 {
     struct run *run = &plan->run;
     struct window *window = &run->workers[0].window;
-    enum { SPARE_COLUMNS = 8, NAME_BYTES_EACH = 24 };
+    enum { SPARE_COLUMNS = 8, NAME_BYTES_EACH = 24, SNIFF_NAME_BYTES = 32 << 10 };
     run->ops = &parser_ndjson;
     run->options.format = INPUT_NDJSON;
     plan->format_name = "ndjson";
     run->body_at = window->have >= 3 && memcmp(window->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    /* In the free part of the arena, which is laid out anew afterwards. */
-    struct arena rest = plan->arena;
+    /* In the free part of the arena, which is laid out anew afterwards; with room for as many names as fit. */
+    struct arena rest;
     struct schema found;
     struct books books = { .count = { 0 } };
-    uint32_t const capacity = WEIR_COLUMNS_MAX / 4;
-    struct schema_column *table = arena_take(&rest, "sniff", capacity * sizeof *table);
-    char *names = arena_take(&rest, "sniff", 64 << 10);
-    void *memory = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, capacity));
-    if (table == NULL || names == NULL || memory == NULL) return no_fit(plan, "column names", 128 << 10);
-    schema_init(&found, table, capacity, names, 64 << 10);
+    struct schema_column *table = NULL;
+    char *names = NULL;
+    void *memory = NULL;
+    uint8_t *copy = NULL;
+    uint32_t capacity = WEIR_COLUMNS_MAX / 4;
+    for (; capacity >= 64 && copy == NULL; capacity /= 2) {
+        rest = plan->arena;
+        table = arena_take(&rest, "sniff", capacity * sizeof *table);
+        names = arena_take(&rest, "sniff", SNIFF_NAME_BYTES);
+        memory = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, capacity));
+        copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES + SNIFF_NAME_BYTES + capacity * sizeof *table);
+    }
+    if (copy == NULL || names == NULL || memory == NULL) return no_fit(plan, "column names", 128 << 10);
+    capacity *= 2;
+    schema_init(&found, table, capacity, names, SNIFF_NAME_BYTES);
     found.select_new = 1;    /* the parser passes over what nobody wants */
     run->ops->init(memory, &run->options, &found, &books);
     size_t end = run->body_at;
@@ -94,9 +103,6 @@ static enum plan_outcome columns_ndjson(struct plan *plan, const struct question
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last)
         last = end;
     size_t const bytes = last - run->body_at;
-    size_t const copy_bytes = bytes + 2 * WEIR_PAD_BYTES + (64 << 10) + capacity * sizeof *table;
-    uint8_t *copy = arena_take(&rest, "sniff", copy_bytes);
-    if (copy == NULL) return no_fit(plan, "column names", copy_bytes);
     memcpy(copy + WEIR_PAD_BYTES, window->data + run->body_at, bytes);
     run->ops->begin(memory, copy + WEIR_PAD_BYTES, bytes, run->body_at);
     while (run->ops->next(memory) != 0) {}
@@ -262,6 +268,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
         if (w->parser == NULL) return no_fit(plan, "parsers", parser_bytes);
         w->scratch = arena_take(arena, "batch", scratch_bytes);
         if (w->scratch == NULL) return no_fit(plan, "batch", scratch_bytes);
+        if (workers == 1) continue;    /* nothing to wait for */
         w->parked = arena_take(arena, "merge", WEIR_PARKED_BLOCKS * merge_bytes + 1);
         if (w->parked == NULL) return no_fit(plan, "merge", WEIR_PARKED_BLOCKS * merge_bytes);
     }

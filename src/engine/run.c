@@ -67,11 +67,18 @@ static void parked_flush(struct worker *w, int all)
 static void block_commit(struct worker *w, uint64_t block)
 {
     struct run *run = w->run;
+    if (run->worker_count == 1) {    /* always its turn */
+        for (uint32_t i = 0; i < run->profile_count; i++) {
+            weir_moments const moments = profile_take(run_profile(run, w, i));
+            weir_moments_merge(&run->totals[i], &moments);
+        }
+        return;
+    }
     parked_flush(w, w->parked_count == WEIR_PARKED_BLOCKS);
     weir_moments *slot = w->parked + (size_t)w->parked_count * run->profile_count;
     for (uint32_t i = 0; i < run->profile_count; i++) slot[i] = profile_take(run_profile(run, w, i));
     w->parked_block[w->parked_count++] = block;
-    parked_flush(w, run->worker_count == 1);
+    parked_flush(w, 0);
 }
 
 /* ---- one block ------------------------------------------------------------------------------- */

@@ -35,7 +35,7 @@ struct worker {
     struct parser          *parser;
     struct profile_scratch *scratch;
     uint8_t                *profiles;        /* profile_count * layout.bytes */
-    weir_moments           *parked;          /* [WEIR_PARKED_BLOCKS][profile_count], of finished blocks */
+    weir_moments           *parked;          /* [WEIR_PARKED_BLOCKS][profile_count], of finished blocks; two workers only */
     uint64_t                parked_block[WEIR_PARKED_BLOCKS];
     unsigned                parked_count;
     uint64_t                records, bytes;

@@ -1,18 +1,27 @@
 /* rank_avx512.c - rank.h with 512-bit vectors.
  *
- *   sort    quicksort; a partition step turns eight keys into [small.. | large..] with two
- *           compressions and writes them to both ends; 64 keys and fewer go through a network:
- *           eight columns of eight (19 comparators), transposed, then three bitonic merges.
- *           Bramas, arXiv:1704.08579; Batcher 1968.
- *   merge   bitonic, eight keys a step; the next eight come from the run with the smaller head.
+ *   sort    quicksort down to 512 keys; a partition step turns eight keys into [small.. | large..] with
+ *           two compressions and writes them to both ends. Below that blocks of 64, sorted by a
+ *           network (eight columns of eight, 19 comparators, transposed, three bitonic merges), are
+ *           merged. Bramas, arXiv:1704.08579; Batcher 1968.
+ *   merge   bitonic, sixteen keys a step, so that two vectors share the latency of its chain; the next
+ *           sixteen come from the run with the smaller head.
  */
 #include <immintrin.h>
+#include <string.h>
 #include "kernels/rank_variants.h"
 
 
 typedef __m512i v8;
 static inline v8 min8(v8 a, v8 b) { return _mm512_min_epi64(a, b); }
 static inline v8 max8(v8 a, v8 b) { return _mm512_max_epi64(a, b); }
+
+/* Arrays of vectors are registers only if every index is a constant: gcc at -O2 has to be told. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
 
 #define ORDER(a, b) do { v8 const low_ = min8(a, b); (b) = max8(a, b); (a) = low_; } while (0)
 
@@ -35,6 +44,7 @@ static inline v8 bitonic8(v8 v)
 /* Merge the sorted runs r[0 .. half) and r[half .. 2 half); half is a constant of 1, 2 or 4. */
 static inline __attribute__((always_inline)) void merge_registers(v8 *r, unsigned half)
 {
+    UNROLLED
     for (unsigned i = 0; i < half; i++) {
         v8 const other = reverse8(r[2 * half - 1 - i]);    /* large minus small: bitonic halves */
         v8 const low = min8(r[i], other);
@@ -43,24 +53,35 @@ static inline __attribute__((always_inline)) void merge_registers(v8 *r, unsigne
     }
     /* The upper half came out with its registers in reverse order and each of them reversed, which
      * is again bitonic: the comparisons below do not mind. */
-    for (unsigned gap = half / 2; gap != 0; gap /= 2)
-        for (unsigned i = 0; i < 2 * half; i++)
-            if ((i & gap) == 0) ORDER(r[i], r[i + gap]);
+    if (half == 4) {
+        UNROLLED
+        for (unsigned i = 0; i < 8; i++)
+            if ((i & 2) == 0) ORDER(r[i], r[i + 2]);
+    }
+    if (half >= 2) {
+        UNROLLED
+        for (unsigned i = 0; i < 2 * half; i += 2) ORDER(r[i], r[i + 1]);
+    }
+    UNROLLED
     for (unsigned i = 0; i < 2 * half; i++) r[i] = bitonic8(r[i]);
 }
 
-static inline void transpose(v8 *r)
+static inline __attribute__((always_inline)) void transpose(v8 *r)
 {
     v8 t[8], u[8];
+    UNROLLED
     for (unsigned i = 0; i < 8; i += 2) {
         t[i]     = _mm512_unpacklo_epi64(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_epi64(r[i], r[i + 1]);
     }
+    UNROLLED
     for (unsigned i = 0; i < 8; i += 4)
+        UNROLLED
         for (unsigned j = 0; j < 2; j++) {
             u[i + j]     = _mm512_shuffle_i64x2(t[i + j], t[i + j + 2], 0x88);
             u[i + j + 2] = _mm512_shuffle_i64x2(t[i + j], t[i + j + 2], 0xdd);
         }
+    UNROLLED
     for (unsigned j = 0; j < 4; j++) {
         r[j]     = _mm512_shuffle_i64x2(u[j], u[j + 4], 0x88);
         r[j + 4] = _mm512_shuffle_i64x2(u[j], u[j + 4], 0xdd);
@@ -85,6 +106,7 @@ static void sort_64(int64_t *keys, size_t count)
         _mm512_mask_i64scatter_epi64(keys, mask, place, r[0], 8);
         return;
     }
+    UNROLLED
     for (unsigned i = 0; i < 8; i++) {
         size_t const left = count > 8 * i ? count - 8 * i : 0;
         __mmask8 const mask = (__mmask8)(left >= 8 ? 0xff : (1u << left) - 1);
@@ -97,15 +119,20 @@ static void sort_64(int64_t *keys, size_t count)
     ORDER(r[1], r[4]); ORDER(r[3], r[6]);
     ORDER(r[1], r[2]); ORDER(r[3], r[4]); ORDER(r[5], r[6]);
     transpose(r);
+    UNROLLED
     for (unsigned i = 0; i < 8; i += 2) merge_registers(r + i, 1);
+    UNROLLED
     for (unsigned i = 0; i < 8; i += 4) merge_registers(r + i, 2);
     merge_registers(r, 4);
+    UNROLLED
     for (unsigned i = 0; i < 8; i++) {
         size_t const left = count > 8 * i ? count - 8 * i : 0;
         __mmask8 const mask = (__mmask8)(left >= 8 ? 0xff : (1u << left) - 1);
         _mm512_mask_storeu_epi64(keys + 8 * i, mask, r[i]);
     }
 }
+
+enum { SMALL_MAX = 512 };    /* 4 KiB of copy on the stack */
 
 static inline __mmask8 belongs_front(v8 v, v8 pivot, int inclusive)
 {
@@ -156,9 +183,81 @@ static size_t partition(int64_t *keys, size_t count, int64_t pivot_key, int incl
     return (size_t)(front - keys);
 }
 
+/* The next (at most) sixteen keys of a run, missing ones taken as the largest possible. */
+static inline void take16(v8 *r, const int64_t **run, const int64_t *end)
+{
+    size_t const left = (size_t)(end - *run);
+    uint32_t const mask = left >= 16 ? 0xffff : (1u << left) - 1;
+    v8 const top = _mm512_set1_epi64(INT64_MAX);
+    r[0] = _mm512_mask_loadu_epi64(top, (__mmask8)mask, *run);
+    r[1] = _mm512_mask_loadu_epi64(top, (__mmask8)(mask >> 8), *run + 8);
+    *run += left >= 16 ? 16 : left;
+}
+
+/* In place this is safe because what is written never overtakes what was read: after t steps 16 t keys
+ * are written, and of 16 (t + 1) places read at most 15 were padding while the high run has more keys. */
+static void merge_runs(int64_t *out, const int64_t *low, size_t low_count, const int64_t *high,
+                       size_t high_count)
+{
+    const int64_t *const low_end = low + low_count, *const high_end = high + high_count;
+    int64_t *const out_end = out + low_count + high_count;
+    if (low_count == 0 || high_count == 0) {
+        rank_merge_scalar(out, low, low_count, high, high_count);
+        return;
+    }
+    v8 r[4];
+    take16(r, &low, low_end);
+    take16(r + 2, &high, high_end);
+    for (;;) {
+        merge_registers(r, 2);
+        if (out_end - out <= 16) break;
+        _mm512_storeu_si512(out, r[0]);
+        _mm512_storeu_si512(out + 8, r[1]);
+        out += 16;
+        if (low_end - low >= 16 && high_end - high >= 16) {
+            uintptr_t const take_low = (uintptr_t)0 - (*low <= *high);    /* all ones or none: a coin toss */
+            const int64_t *const next =
+                (const int64_t *)(((uintptr_t)low & take_low) | ((uintptr_t)high & ~take_low));
+            r[0] = _mm512_loadu_si512(next);
+            r[1] = _mm512_loadu_si512(next + 8);
+            low += 16 & take_low;
+            high += 16 & ~take_low;
+        } else if (low != low_end && (high == high_end || *low <= *high)) {
+            take16(r, &low, low_end);
+        } else if (high != high_end) {
+            take16(r, &high, high_end);
+        } else {    /* what is held back is the rest */
+            r[0] = r[2];
+            r[1] = r[3];
+            break;
+        }
+    }
+    uint32_t const mask = (1u << (out_end - out)) - 1;
+    _mm512_mask_storeu_epi64(out, (__mmask8)mask, r[0]);
+    _mm512_mask_storeu_epi64(out + 8, (__mmask8)(mask >> 8), r[1]);
+}
+
+/* At most SMALL_MAX keys: blocks of 64, merged two by two to and fro between keys and a copy. */
+static void sort_small(int64_t *keys, size_t count)
+{
+    int64_t copy[SMALL_MAX], *from = keys, *to = copy;
+    for (size_t i = 0; i < count; i += 64) sort_64(keys + i, count - i < 64 ? count - i : 64);
+    for (size_t run = 64; run < count; run *= 2) {
+        for (size_t i = 0; i < count; i += 2 * run) {
+            size_t const left = count - i, low = left < run ? left : run;
+            size_t const high = left - low < run ? left - low : run;
+            merge_runs(to + i, from + i, low, from + i + low, high);
+        }
+        int64_t *const other = from;
+        from = to;
+        to = other;
+    }
+    if (from != keys) memcpy(keys, from, count * sizeof *keys);
+}
+
 static void quick_sort(int64_t *keys, size_t count, unsigned depth)
 {
-    while (count > 64) {
+    while (count > SMALL_MAX) {
         if (depth-- == 0) {
             rank_heap_sort(keys, count);
             return;
@@ -194,7 +293,7 @@ static void quick_sort(int64_t *keys, size_t count, unsigned depth)
             count = front;
         }
     }
-    sort_64(keys, count);
+    sort_small(keys, count);
 }
 
 static void rank_sort_avx512(int64_t *keys, size_t count)
@@ -239,54 +338,7 @@ static void rank_halve_avx512(int64_t *keys, size_t pairs, unsigned odd)
     for (; i < pairs; i++) keys[i] = keys[2 * i + odd];
 }
 
-/* The next (at most) eight keys of a run, missing ones taken as the largest possible. */
-static inline v8 take8(const int64_t **run, const int64_t *end)
-{
-    size_t const left = (size_t)(end - *run);
-    __mmask8 const mask = (__mmask8)(left >= 8 ? 0xff : (1u << left) - 1);
-    v8 const keys = _mm512_mask_loadu_epi64(_mm512_set1_epi64(INT64_MAX), mask, *run);
-    *run += left >= 8 ? 8 : left;
-    return keys;
-}
-
-/* In place this is safe because what is written never overtakes what was read: after t steps 8 t keys
- * are written, and of 8 (t + 1) places read at most 7 were padding while the high run still has keys. */
-static void rank_merge_avx512(int64_t *out, const int64_t *low, size_t low_count, const int64_t *high,
-                              size_t high_count)
-{
-    const int64_t *const low_end = low + low_count, *const high_end = high + high_count;
-    int64_t *const out_end = out + low_count + high_count;
-    if (low_count == 0 || high_count == 0) {
-        rank_merge_scalar(out, low, low_count, high, high_count);
-        return;
-    }
-    v8 small = take8(&low, low_end), large = reverse8(take8(&high, high_end));
-    for (;;) {
-        v8 const t = min8(small, large);
-        large = bitonic8(max8(small, large));
-        small = bitonic8(t);
-        if (out_end - out <= 8) break;
-        _mm512_storeu_si512(out, small);
-        out += 8;
-        if (low_end - low >= 8 && high_end - high >= 8) {
-            int const take_low = *low <= *high;
-            small = _mm512_loadu_si512(take_low ? low : high);
-            low += take_low ? 8 : 0;
-            high += take_low ? 0 : 8;
-        } else if (low != low_end && (high == high_end || *low <= *high)) {
-            small = take8(&low, low_end);
-        } else if (high != high_end) {
-            small = take8(&high, high_end);
-        } else {
-            small = large;
-            break;
-        }
-        large = reverse8(large);
-    }
-    _mm512_mask_storeu_epi64(out, (__mmask8)((1u << (out_end - out)) - 1), small);
-}
-
 const struct rank_kernels rank_avx512 = {
     .sort = rank_sort_avx512, .pick = rank_pick_avx512, .halve = rank_halve_avx512,
-    .merge = rank_merge_avx512,
+    .merge = merge_runs,
 };

@@ -21,7 +21,7 @@ static void fill(struct prng *prng, int64_t *to, size_t count, unsigned kind)
         case SORTED:     to[i] = (int64_t)i; break;
         case REVERSED:   to[i] = -(int64_t)i; break;
         case EQUAL:      to[i] = 7; break;
-        case EXTREMES:   to[i] = prng_below(prng, 3) == 0 ? INT64_MAX : prng_below(prng, 2) ? INT64_MIN : 0; break;
+        case EXTREMES:   to[i] = (int64_t[]){ INT64_MAX, INT64_MIN, 0 }[prng_below(prng, 3)]; break;
         case ORGAN_PIPE: to[i] = i < count / 2 ? (int64_t)i : (int64_t)(count - i); break;
         default:         to[i] = prng_below(prng, 8) != 0 ? INT64_MIN : (int64_t)prng_next(prng); break;
         }

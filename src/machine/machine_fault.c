@@ -3,7 +3,7 @@
  *   WEIR_FAULT=call:n:effect[:forever]      read:3:EIO   pread:1:short   write:2:ENOSPC:forever   read:5:EINTR
  *
  * The n-th call (from 1) of that name fails with the errno, or transfers one byte only (short); with
- * `forever` all later ones, too (EINTR and short stay harmless: every second call works).
+ * `forever` all later ones, too (EINTR, EAGAIN and short stay harmless: every second call works).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,7 @@ static int fate(const char *call)
     if (strcmp(call, fault.call) != 0) return 0;
     unsigned long const now = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
     if (now < fault.n || (now > fault.n && !fault.forever)) return 0;
-    if ((fault.shortens || fault.error == EINTR) && (now - fault.n) % 2 == 1) return 0;
+    if ((fault.shortens || fault.error == EINTR || fault.error == EAGAIN) && (now - fault.n) % 2 == 1) return 0;
     return fault.shortens ? 1 : -fault.error;
 }
 

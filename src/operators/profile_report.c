@@ -232,10 +232,12 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
     if (l->hll_p) {
         out->has_distinct = 1;
         out->distinct = weir_hll_count(hll_of(p, l));
-        double const most = (double)out->count;
-        if (out->distinct.value > most) out->distinct.value = most;
+        double const most = (double)out->count;    /* an estimate above it is too high by at least the difference */
+        if (out->distinct.value > most) {
+            out->distinct.low -= out->distinct.value - most;
+            out->distinct.value = most;
+        }
         if (out->distinct.high > most) out->distinct.high = most;
-        if (out->distinct.low > most) out->distinct.low = most;
         out->distinct.value = round(out->distinct.value);    /* values come whole */
         out->distinct.low = floor(out->distinct.low);
         out->distinct.high = ceil(out->distinct.high);

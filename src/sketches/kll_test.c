@@ -33,7 +33,8 @@ static weir_kll *kll_new(uint8_t *block, unsigned k, uint64_t seed)
 }
 
 enum { RANDOM, SORTED, REVERSED, INTERLEAVED, ZIPF, EQUAL, BLOCKS, KINDS };
-static const char *const kind_names[] = { "random", "sorted", "reversed", "interleaved", "zipf", "equal", "blocks" };
+static const char *const kind_names[] = { "random", "sorted", "reversed", "interleaved", "zipf", "equal",
+                                          "blocks" };
 static void fill(struct prng *prng, int64_t *to, size_t n, unsigned kind)
 {
     for (size_t i = 0; i < n; i++)
@@ -89,7 +90,8 @@ static double quantile_error(size_t n, int64_t key, double q)
 
 TEST(doubles_map_to_keys_in_order_and_back)
 {
-    static const double ordered[] = { -HUGE_VAL, -1e300, -1.5, -1, -1e-300, -5e-324, 0, 5e-324, 1, 2, HUGE_VAL };
+    static const double ordered[] = { -HUGE_VAL, -1e300, -1.5, -1, -1e-300, -5e-324, 0, 5e-324, 1, 2,
+                                      HUGE_VAL };
     enum { COUNT = sizeof ordered / sizeof ordered[0] };
     for (size_t i = 0; i < COUNT; i++) {
         CHECK(weir_f64_key(weir_key_f64(ordered[i])) == ordered[i]);
@@ -224,8 +226,9 @@ TEST(rank_error_holds_in_the_long_run)
         for (unsigned kind = 0; kind < KINDS; kind++) {
             double const error = observed_error(runs[i].k, runs[i].n, kind, runs[i].parts, runs[i].rounds);
             double const times_k = error * runs[i].k;
-            printf("k %5u n %9zu parts %3u %-11s 99%% error %.5f = %.3f / k, bound %.5f\n", runs[i].k, runs[i].n,
-                   runs[i].parts, kind_names[kind], error, times_k, weir_kll_rank_error_of_k(runs[i].k));
+            printf("k %5u n %9zu parts %3u %-11s 99%% error %.5f = %.3f / k, bound %.5f\n", runs[i].k,
+                   runs[i].n, runs[i].parts, kind_names[kind], error, times_k,
+                   weir_kll_rank_error_of_k(runs[i].k));
             if (times_k > worst) worst = times_k;
             CHECK(error <= weir_kll_rank_error_of_k(runs[i].k));
         }
@@ -266,7 +269,8 @@ TEST(every_set_of_kernels_leaves_the_same_bytes)
             CHECK_EQ(weir_kernels_choose(names[i]), 0);
             uint8_t *const block = i == 0 ? block_a : block_b;
             struct prng same = { seed };
-            weir_kll *const kll = kll_new(block, k, seed), *const other = kll_new(block_c, k / 2 + 4, seed + 1);
+            weir_kll *const kll = kll_new(block, k, seed);
+            weir_kll *const other = kll_new(block_c, k / 2 + 4, seed + 1);
             add_in_batches(&same, kll, keys, n / 2);
             add_in_batches(&same, other, keys + n / 2, n / 2);
             weir_kll_merge(kll, other);
@@ -374,7 +378,8 @@ TEST(open_refuses_or_everything_is_safe_on_any_bytes)
         weir_kll *kll = kll_new(block_a, k, seed), *forged;
         weir_kll_add(kll, keys, n);
         for (unsigned flips = 1 + (unsigned)prng_below(prng, 3); flips > 0; flips--)
-            block_a[prng_below(prng, prng_below(prng, 8) ? 136 : bytes)] ^= (uint8_t)(1u << prng_below(prng, 8));
+            block_a[prng_below(prng, prng_below(prng, 8) ? 136 : bytes)] ^=
+                (uint8_t)(1u << prng_below(prng, 8));
         if (weir_kll_open(&forged, block_a, bytes) != WEIR_OK) continue;
         opened++;
         weir_kll *const own = kll_new(block_b, 12, seed);

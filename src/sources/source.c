@@ -39,7 +39,8 @@ weir_status source_open(struct source *source, const char *name, int *error)
             /* Files of /proc and the like say 0 bytes and have some: read those as streams. */
             if (st.st_size == 0) s.seekable = 0;
             else s.bytes = (uint64_t)st.st_size > s.begin ? (uint64_t)st.st_size - s.begin : 0;
-            (void)weir_machine->fadvise(s.fd, 0, 0, POSIX_FADV_SEQUENTIAL);    /* a hint: may fail */
+            /* No POSIX_FADV_SEQUENTIAL: it doubles the kernel's read-ahead, whose pages cannot be reclaimed while
+             * they are being read, and in a memory cgroup of 1 MiB two readers then died of it. */
         }
     } else if (S_ISFIFO(st.st_mode)) {
         (void)weir_machine->fcntl(s.fd, F_SETPIPE_SZ, WEIR_PIPE_BYTES);        /* as much as the system grants */

@@ -17,12 +17,12 @@ UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 def ceiling(args):
     for i, a in enumerate(args):
-        if a in ("-S", "--memory"):
+        if a in ("-S", "--memory") and i + 1 < len(args):
             text = args[i + 1]
             for unit, factor in UNITS.items():
                 if text.endswith(unit):
                     return int(text[: -len(unit)]) * factor
-            return int(text)
+            return int(text) if text.isdigit() else 1 << 20
     return 1 << 20
 
 
