@@ -38,7 +38,7 @@ struct table {
     const struct table_options *options;
     unsigned                    width, name_width, bins;
     unsigned                    left_width;      /* of name .. distinct, with gaps */
-    unsigned                    sampling;        /* the largest of any column */
+    unsigned                    sampling;        /* the largest of any column whose values are shown */
     int                         has_spans, has_estimates;
     uint32_t                    field_count;
     struct field                fields[FIELDS_MAX];
@@ -128,6 +128,10 @@ static void cell_quantile(struct table *table, struct cell *cell, const struct r
         return;
     }
     double low = value_number(&quantile->low), high = value_number(&quantile->high);
+    if (low == high && low == value_number(&quantile->value)) {
+        cell_value(table, cell, &quantile->value);
+        return;
+    }
     table->has_estimates = 1;
     if (quantile->value.class == WEIR_CLASS_TIME) {
         double shown = (double)cell_time(cell, quantile->value.i, column_span(&table->column));
@@ -140,20 +144,38 @@ static void cell_quantile(struct table *table, struct cell *cell, const struct r
     cell_add(cell, text);
 }
 
+/* The 16 bins as the cells of a shape, each a number of them; the number of cells. A column of a few
+ * integers gets whole integers for cells: bins of equal steps would hold one here and two there. */
+static unsigned shape_cells(const struct table *table, double *cells)
+{
+    const struct report_column *column = &table->column;
+    unsigned each = REPORT_BINS / table->bins, count = table->bins, values = 0;
+    memset(cells, 0, REPORT_BINS * sizeof cells[0]);
+    if (column->type == REPORT_INT && column_span(column) < REPORT_BINS) values = (unsigned)column_span(column) + 1;
+    if (values > 1) {
+        each = values > table->bins ? 2 : 1;
+        count = (values + each - 1) / each;
+    }
+    for (unsigned bin = 0; bin < REPORT_BINS; bin++) {
+        unsigned at = bin;
+        if (values > 1) at = (bin + 1) * (values - 1) / REPORT_BINS;    /* the integer at or below its end */
+        cells[at / each] += column->bins[bin];
+    }
+    return count;
+}
+
 static void cell_shape(struct table *table, struct cell *cell)
 {
     static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-    static const char *const letters[] = { " ", ".", ":", "-", "=", "+", "*", "#", "#" };
-    const struct report_column *column = &table->column;
-    unsigned each = REPORT_BINS / table->bins, levels = table->options->unicode ? 8 : 7;
-    double sums[REPORT_BINS] = { 0 }, most = 0;
-    if (!column->has_bins || column->count == 0) return;
-    for (unsigned i = 0; i < REPORT_BINS; i++) sums[i / each] += column->bins[i];
-    for (unsigned i = 0; i < table->bins; i++) most = sums[i] > most ? sums[i] : most;
-    for (unsigned i = 0; i < table->bins && most > 0; i++) {
-        unsigned level = sums[i] > 0 ? 1 + (unsigned)(sums[i] / most * (levels - 1) + 0.5) : 0;
-        cell_add(cell, (table->options->unicode ? blocks : letters)[level < levels ? level : levels]);
-    }
+    static const char *const letters[] = { " ", ".", ":", "-", "=", "+", "*", "#" };
+    const char *const *marks = table->options->unicode ? blocks : letters;
+    unsigned levels = table->options->unicode ? 8 : 7;
+    double cells[REPORT_BINS], most = 0;
+    if (!table->column.has_bins || table->column.count == 0) return;
+    unsigned count = shape_cells(table, cells);
+    for (unsigned i = 0; i < count; i++) most = cells[i] > most ? cells[i] : most;
+    for (unsigned i = 0; i < count && most > 0; i++)    /* what is not empty shows at least the lowest mark */
+        cell_add(cell, marks[cells[i] > 0 ? 1 + (unsigned)(cells[i] / most * (levels - 1) + 0.5) : 0]);
 }
 
 /* A line that has no numbers to show in the right part. */
@@ -276,7 +298,7 @@ static void measure(struct table *table)
     for (uint32_t i = 0; i < report->column_count; i++) {
         report->column(report->context, i, &table->column);
         table->has_spans |= is_span(&table->column);
-        if (table->column.has_top && table->column.top_sampling > table->sampling)
+        if (is_span(&table->column) && table->column.has_top && table->column.top_sampling > table->sampling)
             table->sampling = table->column.top_sampling;
         for (uint32_t f = 0; f < table->field_count; f++) {
             struct field *field = &table->fields[f];
@@ -438,6 +460,8 @@ static void put_row(struct table *table)
         const struct field *field = &table->fields[f];
         if (!field->shown || (span && field->kind >= FIELD_MIN)) continue;
         cell_field(table, &table->cell, field);
+        for (; table->cell.bytes > 0 && table->cell.text[table->cell.bytes - 1] == ' '; table->cell.width--)
+            table->cell.bytes--;    /* of a shape */
         put_field(table, field, &owed, field->kind == FIELD_NAME ? STYLE_BOLD : field->kind == FIELD_TYPE ? STYLE_DIM
                                      : field->kind == FIELD_SHAPE ? STYLE_ACCENT : STYLE_PLAIN);
     }
@@ -458,7 +482,8 @@ static void put_title(struct table *table)
     struct out *out = table->out;
     char text[32];
     int is_stdin = report->source[0] == '-' && report->source[1] == '\0';
-    const char *source = is_stdin ? "standard input" : report->source;
+    const char *source = is_stdin ? "standard input" : report->source, *slash = strrchr(source, '/');
+    if (strlen(source) > table->width / 2 && slash != NULL && slash[1] != '\0') source = slash + 1;
     cell_clear(&table->cell);
     cell_add_foreign(&table->cell, source, strlen(source), table->width / 2, table->options->unicode);
     put_cell(table, &table->cell, STYLE_BOLD);
@@ -517,14 +542,28 @@ static void put_books(struct table *table)
 
 static void put_missing(struct table *table)
 {
-    unsigned missing = 0;
-    for (uint32_t f = 0; f < table->field_count; f++) {
-        if (table->fields[f].width == 0 || table->fields[f].shown) continue;
-        cell_head(&table->cell, &table->fields[f]);
-        out_text(table->out, missing++ == 0 ? "no room for " : ", ");
+    unsigned at = 0;
+    for (uint32_t f = 0; f <= table->field_count; f++) {
+        cell_clear(&table->cell);
+        if (f == table->field_count) {
+            if (at == 0) return;
+            cell_add(&table->cell, "-o ndjson has everything");
+        } else {
+            if (table->fields[f].width == 0 || table->fields[f].shown) continue;
+            cell_head(&table->cell, &table->fields[f]);
+        }
+        unsigned last = f == table->field_count;
+        out_text(table->out, at == 0 ? "no room for" : last ? ";" : ",");
+        at += (at == 0 ? 12 : 2) + table->cell.width;
+        if (at > table->width) {
+            out_text(table->out, "\n  ");
+            at = 2 + table->cell.width;
+        } else {
+            out_char(table->out, ' ');
+        }
         out_bytes(table->out, table->cell.text, table->cell.bytes);
+        if (last) out_char(table->out, '\n');
     }
-    if (missing > 0) out_text(table->out, "; -o ndjson has everything\n");
 }
 
 static void put_footer(struct table *table)
@@ -536,7 +575,7 @@ static void put_footer(struct table *table)
     style(table, STYLE_DIM);
     if (table->has_estimates) {
         out_text(table->out, plus_minus(table));
-        out_text(table->out, " bounds an estimate, with 95% confidence or more; the rest is exact\n");
+        out_text(table->out, " bounds an estimate (95% confidence or more); without it the bound is 0\n");
     }
     if (table->sampling > 1) {
         out_text(table->out, "frequent values: from one of every ");
