@@ -84,7 +84,8 @@ static double value_number(const struct report_value *value)
 static int64_t cell_time(struct cell *cell, int64_t us, double span_us)
 {
     char text[32];
-    int64_t unit = span_us >= 60 * 86400e6 ? 86400000000 : span_us >= 3600e6 ? 60000000 : span_us >= 60e6 ? 1000000 : 1;
+    int64_t unit = span_us >= 60 * 86400e6 ? 86400000000 : span_us >= 3600e6 ? 60000000
+                 : span_us >= 60e6 ? 1000000 : 1;
     int64_t shown = us - (us % unit + unit) % unit;
     int length = time_print(text, shown);
     text[length] = '\0';
@@ -98,8 +99,9 @@ static double column_span(const struct report_column *column)
 {
     if (column->min.present && column->max.present && column->has_range)
         return value_number(&column->max) - value_number(&column->min);
-    return column->quantile_count == 0 ? 0 : value_number(&column->quantiles[column->quantile_count - 1].value)
-                                             - value_number(&column->quantiles[0].value);
+    if (column->quantile_count == 0) return 0;
+    return value_number(&column->quantiles[column->quantile_count - 1].value) -
+           value_number(&column->quantiles[0].value);
 }
 
 static void cell_value(struct table *table, struct cell *cell, const struct report_value *value)
@@ -151,7 +153,8 @@ static unsigned shape_cells(const struct table *table, double *cells)
     const struct report_column *column = &table->column;
     unsigned each = REPORT_BINS / table->bins, count = table->bins, values = 0;
     memset(cells, 0, REPORT_BINS * sizeof cells[0]);
-    if (column->type == REPORT_INT && column_span(column) < REPORT_BINS) values = (unsigned)column_span(column) + 1;
+    if (column->type == REPORT_INT && column_span(column) < REPORT_BINS)
+        values = (unsigned)column_span(column) + 1;
     if (values > 1) {
         each = values > table->bins ? 2 : 1;
         count = (values + each - 1) / each;
@@ -215,7 +218,8 @@ static void cell_field(struct table *table, struct cell *cell, const struct fiel
         return;
     case FIELD_MIN:
     case FIELD_MAX:
-        if (column->has_range) cell_value(table, cell, field->kind == FIELD_MIN ? &column->min : &column->max);
+        if (column->has_range)
+            cell_value(table, cell, field->kind == FIELD_MIN ? &column->min : &column->max);
         return;
     case FIELD_QUANTILE:
         if (column->has_quantiles && field->quantile < column->quantile_count)
@@ -430,7 +434,8 @@ static void put_span(struct table *table, unsigned *owed)
     const struct report_column *column = &table->column;
     unsigned room = table->width > table->left_width ? table->width - table->left_width : 0;
     cell_length(table);
-    unsigned length_room = table->cell.width > 0 && room > SPAN_MIN + table->cell.width ? table->cell.width + GAP : 0;
+    unsigned length_room = table->cell.width + GAP;
+    if (table->cell.width == 0 || room <= SPAN_MIN + table->cell.width) length_room = 0;
     unsigned text_room = room > length_room ? room - length_room : 0;
     unsigned width_max = text_room > SPAN_TEXT + 16 ? SPAN_TEXT : text_room > 26 ? text_room - 16 : 10;
     room = text_room;
@@ -462,8 +467,9 @@ static void put_row(struct table *table)
         cell_field(table, &table->cell, field);
         for (; table->cell.bytes > 0 && table->cell.text[table->cell.bytes - 1] == ' '; table->cell.width--)
             table->cell.bytes--;    /* of a shape */
-        put_field(table, field, &owed, field->kind == FIELD_NAME ? STYLE_BOLD : field->kind == FIELD_TYPE ? STYLE_DIM
-                                     : field->kind == FIELD_SHAPE ? STYLE_ACCENT : STYLE_PLAIN);
+        put_field(table, field, &owed,
+                  field->kind == FIELD_NAME ? STYLE_BOLD : field->kind == FIELD_TYPE ? STYLE_DIM
+                  : field->kind == FIELD_SHAPE ? STYLE_ACCENT : STYLE_PLAIN);
     }
     if (span) put_span(table, &owed);
     out_char(table->out, '\n');
@@ -509,7 +515,8 @@ static void put_title(struct table *table)
         out_text(out, names[unit]);
     }
     out_char(out, '\n');
-    if (report->partial) put_line(table, "partial: the input had not ended when this was written\n", STYLE_ACCENT);
+    if (report->partial)
+        put_line(table, "partial: the input had not ended when this was written\n", STYLE_ACCENT);
     out_char(out, '\n');
 }
 
