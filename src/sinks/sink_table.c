@@ -99,7 +99,7 @@ static double column_span(const struct report_column *column)
 {
     if (column->min.present && column->max.present && column->has_range)
         return value_number(&column->max) - value_number(&column->min);
-    if (column->quantile_count == 0) return 0;
+    if (column->quantile_count == 0) return 60e6;    /* not known: times to the second */
     return value_number(&column->quantiles[column->quantile_count - 1].value) -
            value_number(&column->quantiles[0].value);
 }
