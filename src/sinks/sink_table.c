@@ -39,7 +39,7 @@ struct table {
     unsigned                    width, name_width, bins;
     unsigned                    left_width;      /* of name .. distinct, with gaps */
     unsigned                    sampling;        /* the largest of any column whose values are shown */
-    int                         has_spans, has_estimates;
+    int                         has_estimates;
     uint32_t                    field_count;
     struct field                fields[FIELDS_MAX];
     struct report_column        column;
@@ -153,7 +153,7 @@ static unsigned shape_cells(const struct table *table, double *cells)
     const struct report_column *column = &table->column;
     unsigned each = REPORT_BINS / table->bins, count = table->bins, values = 0;
     memset(cells, 0, REPORT_BINS * sizeof cells[0]);
-    if (column->type == REPORT_INT && column_span(column) < REPORT_BINS)
+    if (column->type == REPORT_INT && column->has_range && column_span(column) < REPORT_BINS)
         values = (unsigned)column_span(column) + 1;
     if (values > 1) {
         each = values > table->bins ? 2 : 1;
@@ -301,7 +301,6 @@ static void measure(struct table *table)
     const struct report *report = table->report;
     for (uint32_t i = 0; i < report->column_count; i++) {
         report->column(report->context, i, &table->column);
-        table->has_spans |= is_span(&table->column);
         if (is_span(&table->column) && table->column.has_top && table->column.top_sampling > table->sampling)
             table->sampling = table->column.top_sampling;
         for (uint32_t f = 0; f < table->field_count; f++) {
