@@ -38,8 +38,8 @@ struct table {
     const struct table_options *options;
     unsigned                    width, name_width, bins;
     unsigned                    left_width;      /* of name .. distinct, with gaps */
-    unsigned                    sampling;        /* the largest of any column */
-    int                         has_spans, has_estimates;
+    unsigned                    sampling;        /* the largest of any column whose values are shown */
+    int                         has_estimates;
     uint32_t                    field_count;
     struct field                fields[FIELDS_MAX];
     struct report_column        column;
@@ -84,7 +84,8 @@ static double value_number(const struct report_value *value)
 static int64_t cell_time(struct cell *cell, int64_t us, double span_us)
 {
     char text[32];
-    int64_t unit = span_us >= 60 * 86400e6 ? 86400000000 : span_us >= 3600e6 ? 60000000 : span_us >= 60e6 ? 1000000 : 1;
+    int64_t unit = span_us >= 60 * 86400e6 ? 86400000000 : span_us >= 3600e6 ? 60000000
+                 : span_us >= 60e6 ? 1000000 : 1;
     int64_t shown = us - (us % unit + unit) % unit;
     int length = time_print(text, shown);
     text[length] = '\0';
@@ -98,8 +99,9 @@ static double column_span(const struct report_column *column)
 {
     if (column->min.present && column->max.present && column->has_range)
         return value_number(&column->max) - value_number(&column->min);
-    return column->quantile_count == 0 ? 0 : value_number(&column->quantiles[column->quantile_count - 1].value)
-                                             - value_number(&column->quantiles[0].value);
+    if (column->quantile_count == 0) return 60e6;    /* not known: times to the second */
+    return value_number(&column->quantiles[column->quantile_count - 1].value) -
+           value_number(&column->quantiles[0].value);
 }
 
 static void cell_value(struct table *table, struct cell *cell, const struct report_value *value)
@@ -128,6 +130,10 @@ static void cell_quantile(struct table *table, struct cell *cell, const struct r
         return;
     }
     double low = value_number(&quantile->low), high = value_number(&quantile->high);
+    if (low == high && low == value_number(&quantile->value)) {
+        cell_value(table, cell, &quantile->value);
+        return;
+    }
     table->has_estimates = 1;
     if (quantile->value.class == WEIR_CLASS_TIME) {
         double shown = (double)cell_time(cell, quantile->value.i, column_span(&table->column));
@@ -140,20 +146,39 @@ static void cell_quantile(struct table *table, struct cell *cell, const struct r
     cell_add(cell, text);
 }
 
+/* The 16 bins as the cells of a shape, each a number of them; the number of cells. A column of a few
+ * integers gets whole integers for cells: bins of equal steps would hold one here and two there. */
+static unsigned shape_cells(const struct table *table, double *cells)
+{
+    const struct report_column *column = &table->column;
+    unsigned each = REPORT_BINS / table->bins, count = table->bins, values = 0;
+    memset(cells, 0, REPORT_BINS * sizeof cells[0]);
+    if (column->type == REPORT_INT && column->has_range && column_span(column) < REPORT_BINS)
+        values = (unsigned)column_span(column) + 1;
+    if (values > 1) {
+        each = values > table->bins ? 2 : 1;
+        count = (values + each - 1) / each;
+    }
+    for (unsigned bin = 0; bin < REPORT_BINS; bin++) {
+        unsigned at = bin;
+        if (values > 1) at = (bin + 1) * (values - 1) / REPORT_BINS;    /* the integer at or below its end */
+        cells[at / each] += column->bins[bin];
+    }
+    return count;
+}
+
 static void cell_shape(struct table *table, struct cell *cell)
 {
     static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-    static const char *const letters[] = { " ", ".", ":", "-", "=", "+", "*", "#", "#" };
-    const struct report_column *column = &table->column;
-    unsigned each = REPORT_BINS / table->bins, levels = table->options->unicode ? 8 : 7;
-    double sums[REPORT_BINS] = { 0 }, most = 0;
-    if (!column->has_bins || column->count == 0) return;
-    for (unsigned i = 0; i < REPORT_BINS; i++) sums[i / each] += column->bins[i];
-    for (unsigned i = 0; i < table->bins; i++) most = sums[i] > most ? sums[i] : most;
-    for (unsigned i = 0; i < table->bins && most > 0; i++) {
-        unsigned level = sums[i] > 0 ? 1 + (unsigned)(sums[i] / most * (levels - 1) + 0.5) : 0;
-        cell_add(cell, (table->options->unicode ? blocks : letters)[level < levels ? level : levels]);
-    }
+    static const char *const letters[] = { " ", ".", ":", "-", "=", "+", "*", "#" };
+    const char *const *marks = table->options->unicode ? blocks : letters;
+    unsigned levels = table->options->unicode ? 8 : 7;
+    double cells[REPORT_BINS], most = 0;
+    if (!table->column.has_bins || table->column.count == 0) return;
+    unsigned count = shape_cells(table, cells);
+    for (unsigned i = 0; i < count; i++) most = cells[i] > most ? cells[i] : most;
+    for (unsigned i = 0; i < count && most > 0; i++)    /* what is not empty shows at least the lowest mark */
+        cell_add(cell, marks[cells[i] > 0 ? 1 + (unsigned)(cells[i] / most * (levels - 1) + 0.5) : 0]);
 }
 
 /* A line that has no numbers to show in the right part. */
@@ -193,7 +218,8 @@ static void cell_field(struct table *table, struct cell *cell, const struct fiel
         return;
     case FIELD_MIN:
     case FIELD_MAX:
-        if (column->has_range) cell_value(table, cell, field->kind == FIELD_MIN ? &column->min : &column->max);
+        if (column->has_range)
+            cell_value(table, cell, field->kind == FIELD_MIN ? &column->min : &column->max);
         return;
     case FIELD_QUANTILE:
         if (column->has_quantiles && field->quantile < column->quantile_count)
@@ -275,8 +301,7 @@ static void measure(struct table *table)
     const struct report *report = table->report;
     for (uint32_t i = 0; i < report->column_count; i++) {
         report->column(report->context, i, &table->column);
-        table->has_spans |= is_span(&table->column);
-        if (table->column.has_top && table->column.top_sampling > table->sampling)
+        if (is_span(&table->column) && table->column.has_top && table->column.top_sampling > table->sampling)
             table->sampling = table->column.top_sampling;
         for (uint32_t f = 0; f < table->field_count; f++) {
             struct field *field = &table->fields[f];
@@ -408,7 +433,8 @@ static void put_span(struct table *table, unsigned *owed)
     const struct report_column *column = &table->column;
     unsigned room = table->width > table->left_width ? table->width - table->left_width : 0;
     cell_length(table);
-    unsigned length_room = table->cell.width > 0 && room > SPAN_MIN + table->cell.width ? table->cell.width + GAP : 0;
+    unsigned length_room = table->cell.width + GAP;
+    if (table->cell.width == 0 || room <= SPAN_MIN + table->cell.width) length_room = 0;
     unsigned text_room = room > length_room ? room - length_room : 0;
     unsigned width_max = text_room > SPAN_TEXT + 16 ? SPAN_TEXT : text_room > 26 ? text_room - 16 : 10;
     room = text_room;
@@ -438,8 +464,11 @@ static void put_row(struct table *table)
         const struct field *field = &table->fields[f];
         if (!field->shown || (span && field->kind >= FIELD_MIN)) continue;
         cell_field(table, &table->cell, field);
-        put_field(table, field, &owed, field->kind == FIELD_NAME ? STYLE_BOLD : field->kind == FIELD_TYPE ? STYLE_DIM
-                                     : field->kind == FIELD_SHAPE ? STYLE_ACCENT : STYLE_PLAIN);
+        for (; table->cell.bytes > 0 && table->cell.text[table->cell.bytes - 1] == ' '; table->cell.width--)
+            table->cell.bytes--;    /* of a shape */
+        put_field(table, field, &owed,
+                  field->kind == FIELD_NAME ? STYLE_BOLD : field->kind == FIELD_TYPE ? STYLE_DIM
+                  : field->kind == FIELD_SHAPE ? STYLE_ACCENT : STYLE_PLAIN);
     }
     if (span) put_span(table, &owed);
     out_char(table->out, '\n');
@@ -458,7 +487,8 @@ static void put_title(struct table *table)
     struct out *out = table->out;
     char text[32];
     int is_stdin = report->source[0] == '-' && report->source[1] == '\0';
-    const char *source = is_stdin ? "standard input" : report->source;
+    const char *source = is_stdin ? "standard input" : report->source, *slash = strrchr(source, '/');
+    if (strlen(source) > table->width / 2 && slash != NULL && slash[1] != '\0') source = slash + 1;
     cell_clear(&table->cell);
     cell_add_foreign(&table->cell, source, strlen(source), table->width / 2, table->options->unicode);
     put_cell(table, &table->cell, STYLE_BOLD);
@@ -484,7 +514,8 @@ static void put_title(struct table *table)
         out_text(out, names[unit]);
     }
     out_char(out, '\n');
-    if (report->partial) put_line(table, "partial: the input had not ended when this was written\n", STYLE_ACCENT);
+    if (report->partial)
+        put_line(table, "partial: the input had not ended when this was written\n", STYLE_ACCENT);
     out_char(out, '\n');
 }
 
@@ -517,14 +548,28 @@ static void put_books(struct table *table)
 
 static void put_missing(struct table *table)
 {
-    unsigned missing = 0;
-    for (uint32_t f = 0; f < table->field_count; f++) {
-        if (table->fields[f].width == 0 || table->fields[f].shown) continue;
-        cell_head(&table->cell, &table->fields[f]);
-        out_text(table->out, missing++ == 0 ? "no room for " : ", ");
+    unsigned at = 0;
+    for (uint32_t f = 0; f <= table->field_count; f++) {
+        cell_clear(&table->cell);
+        if (f == table->field_count) {
+            if (at == 0) return;
+            cell_add(&table->cell, "-o ndjson has everything");
+        } else {
+            if (table->fields[f].width == 0 || table->fields[f].shown) continue;
+            cell_head(&table->cell, &table->fields[f]);
+        }
+        unsigned last = f == table->field_count;
+        out_text(table->out, at == 0 ? "no room for" : last ? ";" : ",");
+        at += (at == 0 ? 12 : 2) + table->cell.width;
+        if (at > table->width) {
+            out_text(table->out, "\n  ");
+            at = 2 + table->cell.width;
+        } else {
+            out_char(table->out, ' ');
+        }
         out_bytes(table->out, table->cell.text, table->cell.bytes);
+        if (last) out_char(table->out, '\n');
     }
-    if (missing > 0) out_text(table->out, "; -o ndjson has everything\n");
 }
 
 static void put_footer(struct table *table)
@@ -536,7 +581,7 @@ static void put_footer(struct table *table)
     style(table, STYLE_DIM);
     if (table->has_estimates) {
         out_text(table->out, plus_minus(table));
-        out_text(table->out, " bounds an estimate, with 95% confidence or more; the rest is exact\n");
+        out_text(table->out, " bounds an estimate (95% confidence or more); without it the bound is 0\n");
     }
     if (table->sampling > 1) {
         out_text(table->out, "frequent values: from one of every ");

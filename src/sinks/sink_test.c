@@ -235,9 +235,10 @@ TEST(a_table_of_eighty_columns_keeps_what_matters_most)
         "id         int     99.9%         1      18.45E                       18.45E\n"
         "nothing    null     100%         0\n"
         "\n"
-        "± bounds an estimate, with 95% confidence or more; the rest is exact\n"
+        "± bounds an estimate (95% confidence or more); without it the bound is 0\n"
         "frequent values: from one of every 4 values\n"
-        "no room for p95, mean, stddev, skewness, kurtosis, shape; -o ndjson has everything\n"
+        "no room for p95, mean, stddev, skewness, kurtosis, shape;\n"
+        "  -o ndjson has everything\n"
         "peak memory 964 KiB of 1.0 MiB (kernel's count)\n");
 }
 
@@ -266,10 +267,39 @@ TEST(a_broad_table_shows_everything)
         "\n"
         "2 records dropped: longer than --max-record, first at byte 8,123,456\n"
         "1 cell: not of the declared type, taken as nulls, first at byte 0\n"
-        "± bounds an estimate, with 95% confidence or more; the rest is exact\n"
+        "± bounds an estimate (95% confidence or more); without it the bound is 0\n"
         "frequent values: from one of every 4 values\n"
         "no room for skewness, kurtosis; -o ndjson has everything\n"
         "peak memory 964 KiB of 1.0 MiB (kernel's count)\n");
+}
+
+static struct report_column months;
+static void give_months(void *context, uint32_t i, struct report_column *column)
+{
+    (void)context;
+    (void)i;
+    *column = months;
+}
+
+/* Eleven steps of one month over 16 bins: some bins hold a month, some none, whichever edge counts. */
+TEST(a_few_integers_get_a_cell_each_in_their_shape)
+{
+    for (int closed_right = 0; closed_right < 2; closed_right++) {
+        start();
+        months = (struct report_column){ NAME("month"), .type = REPORT_INT, .count = 12, ALL, .top_sampling = 1,
+            .distinct = { 12, 12, 12, 1 }, .min = INT(1), .max = INT(12), UNDEFINED, .has_bins = 1 };
+        for (int month = 1; month <= 12; month++) {
+            int bin = closed_right ? ((month - 1) * 16 + 10) / 11 - 1 : (month - 1) * 16 / 11;
+            months.bins[bin < 0 ? 0 : bin > 15 ? 15 : bin] += 1.0 / 12;
+        }
+        report.column_count = 1;
+        report.column = give_months;
+        struct table_options wide_enough = { COLOR_NEVER, 200, 1 };
+        sink_table(&out, &report, &wide_enough);
+        CHECK_EQ(out_flush(&out), 0);
+        page.text[page.used] = '\0';
+        CHECK(strstr(page.text, "  ████████████\n") != NULL);
+    }
 }
 
 TEST(without_unicode_the_table_is_plain_ascii)
@@ -350,7 +380,7 @@ int main(void)
                      RUN(what_was_not_asked_for_is_left_out_and_partial_reports_say_so),
                      RUN(csv_has_one_row_a_column_and_one_width),
                      RUN(a_table_of_eighty_columns_keeps_what_matters_most), RUN(a_broad_table_shows_everything),
-                     RUN(without_unicode_the_table_is_plain_ascii), RUN(no_line_of_columns_is_wider_than_the_terminal),
+                     RUN(a_few_integers_get_a_cell_each_in_their_shape), RUN(without_unicode_the_table_is_plain_ascii), RUN(no_line_of_columns_is_wider_than_the_terminal),
                      RUN(colours_are_always_ended_and_never_foreign),
                      RUN(a_broken_pipe_ends_the_report_early_and_is_remembered));
 }
