@@ -4,7 +4,6 @@
 
 /* The ceiling: what the kernel counts as this process's peak resident set. */
 #define WEIR_MEMORY_DEFAULT_BYTES (1024u * 1024u)
-#define WEIR_MEMORY_MIN_BYTES     (768u * 1024u)          /* below, nothing useful fits beside the text */
 /* Of the ceiling, at most this share (32nds) is anonymous memory, so that the process also lives in a memory
  * cgroup of the ceiling's size, where page tables, kernel stacks and per-CPU charges want the rest. */
 #define WEIR_MEMORY_ANON_32NDS    23u
@@ -33,7 +32,11 @@
 /* Work. */
 #define WEIR_WORKERS_MAX          2u       /* threads; private states are worth it up to here in 1 MiB */
 #define WEIR_PARKED_BLOCKS        4u       /* finished blocks a worker may hold while an earlier one runs */
+#ifdef WEIR_DEBUG
+#define WEIR_WORKER_STACK_BYTES   (1024u * 1024u) /* the sanitizers' own need; such builds run with a larger --memory */
+#else
 #define WEIR_WORKER_STACK_BYTES   (48u * 1024u)   /* of a second worker; deepest chain of calls uses 10 KiB */
+#endif
 #define WEIR_PARALLEL_FILE_BYTES  (32ull << 20)   /* smaller files take 0.1 s anyway: one worker, states twice as big */
 #define WEIR_PROFILE_COMFORT_BYTES 2048u          /* a column's state below which one worker's memory goes further */
 

@@ -84,7 +84,7 @@ static const char memory[] =
 "More memory buys smaller errors; weir plan shows which. What does not fit is refused with exit code 78.\n";
 
 static const char exit_codes[] =
-"0 ok   1 failure   2 usage   65 bad data with --strict (or input of no known form)   66 no input\n"
+"0 ok   1 failure   2 usage   65 bad data with --strict, compressed input   66 no input\n"
 "70 bug   73 cannot create a file   74 input or output error   77 permission   78 does not fit --memory\n"
 "128+n ended by signal n, after reporting what was seen\n";
 

@@ -180,7 +180,10 @@ int options_parse(struct options *o, int argc, char **argv)
     while ((letter = getopt_long(argc, argv, ":i:o:S:f:q:k:d:h", long_options, NULL)) != -1) {
         if (letter == 'h') return help_print(argv[0]);
         if (letter == ':') {
-            complain("'%.60s' needs a value; see 'weir help %s'", argv[optind - 1], argv[0]);
+            const struct option *o_long = long_options;    /* argv is no help: where optind stands differs between libcs */
+            while (o_long->name != NULL && o_long->val != optopt) o_long++;
+            if (optopt < 256) complain("-%c (--%s) needs a value; see 'weir help %s'", optopt, o_long->name, argv[0]);
+            else complain("--%s needs a value; see 'weir help %s'", o_long->name, argv[0]);
             return EXIT_USAGE;
         }
         if (letter == '?') {

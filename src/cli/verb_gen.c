@@ -57,8 +57,8 @@ static size_t block_fill(struct gen *g, uint8_t *block)
     } else {
         size_t rows = BLOCK_BYTES / 8;
         if (rows > g->rows_left) rows = (size_t)g->rows_left;
-        if (g->kind == GEN_F64) distribution_f64(&g->dist, (double *)block, rows, g->row);
-        else distribution_i64(&g->dist, (int64_t *)block, rows, g->row);
+        if (g->kind == GEN_F64) distribution_f64(&g->dist, (double *)(void *)block, rows, g->row);
+        else distribution_i64(&g->dist, (int64_t *)(void *)block, rows, g->row);
         g->row += rows;
         g->rows_left -= g->rows_left != UINT64_MAX ? rows : 0;
         used = 8 * rows;
@@ -154,7 +154,10 @@ int verb_gen(int argc, char **argv)
             if (parse_count(optarg, &g.dist.seed) != 0) return usage("a whole number", optarg);
             break;
         case OPT_COPY: copy = 1; break;
-        default: return usage(letter == ':' ? "an option with its value" : "an option", argv[optind - 1]);
+        case ':':
+            complain("gen: an option lacks its value; see 'weir help gen'");
+            return EXIT_USAGE;
+        default: return usage("an option", argv[optind - 1]);
         }
     }
     if (optind + 1 != argc) {

@@ -297,7 +297,7 @@ int verb_summary(int argc, char **argv)
     session.live_next_ns = session.started_ns + options.live_ns;
     if (!options.quiet && isatty(STDERR_FILENO) && options.live_ns == 0) session.progress_next_ns = session.started_ns + PROGRESS_AFTER_NS;
     if (run_start(&plan.run) != WEIR_OK || weir_gate_close() != 0) {
-        complain("cannot start: %s", strerror(errno));
+        complain("cannot start the second worker; try --parallel 1");
         return EXIT_FAILED;
     }
     run_all(&plan.run);

@@ -84,7 +84,7 @@ void run_resume(struct run *run);
 
 static inline struct profile *run_profile(const struct run *run, const struct worker *worker, uint32_t profile)
 {
-    return (struct profile *)(worker->profiles + (size_t)profile * run->layout.bytes);
+    return (struct profile *)(void *)(worker->profiles + (size_t)profile * run->layout.bytes);
 }
 
 #endif
