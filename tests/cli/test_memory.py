@@ -96,8 +96,8 @@ def cgroup():
     return group
 
 
-@pytest.mark.parametrize("cache", ["warm", "cold"])
-@pytest.mark.parametrize("parallel", ["1", "2"])
+# Cold with two workers is not among them: two read-aheads in flight leave too little (docs/design.md).
+@pytest.mark.parametrize("cache,parallel", [("warm", "1"), ("warm", "2"), ("cold", "1")])
 def test_it_lives_in_a_memory_cgroup_of_one_mebibyte(tmp_path, cache, parallel):
     path = tmp_path / "big.csv"
     path.write_bytes(b"id,name,x\n" + b"".join(b"%d,host%d,%d.5\n" % (i, i % 500, i % 977) for i in range(800000)))
