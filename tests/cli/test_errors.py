@@ -472,3 +472,23 @@ def test_progress_on_a_terminal_and_none_when_quiet():
     err = slow_on_terminal()
     assert b"/s" in err and b"peak" in err and err.endswith(b"\r\033[K")
     assert slow_on_terminal("--quiet") == b""
+
+
+@pytest.mark.parametrize("kind,line", [("csv", b"1,x\n"), ("ndjson", b'{"a":1,"b":"x"}\n'), ("f64", b"\0" * 8)])
+def test_live_waits_for_a_late_stream_and_follows_one_that_trickles(kind, line):
+    p = start("summary", "-i", kind, "-o", "ndjson", "--live", "200ms", "-")
+    time.sleep(0.5)    # more than one turn without a byte
+    p.stdin.write(b"a,b\n" if kind == "csv" else b"")
+    for _ in range(40):    # never silent for a turn, and never a block's worth
+        p.stdin.write(line[:3])
+        p.stdin.flush()
+        time.sleep(0.01)
+        p.stdin.write(line[3:])
+        p.stdin.flush()
+        time.sleep(0.01)
+    seen = os.read(p.stdout.fileno(), 1 << 20) if select.select([p.stdout], [], [], 0)[0] else b""
+    counts = [json.loads(row)["count"] for row in seen.splitlines()]
+    out, err = ended(p)
+    assert any(0 < c < 40 for c in counts), counts
+    last = [json.loads(row) for row in out.splitlines()][-1]
+    assert p.returncode == 0 and err == b"" and last["count"] == 40
