@@ -1,291 +1,303 @@
-/* parse_csv.c - CSV and TSV: `parser_csv`. Grammar: csv_row.h.
+/* parse_csv.c - CSV and TSV: RFC 4180, and what people write. Contract: parser.h.
  *
- *   bytes    id,name,x\n 1,ab,3.5\n 2,cd,4\n           positions of , and \n, found 64 bytes at a time
- *   at[]     -1 | 1 4 8 | 10 13 17 ...                  cell c of row r lies between at[r * stride + c]
- *            ^start of row 0 minus 1                     and at[r * stride + c + 1]
+ *   data:   \n x , " y " \n \n a , b , c \n d \n          3 columns asked for: here 2 of them
+ *   ends:   [-1..0 gap] [x] ["y", gap] [a] [b, surplus] [d] [missing]
+ *             |           `- row r, column c: ends[r * columns + c + 1], behind the cell
+ *             `- ends[0] and each row's last entry stand before the next row
  *
- * The fast way: if every row of a batch has just the columns of the table and no stray quotes, the
- * positions themselves are the batch (stride = columns). Quoted cells only mean that positions inside
- * quotes are dropped first. Any other batch (ragged or blank lines, stray quotes, long records) is read
- * again the slow way, row by row with csv_row_read, into rows of columns + 1 positions. So the fast
- * way is never wrong: what it is not sure of it does not do.
+ * One array of ends says where all cells of a batch are, at a fixed stride, so that a column is a
+ * strided read of it (csv.h, views). The split kernel writes the entries of regular rows; the others
+ * are read here byte by byte and made to fit the stride: missing cells repeat the line end; after
+ * surplus cells, empty lines and skipped rows the last entry is moved on to where the next row
+ * starts, and marked CSV_HARD, since its cell ends before that.
  *
- * Blank lines are no records, but in a table of one column they are records with a null.
+ * What is what
+ *   lines     LF and CRLF end a record, a lone CR is data; the last newline may be missing. Empty lines
+ *             are not records, but of one column only they are: a null each.
+ *   quotes    open a cell as its first byte only, hold anything, are doubled inside. Else they are data
+ *             (BOOK_STRAY_QUOTE), as are bytes between a closing quote and the delimiter, appended.
+ *   unclosed  A quote open at the end of the data drops its record's first line
+ *             (BOOK_UNCLOSED_QUOTE) and reading goes on with the line after: so no quote takes the
+ *             tail of a file with it. That happens once at most for each begin: if it is open at
+ *             the end, all later quotes stand in even runs, and an even run opens nothing.
+ *   ragged    Surplus cells are not looked at, missing ones are empty; or the row is skipped.
  */
 #include <string.h>
+#include "parsers/parser.h"
 #include "kernels/csv.h"
 #include "kernels/kernels.h"
 #include "machine/assert.h"
-#include "parsers/csv_row.h"
-#include "parsers/parser.h"
 
-struct parse_csv {
-    struct parser               parser;
-    const struct parse_options *options;
-    struct books               *books;
-    uint8_t                    *data;
-    size_t                      bytes, cursor;
-    uint64_t                    offset;       /* absolute, of data[0] */
-    uint32_t                    columns;
-    uint32_t                    rows_max;
-    uint32_t                    stride;       /* of the present batch */
-    uint32_t                    rows;
-    int                         quotes;       /* the window has some */
-    size_t                      at_capacity;
-    uint32_t                   *start, *length;    /* [WEIR_BATCH_ROWS], the column last asked for */
-    _Alignas(64) uint32_t       at[];
+#define CSV_BY_HAND_MAX 64u    /* irregular rows in a row before the kernel is asked again, at most */
+
+/* One worker's state; its ends follow. */
+struct csv {
+    struct parser      parser;
+    struct books      *books;
+    uint8_t           *data;
+    uint64_t           offset;      /* of data[0] in the input */
+    uint32_t           bytes;
+    uint32_t           at;          /* first byte of the next row */
+    uint32_t           columns;
+    uint32_t           rows_max;
+    uint32_t           rows;        /* of the present batch */
+    uint32_t           by_hand;     /* rows to go before the kernel is asked again ... */
+    uint32_t           by_hand_next;    /* ... and next time: doubled while it finds nothing */
+    uint32_t           record_bytes_max;
+    enum ragged_policy ragged;
+    uint8_t            delimiter;
+    _Alignas(64) uint32_t start[WEIR_BATCH_ROWS];
+    _Alignas(64) uint32_t length[WEIR_BATCH_ROWS];
+    _Alignas(64) uint32_t ends[];
 };
 
-static uint32_t rows_max_of(uint32_t columns)
+static struct csv *csv_of(struct parser *parser)
 {
-    uint32_t const fit = WEIR_BATCH_CELLS / (columns != 0 ? columns : 1);
-    return fit < 1 ? 1 : fit < WEIR_BATCH_ROWS ? fit : WEIR_BATCH_ROWS;
-}
-
-/* One more position a row for the slow way, one for the first start, and what `find` may write beyond. */
-static size_t at_capacity_of(uint32_t columns)
-{
-    size_t const rows = rows_max_of(columns);
-    return (1 + rows * (columns + 1) + 2 * 64 + CSV_FIND_SLACK + 15) & ~(size_t)15;
+    WEIR_ASSERT(parser != NULL && parser->ops == &parser_csv);
+    return (void *)parser;
 }
 
 static size_t csv_bytes(const struct parse_options *options, uint32_t columns, uint32_t selected)
 {
-    return sizeof(struct parse_csv) + (at_capacity_of(columns) + 2 * WEIR_BATCH_ROWS) * sizeof(uint32_t);
+    WEIR_ASSERT(options != NULL);
+    WEIR_ASSERT(selected <= columns);
+    (void)selected;    /* all cells are found, whatever is wanted of them: it costs next to nothing */
+    size_t cells = (size_t)columns * WEIR_BATCH_ROWS;
+    if (cells > WEIR_BATCH_CELLS) cells = columns > WEIR_BATCH_CELLS ? columns : WEIR_BATCH_CELLS;
+    return sizeof(struct csv) + (((1 + cells + CSV_ENDS_SLACK) * sizeof(uint32_t) + 63) & ~(size_t)63);
 }
 
-static void csv_init(void *memory, const struct parse_options *options, struct schema *schema, struct books *books)
+static void csv_init(void *memory, const struct parse_options *options, struct schema *schema,
+                     struct books *books)
 {
-    WEIR_ASSERT((uintptr_t)memory % 64 == 0);
-    struct parse_csv *p = memory;
-    memset(p, 0, sizeof *p);
-    p->parser.ops = &parser_csv;
-    p->options = options;
-    p->books = books;
-    p->columns = schema_count(schema);
-    p->rows_max = rows_max_of(p->columns);
-    p->at_capacity = at_capacity_of(p->columns);
-    p->start = p->at + p->at_capacity;
-    p->length = p->start + WEIR_BATCH_ROWS;
+    WEIR_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0);
+    WEIR_ASSERT(options != NULL && schema != NULL && books != NULL);
+    WEIR_ASSERT(options->delimiter != '"' && options->delimiter != '\n' && options->delimiter != '\r');
+
+    struct csv *csv = memory;
+    memset(csv, 0, offsetof(struct csv, start));
+    csv->parser.ops = &parser_csv;
+    csv->books = books;
+    csv->columns = schema_count(schema);
+    csv->ragged = options->ragged;
+    csv->record_bytes_max = options->record_bytes_max;
+    csv->delimiter = options->delimiter;
+    csv->rows_max = csv->columns == 0 ? 0 : WEIR_BATCH_CELLS / csv->columns;
+    if (csv->rows_max > WEIR_BATCH_ROWS) csv->rows_max = WEIR_BATCH_ROWS;
+    if (csv->rows_max == 0 && csv->columns != 0) csv->rows_max = 1;
 }
 
-/* ---- where a record ends --------------------------------------------------------------------- */
-
-enum { FIND_CHUNK = 256 };    /* positions looked at a time */
-
-/* The state machine of csv_row_read over the positions of quotes and line ends alone: whether a quote
- * opens a cell is seen from the byte before it. */
-static weir_status record_end_quoted(const struct parse_options *options, const uint8_t *data, size_t from,
-                                     size_t own_end, size_t have_end, int at_eof, size_t *out)
+/* Where a line that starts at data[from] ends and the next begins, without regard to quotes; `to` if
+ * it has no newline. */
+static size_t csv_first_line_end(const uint8_t *data, size_t from, size_t to)
 {
-    uint32_t found[FIND_CHUNK + 64 + CSV_FIND_SLACK];
-    enum { OUTSIDE, QUOTED } state = OUTSIDE;
-    size_t at = from, skip = SIZE_MAX;
-    while (at < have_end) {
-        size_t newlines = 0;
-        size_t const count = weir_kernels.csv->find(found, data, at, have_end, FIND_CHUNK, '"', '\n', '\n', &newlines);
-        for (size_t i = 0; i < count; i++) {
-            size_t const here = found[i];
-            if (here == skip) continue;    /* the second of a doubled quote */
-            if (data[here] == '\n') {
-                if (state == QUOTED) continue;
-                if (here + 1 >= own_end) {
-                    *out = here + 1;
-                    return WEIR_OK;
-                }
-            } else if (state == OUTSIDE) {
-                if (here == from || data[here - 1] == '\n' || data[here - 1] == options->delimiter) {
-                    state = QUOTED;
-                }
-            } else if (here + 1 < have_end && data[here + 1] == '"') {
-                skip = here + 1;
-            } else if (here + 1 == have_end && !at_eof) {
-                return WEIR_AGAIN;    /* doubled or closing: the next byte will tell */
-            } else {
-                state = OUTSIDE;
-            }
-        }
-        if (count < FIND_CHUNK) break;
-        at = (size_t)found[count - 1] + 1;
-    }
-    if (!at_eof) return WEIR_AGAIN;
-    *out = have_end;
-    return WEIR_OK;
-}
-
-/* Is there a quote in data[from..bytes)? A vector scan that stops at the first. */
-static int has_quote(const uint8_t *data, size_t from, size_t bytes)
-{
-    uint32_t found[1 + 63 + CSV_FIND_SLACK];
-    size_t newlines = 0;
-    return weir_kernels.csv->find(found, data, from, bytes, 1, '"', '"', '"', &newlines) != 0;
+    size_t const newline = weir_kernels.csv->find(data, from, to, '\n');
+    return newline == to ? to : newline + 1;
 }
 
 static weir_status csv_record_end(const struct parse_options *options, const uint8_t *data, size_t from,
                                   size_t own_end, size_t have_end, int at_eof, size_t *out)
 {
     WEIR_ASSERT(from <= have_end);
+    WEIR_ASSERT(out != NULL);
     if (own_end <= from) {
         *out = from;
         return WEIR_OK;
     }
-    if (has_quote(data, from, have_end))
-        return record_end_quoted(options, data, from, own_end, have_end, at_eof, out);
-    const uint8_t *line = own_end - 1 < have_end ? memchr(data + own_end - 1, '\n', have_end - (own_end - 1)) : NULL;
-    if (line == NULL && !at_eof) return WEIR_AGAIN;
-    *out = line != NULL ? (size_t)(line - data) + 1 : have_end;
+    const struct csv_kernels *kernels = weir_kernels.csv;
+    for (size_t at = from; at < have_end; at++) {
+        int stray;
+        at = kernels->record_end(data, at, own_end - 1, have_end, options->delimiter, &stray);
+        if (stray)    /* data: up to the end of its cell no quote means anything */
+            while (at < have_end && data[at] != options->delimiter && data[at] != '\n') at++;
+        if (at < have_end && data[at] == '\n' && at >= own_end - 1) {
+            *out = at + 1;
+            return WEIR_OK;
+        }
+    }
+    if (!at_eof) return WEIR_AGAIN;
+    *out = have_end;
     return WEIR_OK;
 }
 
-/* ---- batches --------------------------------------------------------------------------------- */
-
 static void csv_begin(struct parser *parser, uint8_t *data, size_t bytes, uint64_t offset)
 {
-    struct parse_csv *p = (struct parse_csv *)(void *)parser;
-    p->data = data;
-    p->bytes = bytes;
-    p->cursor = 0;
-    p->offset = offset;
-    p->quotes = has_quote(data, 0, bytes);
+    struct csv *csv = csv_of(parser);
+    WEIR_ASSERT(bytes < CSV_AT);
+    csv->data = data;
+    csv->bytes = (uint32_t)bytes;
+    csv->offset = offset;
+    csv->at = 0;
+    csv->rows = 0;
+    csv->by_hand = 0;
+    csv->by_hand_next = 1;
 }
 
-/* Drop the positions that lie inside quotes. Returns how many are left, up to the last whole record if
- * positions ran out; 0 if something is to be read the slow way. */
-static size_t drop_quoted(struct parse_csv *p, uint32_t *at, size_t count)
+/* What one row is, whatever it is. */
+struct csv_row {
+    uint32_t end;         /* its newline, or the end of the data */
+    uint32_t cells;
+    uint8_t  blank, stray, unclosed;
+};
+
+/* Read the row at csv->at; the entries of its first `columns` cells go to ends, without those missing. */
+static struct csv_row csv_row_read(const struct csv *csv, uint32_t *ends)
 {
-    const uint8_t *data = p->data;
-    size_t kept = 0, whole = 0, cell = p->cursor;
-    for (size_t i = 0; i < count;) {
-        uint32_t here = at[i];
-        if (data[here] == '"') {
-            if (here != cell) return 0;    /* stray */
-            for (i++;;) {                  /* to the closing quote */
-                while (i < count && data[at[i]] != '"') i++;
-                if (i >= count) return whole;
-                if (i + 1 < count && at[i + 1] == at[i] + 1 && data[at[i + 1]] == '"') i += 2;
-                else break;
+    const uint8_t *const data = csv->data, delimiter = csv->delimiter;
+    uint32_t const bytes = csv->bytes;
+    struct csv_row row = { 0 };
+    uint32_t at = csv->at;
+    for (;; at++) {
+        uint32_t const first = at;
+        uint32_t marks = 0;
+        if (at < bytes && data[at] == '"') {
+            marks = CSV_QUOTED;
+            for (;;) {
+                at = (uint32_t)weir_kernels.csv->find(data, (size_t)at + 1, bytes, '"');
+                if (at >= bytes) {
+                    row.unclosed = 1;
+                    return row;
+                }
+                at++;
+                if (at == bytes || data[at] != '"') break;
+                marks |= CSV_HARD;
             }
-            uint32_t const close = at[i++];
-            if (i >= count) return whole;
-            here = at[i];
-            if (here != close + 1 && !(here == close + 2 && data[close + 1] == '\r' && data[here] == '\n')) return 0;
-            if (data[here] == '"') return 0;
+            if (at < bytes && data[at] != delimiter && data[at] != '\n' &&
+                !(data[at] == '\r' && at + 1 < bytes && data[at + 1] == '\n')) {
+                marks |= CSV_HARD;
+                row.stray = 1;
+            }
         }
-        at[kept++] = here;
-        if (data[here] == '\n') whole = kept;
-        cell = here + 1;
-        i++;
+        while (at < bytes && data[at] != delimiter && data[at] != '\n') row.stray |= data[at++] == '"';
+        int const last = at == bytes || data[at] == '\n';
+        if (last && at < bytes && at > first && data[at - 1] == '\r') marks |= CSV_CRLF;
+        if (row.cells < csv->columns) ends[row.cells] = at | marks;
+        row.cells++;
+        if (last) {
+            row.blank = row.cells == 1 && at - first == (marks == CSV_CRLF);
+            row.end = at;
+            return row;
+        }
     }
-    return whole;
 }
 
-/* The fast way. The number of rows, or 0: read this batch the slow way. */
-static uint32_t next_fast(struct parse_csv *p)
+/* The row before, or none, is followed by bytes up to csv->at that are in no row. */
+static inline void csv_gap(struct csv *csv, uint32_t *end)
 {
-    size_t const limit = (size_t)p->rows_max * p->columns;
-    size_t newlines = 0;
-    uint8_t const delimiter = p->options->delimiter;
-    uint32_t *at = p->at + 1;
-    size_t const found = weir_kernels.csv->find(at, p->data, p->cursor, p->bytes, limit, delimiter, '\n',
-                                                p->quotes ? '"' : '\n', &newlines);
-    size_t count = p->quotes ? drop_quoted(p, at, found) : found;
-    if (count > limit) count = limit;
-    uint32_t const rows = (uint32_t)(count / p->columns);
-    if (rows == 0) return 0;
-    /* Regular if the last cell of each row ends in a newline and no other cell does. */
-    const uint8_t *data = p->data;
-    size_t const used = (size_t)rows * p->columns;
-    size_t ends = 0;
-    for (size_t i = p->columns - 1; i < used; i += p->columns) ends += data[at[i]] == '\n';
-    if (p->quotes) {    /* positions have moved: count anew */
-        newlines = 0;
-        for (size_t i = 0; i < used; i++) newlines += data[at[i]] == '\n';
-    } else {
-        for (size_t i = used; i < found; i++) newlines -= data[at[i]] == '\n';
+    *end = (csv->at - 1) | CSV_HARD | (*end & CSV_MISSING);
+}
+
+/* How many of `rows` regular rows stand before the first that is longer than the limit. */
+static uint32_t csv_rows_short(const struct csv *csv, const uint32_t *ends, uint32_t rows)
+{
+    uint32_t from = csv->at;
+    for (uint32_t row = 0; row < rows; row++) {
+        uint32_t const next = (ends[(size_t)(row + 1) * csv->columns - 1] & CSV_AT) + 1;
+        if (next - from > csv->record_bytes_max) return row;
+        from = next;
     }
-    if (ends != rows || newlines != rows) return 0;
-    size_t const end = (size_t)at[used - 1] + 1;
-    if (end - p->cursor > p->options->record_bytes_max) return 0;    /* one of them may be too long */
-    p->at[0] = (uint32_t)p->cursor - 1;
-    p->cursor = end;
-    p->stride = p->columns;
     return rows;
 }
 
-static int is_blank(const struct parse_csv *p, size_t from, size_t end)
+/* Take the row at csv->at by hand, its entries behind `before`. 1 if it is a row of the batch. */
+static int csv_row_take(struct csv *csv, uint32_t *before)
 {
-    size_t bytes = end - from;
-    if (bytes > 0 && p->data[end - 1] == '\n') bytes--;
-    return bytes == 0 || (bytes == 1 && p->data[from] == '\r');
-}
-
-/* The slow way: row by row. Rows of the batch; 0: no record is left. */
-static uint32_t next_slow(struct parse_csv *p)
-{
-    uint32_t rows = 0;
-    p->stride = p->columns + 1;
-    while (rows < p->rows_max && p->cursor < p->bytes) {
-        struct csv_row row;
-        size_t const from = p->cursor;
-        uint32_t *at = p->at + (size_t)rows * p->stride;
-        csv_row_read(&row, p->data, from, p->bytes, p->options->delimiter, at + 1, p->columns);
-        uint64_t const offset = p->offset + from;
-        if (row.open) {    /* the end of input inside quotes: only this record's first line is given up */
-            const uint8_t *line = memchr(p->data + from, '\n', p->bytes - from);
-            books_note(p->books, BOOK_UNCLOSED_QUOTE, offset);
-            p->cursor = line != NULL ? (size_t)(line - p->data) + 1 : p->bytes;
-            continue;
-        }
-        p->cursor = row.end;
-        if (is_blank(p, from, row.end) && p->columns > 1) continue;
-        if (row.end - from > p->options->record_bytes_max) {
-            books_note(p->books, BOOK_TOO_LONG, offset);
-            continue;
-        }
-        if (row.stray) books_note(p->books, BOOK_STRAY_QUOTE, offset);
-        if (row.cells != p->columns) {
-            if (p->options->ragged != RAGGED_KEEP) {
-                books_note(p->books, BOOK_RAGGED_SKIPPED, offset);
-                continue;
-            }
-            books_note(p->books, row.cells < p->columns ? BOOK_RAGGED_SHORT : BOOK_RAGGED_LONG, offset);
-        }
-        at[0] = (uint32_t)from - 1;
-        for (uint32_t c = row.cells; c < p->columns; c++) at[c + 1] = at[row.cells];    /* lengths below 0: nulls */
-        rows++;
+    uint32_t *const ends = before + 1;
+    uint64_t const offset = csv->offset + csv->at;
+    struct csv_row const row = csv_row_read(csv, ends);
+    if (row.unclosed) {
+        books_note(csv->books, BOOK_UNCLOSED_QUOTE, offset);
+        csv->at = (uint32_t)csv_first_line_end(csv->data, csv->at, csv->bytes);
+        csv_gap(csv, before);
+        return 0;
     }
-    return rows;
+    int const blank = row.blank && csv->columns > 1;
+    int const too_long = row.end - csv->at >= csv->record_bytes_max;
+    int const ragged = row.cells != csv->columns && !blank;
+    csv->at = row.end < csv->bytes ? row.end + 1 : row.end;
+    if (blank || too_long || (ragged && csv->ragged != RAGGED_KEEP)) {
+        if (too_long) books_note(csv->books, BOOK_TOO_LONG, offset);
+        else if (ragged) books_note(csv->books, BOOK_RAGGED_SKIPPED, offset);
+        csv_gap(csv, before);
+        return 0;
+    }
+    if (row.stray) books_note(csv->books, BOOK_STRAY_QUOTE, offset);
+    if (row.cells < csv->columns) {
+        books_note(csv->books, BOOK_RAGGED_SHORT, offset);
+        for (uint32_t cell = row.cells; cell < csv->columns; cell++) ends[cell] = row.end | CSV_MISSING;
+    } else if (row.cells > csv->columns) {
+        books_note(csv->books, BOOK_RAGGED_LONG, offset);
+        ends[csv->columns - 1] = row.end | CSV_HARD;
+    }
+    return 1;
 }
 
 static uint32_t csv_next(struct parser *parser)
 {
-    struct parse_csv *p = (struct parse_csv *)(void *)parser;
-    if (p->cursor >= p->bytes || p->columns == 0) return 0;
-    p->rows = next_fast(p);
-    if (p->rows == 0) p->rows = next_slow(p);
-    return p->rows;
+    struct csv *csv = csv_of(parser);
+    uint32_t const columns = csv->columns, rows_max = csv->rows_max;
+    uint32_t rows = 0;
+    csv->ends[0] = csv->at - 1;
+    while (rows < rows_max && csv->at < csv->bytes) {
+        if (csv->by_hand == 0) {
+            uint32_t *const ends = csv->ends + 1 + (size_t)rows * columns;
+            uint32_t regular = (uint32_t)weir_kernels.csv->split(
+                ends, rows_max - rows, csv->data, csv->at, csv->bytes, columns, csv->delimiter);
+            if (regular != 0 && (ends[(size_t)regular * columns - 1] & CSV_AT) - csv->at >= csv->record_bytes_max)
+                regular = csv_rows_short(csv, ends, regular);
+            if (regular != 0) {
+                rows += regular;
+                csv->at = (ends[(size_t)regular * columns - 1] & CSV_AT) + 1;
+                csv->by_hand_next = 1;
+                if (rows == rows_max || csv->at == csv->bytes) break;
+            }
+            csv->by_hand = csv->by_hand_next;
+            if (csv->by_hand_next < CSV_BY_HAND_MAX) csv->by_hand_next *= 2;
+        }
+        rows += (uint32_t)csv_row_take(csv, csv->ends + (size_t)rows * columns);
+        csv->by_hand--;
+    }
+    csv->rows = rows;
+    return rows;
+}
+
+/* The cell that starts at data[first] and ends at or before data[bound]: its view, quotes undoubled in
+ * place, CSV_HARD or not. */
+static void csv_cell_read(struct csv *csv, uint32_t first, uint32_t bound, uint32_t *start, uint32_t *length)
+{
+    uint8_t *const data = csv->data;
+    uint32_t at = first, into = first;
+    if (at < bound && data[at] == '"') {
+        for (at++, into = ++first; at < bound; at++) {
+            if (data[at] == '"' && (++at == bound || data[at] != '"')) break;
+            data[into++] = data[at];
+        }
+    }
+    while (at < bound && data[at] != csv->delimiter && data[at] != '\n') data[into++] = data[at++];
+    if (at < csv->bytes && data[at] == '\n' && into > first && data[at - 1] == '\r') into--;
+    *start = first;
+    *length = into - first;
 }
 
 static void csv_column(struct parser *parser, uint32_t column, struct slice *out)
 {
-    struct parse_csv *p = (struct parse_csv *)(void *)parser;
-    WEIR_ASSERT(column < p->columns);
-    weir_kernels.csv->views(p->start, p->length, p->at + column, p->stride, p->rows);
-    /* A CR before the LF belongs to neither. In short rows any cell may be the last, in long ones none is. */
-    if (column + 1 == p->columns || p->stride != p->columns)
-        for (uint32_t r = 0; r < p->rows; r++) {
-            uint32_t const length = p->length[r];
-            const uint8_t *end = p->data + p->start[r] + length;
-            if (length != 0 && end[-1] == '\r' && (*end == '\n' || end == p->data + p->bytes)) p->length[r]--;
+    struct csv *csv = csv_of(parser);
+    WEIR_ASSERT(column < csv->columns);
+    const uint32_t *ends = csv->ends + column;
+    if (weir_kernels.csv->views(csv->start, csv->length, ends, csv->rows, csv->columns) != 0) {
+        for (uint32_t row = 0; row < csv->rows; row++, ends += csv->columns) {
+            if ((ends[1] & CSV_HARD) == 0) continue;
+            if ((ends[1] & CSV_MISSING) != 0) csv->start[row] = csv->length[row] = 0;
+            else
+                csv_cell_read(csv, (ends[0] + 1) & CSV_AT, ends[1] & CSV_AT, &csv->start[row],
+                              &csv->length[row]);
         }
-    if (p->quotes)
-        for (uint32_t r = 0; r < p->rows; r++)
-            if (p->length[r] != 0 && p->data[p->start[r]] == '"') {
-                p->length[r] = csv_unquote(p->data + p->start[r], p->length[r]);
-                p->start[r]++;
-            }
-    *out = (struct slice){ .form = SLICE_VIEWS, .rows = p->rows, .base = p->data, .start = p->start, .length = p->length };
+    }
+    *out = (struct slice){ .form = SLICE_VIEWS, .rows = csv->rows, .base = csv->data,
+                           .start = csv->start, .length = csv->length };
 }
 
-const struct parser_ops parser_csv = { .name = "csv", .bytes = csv_bytes, .init = csv_init, .record_end = csv_record_end,
-                                       .begin = csv_begin, .next = csv_next, .column = csv_column };
+const struct parser_ops parser_csv = {
+    .name = "csv", .bytes = csv_bytes, .init = csv_init, .record_end = csv_record_end,
+    .begin = csv_begin, .next = csv_next, .column = csv_column,
+};

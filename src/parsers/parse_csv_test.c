@@ -5,7 +5,6 @@
  */
 #include "parsers/csv_row.h"
 #include "parsers/parser.h"
-#include "kernels/csv.h"
 #include "tests/weir_test.h"
 
 enum { INPUT_MAX = 400, CELLS_MAX = 512, COLUMNS = 3 };
@@ -39,7 +38,6 @@ static void reference_rows(struct table *t, const uint8_t *text, uint32_t bytes)
             while (at < bytes && text[at] != ',' && text[at] != '\n') now.text[now.length++] = text[at++];
             ended = at >= bytes || text[at] == '\n';
             if (ended && at < bytes && now.length > 0 && now.text[now.length - 1] == '\r' && text[at - 1] == '\r') now.length--;
-            else if (ended && at >= bytes && now.length > 0 && text[at - 1] == '\r') now.length--;
             if (column < COLUMNS) row[column] = now;
             column++;
             if (at < bytes) at++;
@@ -58,8 +56,7 @@ static void reference_rows(struct table *t, const uint8_t *text, uint32_t bytes)
             continue;
         }
         uint32_t const end = at, length = end - begin;
-        int const blank = (length == 1 && text[begin] == '\n') || (length == 2 && text[begin] == '\r' && text[begin + 1] == '\n') ||
-                          (length == 1 && text[begin] == '\r');
+        int const blank = (length == 1 && text[begin] == '\n') || (length == 2 && text[begin] == '\r' && text[begin + 1] == '\n');
         if (blank) continue;
         memcpy(t->cells[t->rows++], row, sizeof row);
     }
@@ -187,21 +184,6 @@ TEST(a_record_ends_where_the_rows_say_for_every_from_and_own_end)
     }
 }
 
-TEST(the_find_kernel_equals_the_scalar_one)
-{
-    static uint8_t data[4096 + 128];
-    static uint32_t want[8192], got[8192];
-    FOR_SEEDS(300) {
-        size_t const bytes = prng_below(prng, 4000), from = prng_below(prng, bytes + 1), limit = 1 + prng_below(prng, 3000);
-        for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)("abcdefgh,\n\""[prng_below(prng, seed % 2 ? 11 : 3)]);
-        size_t lines_want = 0, lines_got = 0;
-        size_t const n = csv_find_scalar(want, data, from, bytes, limit, ',', '\n', '"', &lines_want);
-        CHECK_EQ(weir_kernels.csv->find(got, data, from, bytes, limit, ',', '\n', '"', &lines_got), n);
-        CHECK_EQ(lines_want, lines_got);
-        CHECK_SAME_BYTES(want, got, n * sizeof want[0]);
-    }
-}
-
 TEST(the_header_keeps_names_as_they_are)
 {
     static struct schema_column columns[8];
@@ -252,7 +234,6 @@ int main(void)
     return RUN_TESTS(RUN_ON_EVERY_CPU(any_bytes_give_the_rows_of_the_reference),
                      RUN_ON_EVERY_CPU(regular_rows_with_rare_defects_give_the_rows_of_the_reference),
                      RUN_ON_EVERY_CPU(a_record_ends_where_the_rows_say_for_every_from_and_own_end),
-                     RUN_ON_EVERY_CPU(the_find_kernel_equals_the_scalar_one),
                      RUN(the_header_keeps_names_as_they_are), RUN(the_delimiter_is_guessed_from_lines_that_agree),
                      RUN(a_row_longer_than_the_limit_is_skipped_and_counted));
 }
