@@ -67,6 +67,7 @@ static void ref_parse(struct ref_table *t, const uint8_t *data, size_t bytes, ui
     uint8_t *cell = malloc(bytes + 1);
     struct ref_table row = { 0 };
     if (cell == NULL) abort();
+    bytes -= bytes > 0 && data[bytes - 1] == '\r';    /* half a CRLF at the end of input */
     size_t at = 0;
     while (at < bytes && columns > 0) {
         size_t const first = at;

@@ -12,7 +12,8 @@
  * starts, and marked CSV_HARD, since its cell ends before that.
  *
  * What is what
- *   lines     LF and CRLF end a record, a lone CR is data; the last newline may be missing. Empty lines
+ *   lines     LF and CRLF end a record, a lone CR is data unless it is the last byte; the last newline may be
+ *             missing. Empty lines
  *             are not records, but of one column only they are: a null each.
  *   quotes    open a cell as its first byte only, hold anything, are doubled inside. Else they are data
  *             (BOOK_STRAY_QUOTE), as are bytes between a closing quote and the delimiter, appended.
@@ -125,7 +126,7 @@ static void csv_begin(struct parser *parser, uint8_t *data, size_t bytes, uint64
     struct csv *csv = csv_of(parser);
     WEIR_ASSERT(bytes < CSV_AT);
     csv->data = data;
-    csv->bytes = (uint32_t)bytes;
+    csv->bytes = (uint32_t)(bytes - (bytes > 0 && data[bytes - 1] == '\r'));    /* half a CRLF at the end of input */
     csv->offset = offset;
     csv->at = 0;
     csv->rows = 0;

@@ -16,6 +16,7 @@ struct table { struct cell cells[CELLS_MAX][COLUMNS]; uint32_t rows, skipped, un
 static void reference_rows(struct table *t, const uint8_t *text, uint32_t bytes)
 {
     uint32_t at = 0;
+    bytes -= bytes > 0 && text[bytes - 1] == '\r';    /* half a CRLF at the end of input */
     t->rows = t->unclosed = t->skipped = 0;
     while (at < bytes) {
         uint32_t column = 0, begin = at;
