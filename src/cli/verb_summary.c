@@ -39,6 +39,7 @@ static void on_status(int signal_number)
 {
     (void)signal_number;
     status_asked = 1;
+    source_nudge = 1;
 }
 
 static void signals_start(void)

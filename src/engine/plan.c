@@ -316,7 +316,10 @@ enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct 
     window->capacity = longest + run->tail_bytes;
     window->data = window_take(plan, window->capacity);
     if (window->data == NULL) return no_fit(plan, "input windows", window->capacity);
-    window->have = source_read_at(source, 0, window->data, window->capacity, &window->ended);
+    /* A stream that trickles may give short answers (source.h): the first line has to be whole. */
+    int const any = q->input != NULL && sniff(q->input, source->name, window->data, 0).format == SNIFF_BINARY;
+    do window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
+    while (!window->ended && window->have < window->capacity && !any && memchr(window->data, '\n', window->have) == NULL);
     if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, strerror(source->error));
 
     struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);

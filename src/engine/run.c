@@ -176,8 +176,9 @@ static size_t record_complete(struct worker *w, size_t from, int *stalled)
         if (record_end(w, 0, 1, &end) == WEIR_OK) return 0;
         if (window->ended) return window->have;    /* interrupted in a record: what is there of it is not one */
         if (window->have > w->run->options.record_bytes_max) return record_skip(w);
-        size_t const got = window_fill(w, window->at + window->have + WEIR_BLOCK_TAIL_BYTES);
-        if (got == 0 && !window->ended) {
+        size_t const room = window->capacity - window->have, asked = room < WEIR_BLOCK_TAIL_BYTES ? room : WEIR_BLOCK_TAIL_BYTES;
+        size_t const got = window_fill(w, window->at + window->have + asked);
+        if (got < asked && !window->ended) {    /* a short answer: see to the rest of the world first */
             *stalled = 1;
             return 0;
         }
@@ -266,7 +267,7 @@ static void worker_stream(struct worker *w)
     struct window *window = &w->window;
     uint64_t start = run->body_at;
     worker_progress(w, window->have > start ? window->have - start : 0);    /* what planning has read */
-    for (uint64_t block = 0; !source_stop; block++) {
+    for (uint64_t block = 0;; block++) {    /* when it is to stop, the source ends, and what was read is done */
         uint64_t const own_to = run->body_at + (block + 1) * run->block_bytes;
         int done;
         do {
@@ -275,7 +276,7 @@ static void worker_stream(struct worker *w)
             window_fill(w, own_to + run->tail_bytes);
             done = block_parse(w, block, &start, own_to);
             worker_progress(w, window->at + window->have - before);
-        } while (!done && !source_stop);
+        } while (!done);
         block_commit(w, block);
         if (window->ended && start >= window->at + window->have) break;
     }

@@ -88,6 +88,7 @@ struct ndjson {
     uint8_t         *data;
     size_t           bytes;              /* with the last newline */
     uint64_t         offset;
+    uint32_t         record_bytes_max;
     size_t           scanned;
     size_t           window;             /* bytes to index next */
     size_t           suspect_end;        /* records before may not be UTF-8 */
@@ -176,6 +177,7 @@ static void ndjson_init(void *memory, const struct parse_options *options, struc
     p->parser.ops     = &parser_ndjson;
     p->schema         = schema;
     p->books          = books;
+    p->record_bytes_max = options->record_bytes_max ? options->record_bytes_max : UINT32_MAX;    /* 0: no limit */
     p->slots_max      = selected;
     p->cells          = l.cells;
     p->index          = (uint32_t *)(void *)(base + l.index);
@@ -767,6 +769,12 @@ static uint32_t ndjson_next(struct parser *parser)
         }
         p->no_room = 0;
         at = record_read(p, at);
+        if (__builtin_expect(at[0] - p->record >= p->record_bytes_max, 0) && p->data[at[0]] == '\n') {
+            row_clear(p);
+            books_note(p->books, BOOK_TOO_LONG, p->offset + p->record);
+            p->record = (size_t)*at++ + 1;
+            continue;
+        }
         if (p->fate == TAKEN && record_is_utf8(p, at[0])) {
             for (; __builtin_expect(p->no_room > 0, 0); p->no_room--)
                 books_note(p->books, BOOK_NO_ROOM, p->offset + p->record);

@@ -12,6 +12,7 @@
 #include "sources/source.h"
 
 volatile int source_stop;
+volatile int source_nudge;
 
 weir_status source_open(struct source *source, const char *name, int *error)
 {
@@ -74,24 +75,31 @@ static size_t read_file(struct source *source, uint64_t offset, char *buffer, si
     return have;
 }
 
-/* 1: there is something to read (or an end), 0: wait_ns passed. */
-static int stream_wait(struct source *source)
+/* 1: there is something to read (or an end), 0: a short answer is due, at `until` or because of a signal. */
+static int stream_wait(struct source *source, int64_t until)
 {
+    if (source_nudge) {
+        source_nudge = 0;
+        return 0;
+    }
     if (source->wait_ns == 0) return 1;
+    int64_t const left = until - weir_machine->monotonic_ns();
+    if (left <= 0) return 0;
     struct pollfd wait = { .fd = source->fd, .events = POLLIN };
-    int const ready = weir_machine->poll(&wait, 1, (int)(source->wait_ns / 1000000));
+    int const ready = weir_machine->poll(&wait, 1, (int)(left / 1000000) + 1);
     return ready != 0 && ready != -EINTR;
 }
 
 static size_t read_stream(struct source *source, char *buffer, size_t bytes, int *end)
 {
     size_t have = 0;
+    int64_t const until = source->wait_ns ? weir_machine->monotonic_ns() + source->wait_ns : 0;
     while (have < bytes && !source->ended) {
         if (source_stop) {
             source->ended = 1;
             break;
         }
-        if (!stream_wait(source)) {
+        if (!stream_wait(source, until)) {
             if (source_stop) continue;
             *end = 0;
             source->next += have;

@@ -30,11 +30,13 @@ WEIR_MUST_CHECK weir_status source_open(struct source *source, const char *name,
 void source_close(struct source *source);
 
 /* Fill buffer with bytes [offset, offset + bytes), all of them unless the input ends or a signal asked the
- * program to stop (source_stop) or, for a stream, wait_ns passed without any. Returns how many; fewer than
+ * program to stop (source_stop) or, for a stream, wait_ns passed, or a signal wants attention (source_nudge). Returns how many; fewer than
  * asked with *end = 1 at the end of input (or after an error, kept in source->error). */
 size_t source_read_at(struct source *source, uint64_t offset, void *buffer, size_t bytes, int *end);
 
 /* Set by signal handlers: reading ends as if the input did. */
 extern volatile int source_stop;
+/* Set by signal handlers: a stream that waits for bytes gives a short answer now, once. */
+extern volatile int source_nudge;
 
 #endif
