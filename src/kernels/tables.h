@@ -2,9 +2,14 @@
 #ifndef WEIR_KERNEL_TABLES_H
 #define WEIR_KERNEL_TABLES_H
 
-#define WEIR_KERNEL_TABLES(isa)                                                                     \
-    .numeric = &numeric_##isa, .rank = &rank_##isa, .heavy = &heavy_##isa, .cells = &cells_##isa, .csv = &csv_##isa,       \
-    .json = &json_##isa, .random = &random_##isa
+#define WEIR_KERNEL_TABLES(isa) \
+    .numeric = &numeric_##isa, \
+    .rank = &rank_##isa, \
+    .heavy = &heavy_##isa, \
+    .cells = &cells_##isa, \
+    .csv = &csv_##isa, \
+    .json = &json_##isa, \
+    .random = &random_##isa
 
 #include "kernels/numeric.h"
 extern const struct numeric_kernels numeric_scalar, numeric_avx2, numeric_avx512;
