@@ -3,9 +3,11 @@
  * No alignment is needed; counts may be 0. Floating-point results are fixed to the bit, without
  * contraction, so that every instruction set gives the same digits:
  *
- *   powers_f64   element i goes into lane i % 8; the lanes add up as ((0+4)+(2+6)) + ((1+5)+(3+7))
  *   sum_f64      element i goes into lane i % 32, since 8 lanes would wait for the adder; lanes
- *                k, k+8, k+16, k+24 become lane k as (k + (k+16)) + ((k+8) + (k+24)), then as above
+ *                k, k+8, k+16, k+24 become lane k as (k + (k+16)) + ((k+8) + (k+24)), and the eight add
+ *                up as ((0+4)+(2+6)) + ((1+5)+(3+7))
+ *   powers_f64   element i goes into lane i % 16; lanes k and k + 8 become lane k, then as above;
+ *                powers2_f64 gives the same digits for the first two
  *   range_f64    a zero found is +0.0
  */
 #ifndef WEIR_KERNELS_NUMERIC_H
@@ -18,6 +20,7 @@ struct numeric_kernels {
     /* weir/hash.h */
     void (*hash_i64)(uint64_t *out, const int64_t *in, size_t count, uint64_t seed);
     void (*hash_f64)(uint64_t *out, const double *in, size_t count, uint64_t seed);
+    void (*hash_u64)(uint64_t *out, const uint64_t *in, size_t count, uint64_t seed);    /* INT up to INT64_MAX, UINT above */
 
     /* For each hash: register h >> (64 - p), rank = leading zeros of (h << p) + 1 up to 65 - p;
      * the register keeps its largest rank. 4 <= p <= 18; 4 bytes before registers are readable.
@@ -34,13 +37,18 @@ struct numeric_kernels {
     /* Sums of a batch: sum of x; then, given a centre, the sums of (x-c), (x-c)^2, ^3, ^4. */
     double (*sum_f64)(const double *values, size_t count);
     void (*powers_f64)(const double *values, size_t count, double centre, double sums[4]);
+    void (*powers2_f64)(const double *values, size_t count, double centre, double sums[2]);    /* the first two */
     void (*range_f64)(const double *values, size_t count, double *min, double *max);    /* widens */
     void (*range_i64)(const int64_t *values, size_t count, int64_t *min, int64_t *max);
     void (*sum_i64)(const int64_t *values, size_t count, int64_t *high, uint64_t *low);
                                         /* sum of v >> 32 (signed), and of v & 0xffffffff;
                                          * count < 2^31 */
     void (*f64_of_i64)(double *out, const int64_t *in, size_t count);
+    void (*f64_of_u64)(double *out, const uint64_t *in, size_t count);
+    size_t (*count_negative)(const int64_t *values, size_t count);
     void (*key_of_f64)(int64_t *out, const double *in, size_t count);    /* weir_key_f64 of each */
+    void (*key_of_u64)(int64_t *out, const uint64_t *in, size_t count);  /* value - 2^63: the order of int64 */
+    int (*has_nan)(const double *values, size_t count);
     /* Copy the values that are not NaN, in order; their number is returned. out == in is allowed. */
     size_t (*drop_nan)(double *out, const double *in, size_t count);
 };

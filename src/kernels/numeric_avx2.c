@@ -74,6 +74,23 @@ static void hash_f64_avx2(uint64_t *out, const double *in, size_t count, uint64_
     for (; i < count; i++) out[i] = numeric_hash_f64(in[i], whole, broken);
 }
 
+static void hash_u64_avx2(uint64_t *out, const uint64_t *in, size_t count, uint64_t seed)
+{
+    struct mix_seed const whole = mix_seed_of(seed), wide = mix_seed_of(seed ^ WEIR_HASH_UINT);
+    __m256i const early_turn = _mm256_set1_epi64x((int64_t)(whole.early ^ wide.early));
+    __m256i const late_turn = _mm256_set1_epi64x((int64_t)(whole.late ^ wide.late));
+    __m256i const early_whole = _mm256_set1_epi64x((int64_t)whole.early);
+    __m256i const late_whole = _mm256_set1_epi64x((int64_t)whole.late);
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i const key = load_i(in + i), turned = _mm256_cmpgt_epi64(_mm256_setzero_si256(), key);
+        __m256i const early = _mm256_xor_si256(early_whole, _mm256_and_si256(turned, early_turn));
+        __m256i const late = _mm256_xor_si256(late_whole, _mm256_and_si256(turned, late_turn));
+        store_i(out + i, mix_avx2(key, early, late));
+    }
+    numeric_scalar.hash_u64(out + i, in + i, count - i, seed);
+}
+
 static size_t hll_add_avx2(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
                            unsigned floor)
 {
@@ -146,22 +163,44 @@ static inline void powers_step(__m256d sums[4], const double *at, __m256d centre
     sums[3] = _mm256_add_pd(sums[3], _mm256_mul_pd(d2, d2));
 }
 
+/* Half of the 16 lanes at a time, or the sums would not fit into registers. */
 static void powers_f64_avx2(const double *values, size_t count, double centre, double sums[4])
 {
     __m256d const c = _mm256_set1_pd(centre);
-    __m256d low[4], high[4];
-    double lanes[4][8];
+    double lanes[4][16];
+    size_t const whole = count / 16 * 16;
+    for (unsigned half = 0; half < 16; half += 8) {
+        __m256d low[4], high[4];
+        low[0] = low[1] = low[2] = low[3] = high[0] = high[1] = high[2] = high[3] = _mm256_setzero_pd();
+        for (size_t i = half; i < whole; i += 16) {
+            powers_step(low, values + i, c);
+            powers_step(high, values + i + 4, c);
+        }
+        for (unsigned k = 0; k < 4; k++) {
+            _mm256_storeu_pd(lanes[k] + half, low[k]);
+            _mm256_storeu_pd(lanes[k] + half + 4, high[k]);
+        }
+    }
+    numeric_powers_close(lanes, values, whole, count, centre, sums);
+}
+
+static void powers2_f64_avx2(const double *values, size_t count, double centre, double sums[2])
+{
+    __m256d const c = _mm256_set1_pd(centre);
+    __m256d s1[4], s2[4];
+    double lanes[2][16];
     size_t i = 0;
-    low[0] = low[1] = low[2] = low[3] = high[0] = high[1] = high[2] = high[3] = _mm256_setzero_pd();
-    for (; i + 8 <= count; i += 8) {
-        powers_step(low, values + i, c);
-        powers_step(high, values + i + 4, c);
+    s1[0] = s1[1] = s1[2] = s1[3] = s2[0] = s2[1] = s2[2] = s2[3] = _mm256_setzero_pd();
+    for (; i + 16 <= count; i += 16) {
+        for (unsigned k = 0; k < 4; k++) {
+            __m256d const d = _mm256_sub_pd(_mm256_loadu_pd(values + i + 4 * k), c);
+            s1[k] = _mm256_add_pd(s1[k], d);
+            s2[k] = _mm256_add_pd(s2[k], _mm256_mul_pd(d, d));
+        }
     }
-    for (unsigned k = 0; k < 4; k++) {
-        _mm256_storeu_pd(lanes[k], low[k]);
-        _mm256_storeu_pd(lanes[k] + 4, high[k]);
-    }
-    numeric_powers_close(lanes, values, i, count, centre, sums);
+    memcpy(lanes[0], s1, sizeof lanes[0]);
+    memcpy(lanes[1], s2, sizeof lanes[1]);
+    numeric_powers2_close(lanes, values, i, count, centre, sums);
 }
 
 static void range_f64_avx2(const double *values, size_t count, double *min, double *max)
@@ -236,6 +275,48 @@ static void f64_of_i64_avx2(double *out, const int64_t *in, size_t count)
     numeric_scalar.f64_of_i64(out + i, in + i, count - i);
 }
 
+static void f64_of_u64_avx2(double *out, const uint64_t *in, size_t count)
+{
+    /* As above, without a sign. */
+    __m256i const exponent_low = _mm256_set1_epi64x(0x4330000000000000);     /* 2^52 */
+    __m256i const exponent_high = _mm256_set1_epi64x(0x4530000000000000);    /* 2^84 */
+    __m256d const both = _mm256_set1_pd(0x1p84 + 0x1p52);
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i const v = load_i(in + i);
+        __m256i const low = _mm256_blend_epi32(exponent_low, v, 0x55);
+        __m256i const high = _mm256_or_si256(_mm256_srli_epi64(v, 32), exponent_high);
+        _mm256_storeu_pd(out + i, _mm256_add_pd(_mm256_sub_pd(_mm256_castsi256_pd(high), both),
+                                                _mm256_castsi256_pd(low)));
+    }
+    numeric_scalar.f64_of_u64(out + i, in + i, count - i);
+}
+
+static void key_of_u64_avx2(int64_t *out, const uint64_t *in, size_t count)
+{
+    __m256i const sign = _mm256_set1_epi64x(INT64_MIN);
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) store_i(out + i, _mm256_xor_si256(load_i(in + i), sign));
+    numeric_scalar.key_of_u64(out + i, in + i, count - i);
+}
+
+static size_t count_negative_avx2(const int64_t *values, size_t count)
+{
+    size_t negative = 0, i = 0;
+    for (; i + 4 <= count; i += 4)
+        negative += (unsigned)__builtin_popcount((unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(load_i(values + i))));
+    return negative + numeric_scalar.count_negative(values + i, count - i);
+}
+
+static int has_nan_avx2(const double *values, size_t count)
+{
+    __m256d found = _mm256_setzero_pd();
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)    /* unordered if either is NaN */
+        found = _mm256_or_pd(found, _mm256_cmp_pd(_mm256_loadu_pd(values + i), _mm256_loadu_pd(values + i + 4), _CMP_UNORD_Q));
+    return _mm256_movemask_pd(found) != 0 || numeric_scalar.has_nan(values + i, count - i);
+}
+
 static void key_of_f64_avx2(int64_t *out, const double *in, size_t count)
 {
     __m256i const zero = _mm256_setzero_si256();
@@ -264,8 +345,11 @@ static size_t drop_nan_avx2(double *out, const double *in, size_t count)
 }
 
 const struct numeric_kernels numeric_avx2 = {
-    .hash_i64 = hash_i64_avx2, .hash_f64 = hash_f64_avx2, .hll_add = hll_add_avx2,
+    .hash_i64 = hash_i64_avx2, .hash_f64 = hash_f64_avx2, .hash_u64 = hash_u64_avx2,
+    .hll_add = hll_add_avx2,
     .set_find = set_find_avx2, .u8_max = u8_max_avx2, .sum_f64 = sum_f64_avx2, .powers_f64 = powers_f64_avx2,
+    .powers2_f64 = powers2_f64_avx2,
     .range_f64 = range_f64_avx2, .range_i64 = range_i64_avx2, .sum_i64 = sum_i64_avx2,
-    .f64_of_i64 = f64_of_i64_avx2, .key_of_f64 = key_of_f64_avx2, .drop_nan = drop_nan_avx2,
+    .f64_of_i64 = f64_of_i64_avx2, .f64_of_u64 = f64_of_u64_avx2, .count_negative = count_negative_avx2,
+    .has_nan = has_nan_avx2, .key_of_f64 = key_of_f64_avx2, .key_of_u64 = key_of_u64_avx2, .drop_nan = drop_nan_avx2,
 };

@@ -49,18 +49,35 @@ static inline double numeric_total(const double lanes[8])
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
+static inline double numeric_total16(double lanes[16])
+{
+    for (unsigned k = 0; k < 8; k++) lanes[k] += lanes[k + 8];
+    return numeric_total(lanes);
+}
+
 /* Add the powers of the last few values, each into its lane, and close the sums. */
-static inline void numeric_powers_close(double lanes[4][8], const double *values, size_t from, size_t count,
+static inline void numeric_powers_close(double lanes[4][16], const double *values, size_t from, size_t count,
                                         double centre, double sums[4])
 {
     for (size_t i = from; i < count; i++) {
         double const d = values[i] - centre, d2 = d * d;
-        lanes[0][i % 8] += d;
-        lanes[1][i % 8] += d2;
-        lanes[2][i % 8] += d2 * d;
-        lanes[3][i % 8] += d2 * d2;
+        lanes[0][i % 16] += d;
+        lanes[1][i % 16] += d2;
+        lanes[2][i % 16] += d2 * d;
+        lanes[3][i % 16] += d2 * d2;
     }
-    for (unsigned k = 0; k < 4; k++) sums[k] = numeric_total(lanes[k]);
+    for (unsigned k = 0; k < 4; k++) sums[k] = numeric_total16(lanes[k]);
+}
+
+static inline void numeric_powers2_close(double lanes[2][16], const double *values, size_t from, size_t count,
+                                         double centre, double sums[2])
+{
+    for (size_t i = from; i < count; i++) {
+        double const d = values[i] - centre;
+        lanes[0][i % 16] += d;
+        lanes[1][i % 16] += d * d;
+    }
+    for (unsigned k = 0; k < 2; k++) sums[k] = numeric_total16(lanes[k]);
 }
 
 /* The same for the 32 lanes of sum_f64. */

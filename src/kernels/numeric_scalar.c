@@ -14,6 +14,12 @@ static void hash_f64_scalar(uint64_t *out, const double *in, size_t count, uint6
     for (size_t i = 0; i < count; i++) out[i] = numeric_hash_f64(in[i], whole, broken);
 }
 
+static void hash_u64_scalar(uint64_t *out, const uint64_t *in, size_t count, uint64_t seed)
+{
+    struct mix_seed const whole = mix_seed_of(seed), wide = mix_seed_of(seed ^ WEIR_HASH_UINT);
+    for (size_t i = 0; i < count; i++) out[i] = mix_u64(in[i], in[i] <= INT64_MAX ? whole : wide);
+}
+
 static size_t hll_add_scalar(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count,
                              unsigned floor)
 {
@@ -47,8 +53,14 @@ static double sum_f64_scalar(const double *values, size_t count)
 
 static void powers_f64_scalar(const double *values, size_t count, double centre, double sums[4])
 {
-    double lanes[4][8] = { { 0 } };
+    double lanes[4][16] = { { 0 } };
     numeric_powers_close(lanes, values, 0, count, centre, sums);
+}
+
+static void powers2_f64_scalar(const double *values, size_t count, double centre, double sums[2])
+{
+    double lanes[2][16] = { { 0 } };
+    numeric_powers2_close(lanes, values, 0, count, centre, sums);
 }
 
 static void range_f64_scalar(const double *values, size_t count, double *min, double *max)
@@ -90,9 +102,33 @@ static void f64_of_i64_scalar(double *out, const int64_t *in, size_t count)
     for (size_t i = 0; i < count; i++) out[i] = (double)in[i];
 }
 
+static void f64_of_u64_scalar(double *out, const uint64_t *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++) out[i] = (double)in[i];
+}
+
+static void key_of_u64_scalar(int64_t *out, const uint64_t *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++) out[i] = (int64_t)(in[i] ^ UINT64_C(1) << 63);
+}
+
+static size_t count_negative_scalar(const int64_t *values, size_t count)
+{
+    size_t negative = 0;
+    for (size_t i = 0; i < count; i++) negative += values[i] < 0;
+    return negative;
+}
+
 static void key_of_f64_scalar(int64_t *out, const double *in, size_t count)
 {
     for (size_t i = 0; i < count; i++) out[i] = weir_key_f64(in[i]);
+}
+
+static int has_nan_scalar(const double *values, size_t count)
+{
+    int found = 0;
+    for (size_t i = 0; i < count; i++) found |= values[i] != values[i];
+    return found;
 }
 
 static size_t drop_nan_scalar(double *out, const double *in, size_t count)
@@ -107,9 +143,11 @@ static size_t drop_nan_scalar(double *out, const double *in, size_t count)
 }
 
 const struct numeric_kernels numeric_scalar = {
-    .hash_i64 = hash_i64_scalar, .hash_f64 = hash_f64_scalar, .hll_add = hll_add_scalar,
+    .hash_i64 = hash_i64_scalar, .hash_f64 = hash_f64_scalar, .hash_u64 = hash_u64_scalar,
+    .hll_add = hll_add_scalar,
     .set_find = set_find_scalar, .u8_max = u8_max_scalar, .sum_f64 = sum_f64_scalar,
-    .powers_f64 = powers_f64_scalar,
+    .powers_f64 = powers_f64_scalar, .powers2_f64 = powers2_f64_scalar,
     .range_f64 = range_f64_scalar, .range_i64 = range_i64_scalar, .sum_i64 = sum_i64_scalar,
-    .f64_of_i64 = f64_of_i64_scalar, .key_of_f64 = key_of_f64_scalar, .drop_nan = drop_nan_scalar,
+    .f64_of_i64 = f64_of_i64_scalar, .f64_of_u64 = f64_of_u64_scalar, .count_negative = count_negative_scalar,
+    .has_nan = has_nan_scalar, .key_of_f64 = key_of_f64_scalar, .key_of_u64 = key_of_u64_scalar, .drop_nan = drop_nan_scalar,
 };

@@ -91,6 +91,23 @@ TEST(hashes_of_doubles_are_those_of_the_scalar_form_even_in_place)
     }
 }
 
+TEST(hashes_of_unsigned_integers_are_of_the_class_that_their_size_gives)
+{
+    FOR_SEEDS(300) {
+        size_t const n = any_count(prng);
+        uint64_t *in = at_the_edge(0, n * 8), *out = at_the_edge(1, n * 8), expected[MANY];
+        size_t negative = 0;
+        for (size_t i = 0; i < n; i++) {
+            in[i] = (uint64_t)any_integer(prng);
+            expected[i] = weir_hash_u64(in[i], in[i] <= INT64_MAX ? seed : seed ^ WEIR_HASH_UINT);
+            negative += in[i] > INT64_MAX;
+        }
+        weir_kernels.numeric->hash_u64(out, in, n, seed);
+        CHECK_SAME_BYTES(out, expected, n * 8);
+        CHECK_EQ(weir_kernels.numeric->count_negative((const int64_t *)in, n), negative);
+    }
+}
+
 /* Registers by the definition: count the zeros one by one. */
 static size_t hll_by_definition(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t n,
                                 unsigned floor)
@@ -178,27 +195,31 @@ TEST(sums_and_powers_have_the_same_bits_as_the_lanes_of_the_header)
 {
     FOR_SEEDS(400) {
         size_t const n = any_count(prng);
-        double *in = at_the_edge(0, n * 8), lanes[32] = { 0 }, eight[4][8] = { { 0 } }, sums[4], expected[4];
+        double *in = at_the_edge(0, n * 8), lanes[32] = { 0 }, sixteen[4][16] = { { 0 } }, sums[4], expected[4];
         double const centre = prng_below(prng, 3) ? tame_number(prng) : -0.0;
         for (size_t i = 0; i < n; i++) in[i] = prng_below(prng, 20) ? tame_number(prng) : -0.0;
         for (size_t i = 0; i < n; i++) {
             double const d = in[i] - centre, d2 = d * d;
             lanes[i % 32] += in[i];
-            eight[0][i % 8] += d, eight[1][i % 8] += d2;
-            eight[2][i % 8] += d2 * d, eight[3][i % 8] += d2 * d2;
+            sixteen[0][i % 16] += d, sixteen[1][i % 16] += d2;
+            sixteen[2][i % 16] += d2 * d, sixteen[3][i % 16] += d2 * d2;
         }
         for (unsigned k = 0; k < 8; k++)
             lanes[k] = (lanes[k] + lanes[k + 16]) + (lanes[k + 8] + lanes[k + 24]);
         double const sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
                            ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
         for (unsigned k = 0; k < 4; k++) {
-            double const *l = eight[k];
+            double l[8];
+            for (unsigned lane = 0; lane < 8; lane++) l[lane] = sixteen[k][lane] + sixteen[k][lane + 8];
             expected[k] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
         }
         double const found = weir_kernels.numeric->sum_f64(in, n);
         CHECK_SAME_BYTES(&found, &sum, sizeof sum);
         weir_kernels.numeric->powers_f64(in, n, centre, sums);
         CHECK_SAME_BYTES(sums, expected, sizeof sums);
+        sums[0] = sums[1] = 0;
+        weir_kernels.numeric->powers2_f64(in, n, centre, sums);
+        CHECK_SAME_BYTES(sums, expected, 2 * sizeof sums[0]);
     }
 }
 
@@ -259,6 +280,10 @@ TEST(integers_become_the_nearest_double_and_doubles_their_key)
         for (size_t i = 0; i < n; i++) in[i] = any_integer(prng);
         weir_kernels.numeric->f64_of_i64(out, in, n);
         for (size_t i = 0; i < n; i++) CHECK(out[i] == (double)in[i]);
+        weir_kernels.numeric->f64_of_u64(out, (const uint64_t *)in, n);
+        for (size_t i = 0; i < n; i++) CHECK(out[i] == (double)(uint64_t)in[i]);
+        weir_kernels.numeric->key_of_u64(keys, (const uint64_t *)in, n);
+        for (size_t i = 0; i < n; i++) CHECK(keys[i] == (int64_t)((uint64_t)in[i] - (UINT64_C(1) << 63)));
         for (size_t i = 0; i < n; i++) out[i] = any_number(prng);
         weir_kernels.numeric->key_of_f64(keys, out, n);
         for (size_t i = 0; i < n; i++) CHECK(keys[i] == weir_key_f64(out[i]));
@@ -271,11 +296,12 @@ TEST(numbers_stay_in_order_when_nan_goes_even_in_place)
         size_t const n = any_count(prng);
         double *in = at_the_edge(0, n * 8), *out = at_the_edge(1, n * 8), expected[MANY];
         size_t kept = 0;
-        unsigned const one_in = 1 + (unsigned)prng_below(prng, 30);
+        unsigned const one_in = 1 + (unsigned)prng_below(prng, prng_below(prng, 3) ? 30 : 3000);
         for (size_t i = 0; i < n; i++) {
             in[i] = prng_below(prng, one_in) ? any_number(prng) : prng_below(prng, 2) ? NAN : -NAN;
             if (in[i] == in[i]) expected[kept++] = in[i];
         }
+        CHECK_EQ(weir_kernels.numeric->has_nan(in, n), kept != n);
         CHECK_EQ(weir_kernels.numeric->drop_nan(out, in, n), kept);
         CHECK_SAME_BYTES(out, expected, kept * 8);
         CHECK_EQ(weir_kernels.numeric->drop_nan(in, in, n), kept);
@@ -287,6 +313,7 @@ int main(void)
 {
     return RUN_TESTS(RUN_ON_EVERY_CPU(hashes_of_integers_are_those_of_the_scalar_form_even_in_place),
                      RUN_ON_EVERY_CPU(hashes_of_doubles_are_those_of_the_scalar_form_even_in_place),
+                     RUN_ON_EVERY_CPU(hashes_of_unsigned_integers_are_of_the_class_that_their_size_gives),
                      RUN_ON_EVERY_CPU(registers_keep_the_largest_rank_and_nothing_beside_them_changes),
                      RUN_ON_EVERY_CPU(a_hash_is_found_in_the_eight_slots_from_its_home_and_never_if_it_is_0),
                      RUN_ON_EVERY_CPU(maximum_of_bytes_is_taken_byte_by_byte),

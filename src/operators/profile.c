@@ -137,6 +137,13 @@ static size_t items_add(struct profile *p, const struct profile_layout *l, struc
 
 static int hashes_wanted(const struct profile_layout *l) { return l->hll_p != 0 || l->counters != 0; }
 
+/* Skewness and kurtosis cost as much as all the other moments: only if they are asked for. */
+static void moments_add(struct profile *p, const struct profile_layout *l, const double *values, uint32_t count)
+{
+    if (l->stats & (STAT_SKEWNESS | STAT_KURTOSIS)) weir_moments_add(&p->block, values, count);
+    else weir_moments_add_spread(&p->block, values, count);
+}
+
 static void ints_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
 {
     uint32_t const n = s->cells.ints;
@@ -148,7 +155,7 @@ static void ints_add(struct profile *p, const struct profile_layout *l, struct p
     if (l->stats & STAT_MOMENTS) {
         weir_sum_i64_add(&p->int_sum, values, n);
         weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
-        weir_moments_add(&p->block, (const double *)s->keys, n);
+        moments_add(p, l, (const double *)s->keys, n);
     }
     if (l->kll_k && p->body == BODY_KLL) {
         enum key_class keys = p->keys == KEYS_NONE ? KEYS_INT : p->keys;
@@ -156,7 +163,7 @@ static void ints_add(struct profile *p, const struct profile_layout *l, struct p
         if (keys != KEYS_TIME && keys_widen(p, l, keys)) {
             const int64_t *use = values;
             if (keys == KEYS_UINT) {
-                for (uint32_t i = 0; i < n; i++) s->keys[i] = key_uint_of_int(values[i]);
+                weir_kernels.numeric->key_of_u64(s->keys, (const uint64_t *)values, n);
                 use = s->keys;
             } else if (keys == KEYS_FLOAT) {
                 for (uint32_t i = 0; i < n; i++) s->keys[i] = key_float_of_int(values[i]);
@@ -178,7 +185,7 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
     uint32_t const n = s->cells.floats;
     const double *values = s->cells.float_values;
     weir_range_f64_add(&p->floats, values, n);
-    if (l->stats & STAT_MOMENTS) weir_moments_add(&p->block, values, n);
+    if (l->stats & STAT_MOMENTS) moments_add(p, l, values, n);
     if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) {
         weir_kernels.numeric->key_of_f64(s->keys, values, n);
         weir_kll_add(kll_of(p, l), s->keys, n);
@@ -192,34 +199,42 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
     }
 }
 
-/* Unsigned values are handled by their keys, value - 2^63, which order as int64 do. */
-static void uints_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s)
+/* Values of which some or all are above INT64_MAX. They are handled by their keys, value - 2^63, which order
+ * as int64 do. Where both ints and uints come in, the largest int and the smallest uint are those of no
+ * interest: what is kept for them is some value that there was. */
+static void wides_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s,
+                      const uint64_t *values, uint32_t n)
 {
-    uint32_t const n = s->cells.uints;
-    const int64_t *backwards = s->cells.time_values + WEIR_BATCH_ROWS - n;    /* any order will do, but always the same */
-    for (uint32_t i = 0; i < n; i++) s->keys[i] = key_uint_of_int(backwards[i]);
+    weir_kernels.numeric->key_of_u64(s->keys, values, n);
     weir_range_i64 range = { INT64_MAX, INT64_MIN };
     weir_range_i64_add(&range, s->keys, n);
     uint64_t const low = (uint64_t)key_uint_of_int(range.min), high = (uint64_t)key_uint_of_int(range.max);
-    if (low < p->uint_min) p->uint_min = low;
+    uint64_t const least_uint = low > INT64_MAX ? low : high;
+    if (least_uint < p->uint_min) p->uint_min = least_uint;
     if (high > p->uint_max) p->uint_max = high;
+    if (low <= INT64_MAX) {
+        if ((int64_t)low < p->ints.min) p->ints.min = (int64_t)low;
+        if ((int64_t)low > p->ints.max) p->ints.max = (int64_t)low;
+    }
     if (l->stats & STAT_MOMENTS) {
         __int128 sum = (__int128)n << 63;
         weir_sum_i64_add(&sum, s->keys, n);
         p->uint_sum += (unsigned __int128)sum;
-        double *as_f64 = (double *)s->hashes;
-        for (uint32_t i = 0; i < n; i++) as_f64[i] = (double)(uint64_t)backwards[i];
-        weir_moments_add(&p->block, as_f64, n);
+        weir_kernels.numeric->f64_of_u64((double *)s->hashes, values, n);
+        moments_add(p, l, (const double *)s->hashes, n);
     }
     enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
     if (l->kll_k && keys_widen(p, l, keys)) {
         if (keys == KEYS_FLOAT)
-            for (uint32_t i = 0; i < n; i++) s->keys[i] = weir_key_f64((double)(uint64_t)backwards[i]);
+            for (uint32_t i = 0; i < n; i++) s->keys[i] = weir_key_f64((double)values[i]);
         weir_kll_add(kll_of(p, l), s->keys, n);
     }
     if (hashes_wanted(l)) {
-        weir_hash_i64_batch(s->hashes, backwards, n, l->seed ^ WEIR_HASH_UINT);
-        (void)items_add(p, l, s, n, WEIR_CLASS_UINT);
+        weir_kernels.numeric->hash_u64(s->hashes, values, n, l->seed);
+        size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_UINT);
+        for (size_t i = 0; i < fresh; i++)
+            if (values[s->fresh[i]] <= INT64_MAX)
+                weir_heavy_tag(heavy_of(p, l), s->hashes[s->fresh[i]], WEIR_CLASS_INT);
     }
 }
 
@@ -230,7 +245,7 @@ static void times_add(struct profile *p, const struct profile_layout *l, struct 
     weir_range_i64_add(&p->times, values, n);
     if (l->stats & STAT_MOMENTS) {
         weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
-        weir_moments_add(&p->block, (const double *)s->keys, n);
+        moments_add(p, l, (const double *)s->keys, n);
     }
     if (l->kll_k && keys_widen(p, l, KEYS_TIME)) weir_kll_add(kll_of(p, l), values, n);
     if (hashes_wanted(l)) {
@@ -281,7 +296,7 @@ uint32_t profile_add(struct profile *p, const struct profile_layout *l, const st
 {
     struct cells *c = &s->cells;
     cells_classify(c, slice, declared, p->expect);
-    uint32_t const counts[6] = { c->ints, c->floats, c->uints, c->times, c->texts, c->bools };
+    uint32_t const counts[6] = { c->ints + c->wides - c->wide_uints, c->floats, c->uints + c->wide_uints, c->times, c->texts, c->bools };
     for (unsigned class = 0; class < 6; class++) {
         p->count[class] += counts[class];
         if (p->count[class] > p->count[p->expect]) p->expect = (uint8_t)class;
@@ -294,7 +309,9 @@ uint32_t profile_add(struct profile *p, const struct profile_layout *l, const st
     if (c->texts) texts_add(p, l, s, slice->base);
     if (c->ints) ints_add(p, l, s);
     if (c->floats) floats_add(p, l, s);
-    if (c->uints) uints_add(p, l, s);
+    if (c->wides) wides_add(p, l, s, c->wide_values, c->wides);
+    if (c->uints)    /* they lie backwards; any order will do, but always the same */
+        wides_add(p, l, s, (const uint64_t *)c->time_values + WEIR_BATCH_ROWS - c->uints, c->uints);
     if (c->times) times_add(p, l, s);
     if (c->bools) bools_add(p, l, s);
     return c->bad;

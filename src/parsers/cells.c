@@ -164,8 +164,8 @@ static int declared_read(struct cell_value *cell, enum declared_type declared)
 static void cell_append(struct cells *out, const struct cell_value *cell, uint32_t start, uint32_t length)
 {
     switch (cell->class) {
-    case WEIR_CLASS_INT:   out->int_values[out->ints++] = cell->i; break;
-    case WEIR_CLASS_FLOAT: out->float_values[out->floats++] = cell->f; break;
+    case WEIR_CLASS_INT:   out->int_room[out->ints++] = cell->i; break;
+    case WEIR_CLASS_FLOAT: out->float_room[out->floats++] = cell->f; break;
     case WEIR_CLASS_UINT:  out->time_values[WEIR_BATCH_ROWS - 1 - out->uints++] = (int64_t)cell->u; break;
     case WEIR_CLASS_TIME:  out->time_values[out->times++] = cell->i; break;
     case WEIR_CLASS_BOOL:
@@ -228,10 +228,10 @@ static void run_append(struct cells *out, const struct bulk *bulk, const uint32_
     uint64_t const run = (~UINT64_C(0) >> (ROWS - (to - from))) << from;
     uint32_t const count = to - from;
     if ((bulk->ints & run) == run) {
-        memcpy(out->int_values + out->ints, bulk->int_values + from, 8 * count);
+        memcpy(out->int_room + out->ints, bulk->int_values + from, 8 * count);
         out->ints += count;
     } else if ((bulk->floats & run) == run) {
-        memcpy(out->float_values + out->floats, bulk->float_values + from, 8 * count);
+        memcpy(out->float_room + out->floats, bulk->float_values + from, 8 * count);
         out->floats += count;
     } else if ((bulk->times & run) == run) {
         memcpy(out->time_values + out->times, bulk->time_values + from, 8 * count);
@@ -243,8 +243,8 @@ static void run_append(struct cells *out, const struct bulk *bulk, const uint32_
     } else {
         for (uint32_t i = from; i < to; i++) {    /* ints among floats */
             uint32_t const whole = bulk->ints >> i & 1;
-            out->int_values[out->ints] = bulk->int_values[i];
-            out->float_values[out->floats] = bulk->float_values[i];
+            out->int_room[out->ints] = bulk->int_values[i];
+            out->float_room[out->floats] = bulk->float_values[i];
             out->ints += whole;
             out->floats += 1 - whole;
         }
@@ -305,35 +305,24 @@ static void views_classify(struct cells *out, const struct slice *in, enum decla
 /* Values that came as numbers: only the declared type time changes them. */
 static void values_classify(struct cells *out, const struct slice *in, enum declared_type declared)
 {
-    if (declared != TYPE_TIME && in->form == SLICE_I64) {
-        memcpy(out->int_values, in->values, 8 * (size_t)in->rows);
-        out->ints = in->rows;
-        return;
-    }
     if (declared != TYPE_TIME && in->form == SLICE_F64) {
-        out->floats = (uint32_t)weir_kernels.numeric->drop_nan(out->float_values, in->values, in->rows);
+        out->floats = in->rows;
+        out->float_values = in->values;
+        if (!weir_kernels.numeric->has_nan(in->values, in->rows)) return;
+        out->floats = (uint32_t)weir_kernels.numeric->drop_nan(out->float_room, in->values, in->rows);
+        out->float_values = out->float_room;
         out->nulls = in->rows - out->floats;
         return;
     }
     if (declared != TYPE_TIME) {
-        int64_t least = 0, most = 0;    /* as int64: the large ones are negative */
-        weir_kernels.numeric->range_i64(in->values, in->rows, &least, &most);
-        if (least == 0) {
-            memcpy(out->int_values, in->values, 8 * (size_t)in->rows);
+        out->wide_uints = in->form == SLICE_I64 ? 0 : (uint32_t)weir_kernels.numeric->count_negative(in->values, in->rows);
+        if (out->wide_uints == 0) {
             out->ints = in->rows;
-            return;
+            out->int_values = in->values;
+        } else {
+            out->wides = in->rows;
+            out->wide_values = in->values;
         }
-        uint32_t ints = 0, uints = 0;    /* without a branch: random ones would mispredict half the time */
-        for (uint32_t i = 0; i < in->rows; i++) {
-            int64_t value;
-            memcpy(&value, (const uint8_t *)in->values + 8 * (size_t)i, 8);
-            out->int_values[ints] = value;
-            out->time_values[WEIR_BATCH_ROWS - 1 - uints] = value;
-            ints += value >= 0;
-            uints += value < 0;
-        }
-        out->ints = ints;
-        out->uints = uints;
         return;
     }
     for (uint32_t i = 0; i < in->rows; i++) {
@@ -356,6 +345,9 @@ void cells_classify(struct cells *out, const struct slice *in, enum declared_typ
     WEIR_ASSERT(out != NULL && in != NULL);
     WEIR_ASSERT(in->rows <= WEIR_BATCH_ROWS);
     memset(out, 0, offsetof(struct cells, int_values));
+    out->int_values = out->int_room;
+    out->float_values = out->float_room;
+    out->wide_values = NULL;
     if (in->form == SLICE_VIEWS) {
         out->length_min = UINT32_MAX;
         views_classify(out, in, declared, expect);

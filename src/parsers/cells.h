@@ -38,8 +38,13 @@ struct cells {
     uint32_t trues;                                    /* of the bools */
     uint32_t length_min, length_max;                   /* bytes of non-null cells; UINT32_MAX, 0 if none */
     uint64_t length_sum;
-    _Alignas(64) int64_t  int_values[WEIR_BATCH_ROWS];
-    _Alignas(64) double   float_values[WEIR_BATCH_ROWS];
+    uint32_t wides, wide_uints;                        /* of a u64 slice with values above INT64_MAX: all its values, */
+                                                       /* and how many are above; ints and uints are then 0 */
+    const int64_t  *int_values;                        /* in the room below, or the slice's own: */
+    const double   *float_values;                      /* what needs no change is not copied */
+    const uint64_t *wide_values;
+    _Alignas(64) int64_t  int_room[WEIR_BATCH_ROWS];
+    _Alignas(64) double   float_room[WEIR_BATCH_ROWS];
     _Alignas(64) int64_t  time_values[WEIR_BATCH_ROWS];    /* microseconds; times from the front ... */
                                                            /* ... uints from the back: [ROWS - 1 - i] */
     _Alignas(64) uint32_t text_start[WEIR_BATCH_ROWS];     /* views of texts, from slice.base */
@@ -48,7 +53,8 @@ struct cells {
 
 /* Classify one column. expect is the class (WEIR_CLASS_*) that most cells of the column had so far:
  * a hint for speed that changes nothing else. slice may be in any form; the binary forms give ints,
- * uints or floats (NaN: null; u64 below 2^63 is an int) with length_min = length_max = 0. */
+ * wides or floats (NaN: null; u64 below 2^63 is an int) with length_min = length_max = 0. The values live
+ * as long as the slice does. */
 void cells_classify(struct cells *out, const struct slice *in, enum declared_type declared, unsigned expect);
 
 /* One cell alone: its class, and its value if it is a number or time. The specification. */

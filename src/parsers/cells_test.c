@@ -257,8 +257,8 @@ static void plain_classify(const struct slice *in, enum declared_type declared)
         if (in->length[i] < want.length_min) want.length_min = in->length[i];
         if (in->length[i] > want.length_max) want.length_max = in->length[i];
         switch (v.class) {
-        case WEIR_CLASS_INT: want.int_values[want.ints++] = v.i; break;
-        case WEIR_CLASS_FLOAT: want.float_values[want.floats++] = v.f; break;
+        case WEIR_CLASS_INT: want.int_room[want.ints++] = v.i; break;
+        case WEIR_CLASS_FLOAT: want.float_room[want.floats++] = v.f; break;
         case WEIR_CLASS_UINT: want.time_values[ROWS - 1 - want.uints++] = (int64_t)v.u; break;
         case WEIR_CLASS_TIME: want.time_values[want.times++] = v.i; break;
         case WEIR_CLASS_BOOL: want.bools++; want.trues += (uint32_t)v.truth; break;
@@ -270,8 +270,8 @@ static void plain_classify(const struct slice *in, enum declared_type declared)
 static void check_same_cells(void)
 {
     CHECK_SAME_BYTES(&got, &want, offsetof(struct cells, int_values));
-    CHECK_SAME_BYTES(got.int_values, want.int_values, 8 * want.ints);
-    CHECK_SAME_BYTES(got.float_values, want.float_values, 8 * want.floats);
+    CHECK_SAME_BYTES(got.int_values, want.int_room, 8 * want.ints);
+    CHECK_SAME_BYTES(got.float_values, want.float_room, 8 * want.floats);
     CHECK_SAME_BYTES(got.time_values, want.time_values, 8 * want.times);
     CHECK_SAME_BYTES(got.time_values + ROWS - want.uints, want.time_values + ROWS - want.uints, 8 * want.uints);
     CHECK_SAME_BYTES(got.text_start, want.text_start, 4 * want.texts);
@@ -347,10 +347,16 @@ TEST(binary_values_keep_their_class_and_nan_is_null)
                     want.nulls += null || bad;
                     want.bad += bad;
                     if (null || bad) continue;
-                    if (v.class == WEIR_CLASS_INT) want.int_values[want.ints++] = v.i;
+                    if (v.class == WEIR_CLASS_INT) want.int_room[want.ints++] = v.i;
                     else if (v.class == WEIR_CLASS_TIME) want.time_values[want.times++] = v.i;
-                    else if (v.class == WEIR_CLASS_FLOAT) want.float_values[want.floats++] = v.f;
+                    else if (v.class == WEIR_CLASS_FLOAT) want.float_room[want.floats++] = v.f;
                     else want.time_values[ROWS - 1 - want.uints++] = (int64_t)v.u;
+                }
+                if (want.uints != 0) {    /* then ints and uints stay together, where they are */
+                    want.wides = want.ints + want.uints;
+                    want.wide_uints = want.uints;
+                    want.ints = want.uints = 0;
+                    CHECK_SAME_BYTES(got.wide_values, values, 8 * rows);
                 }
                 check_same_cells();
             }

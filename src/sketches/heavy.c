@@ -34,7 +34,8 @@ enum {
     HEAVY_MAGIC        = 0x31595648,    /* "HVY1" */
     LINE               = 8,
     SHIFT_FIRST        = 4,             /* one of 16 ... */
-    SHIFT_LAST         = 6,             /* ... and if that goes on to miss, one of 64 */
+    SHIFT_SECOND       = 6,             /* ... and if that goes on to miss, one of 64 ... */
+    SHIFT_LAST         = 12,            /* ... and with a stream's length, ever fewer, to one of 4096 */
     CHOSEN_MAX         = (WEIR_HEAVY_BATCH >> SHIFT_FIRST) + 1,
     JUDGED_MIN         = 512,           /* items counted before the stream is judged */
     SAMPLING_TOTAL_MIN = 65536,         /* shorter streams are counted in full: it costs no time yet */
@@ -151,7 +152,7 @@ static int heavy_is_sound(const weir_heavy *heavy)
     if (heavy->flags > WEIR_HEAVY_MAY_SAMPLE || heavy->total > most || heavy->error > heavy->total) return 0;
     if (heavy->coarsest > SHIFT_LAST || heavy->shift > heavy->coarsest || heavy->sampled > heavy->total) return 0;
     if (heavy->coarsest != 0 && heavy->flags == 0) return 0;
-    if (heavy->shift != 0 && heavy->shift != SHIFT_FIRST && heavy->shift != SHIFT_LAST) return 0;
+    if (heavy->shift != 0 && heavy->shift != SHIFT_FIRST && heavy->shift < SHIFT_SECOND) return 0;
     if (heavy->fill >> heavy->shift != 0 || heavy->pick >> heavy->shift != 0) return 0;
     if (heavy->missed > heavy->judged || heavy->zero_count > most || heavy->zero_tag > UINT8_MAX) return 0;
     for (size_t i = 0; i < sizeof heavy->zeros / sizeof heavy->zeros[0]; i++)
@@ -215,7 +216,8 @@ static void heavy_purge(weir_heavy *heavy, struct heavy_table *t)
 static void heavy_judge(weir_heavy *heavy, int purged)
 {
     if (!(heavy->flags & WEIR_HEAVY_MAY_SAMPLE) || heavy->judged < JUDGED_MIN) return;
-    unsigned const next = heavy->shift == 0 ? SHIFT_FIRST : SHIFT_LAST;
+    unsigned const next = heavy->shift == 0 ? SHIFT_FIRST : heavy->shift == SHIFT_FIRST ? SHIFT_SECOND
+                        : heavy->shift < SHIFT_LAST ? heavy->shift + 1 : SHIFT_LAST;
     unsigned shift = heavy->shift;
     if (heavy->shift != 0 && heavy->missed < heavy->judged / 4 * 3) {
         shift = 0;
@@ -223,7 +225,10 @@ static void heavy_judge(weir_heavy *heavy, int purged)
         /* The total so far makes up for the g L of the bound: total / (C / 3) is more than that. */
         int const long_enough = heavy->total >= SAMPLING_TOTAL_MIN &&
                                 heavy->total >> (next + 2) >= heavy->counters;
-        if (long_enough && heavy->missed >= heavy->judged - heavy->judged / 16) shift = next;
+        /* While 15 of 16 miss, a value is at most 1/16 of what passes, and its sampling error at most
+         * sqrt(2 g L total / 16): less than the table's own 3 total / C if g < 9 total / C^2. */
+        int const drowned = next <= SHIFT_SECOND || (heavy->total >> next) / heavy->counters >= heavy->counters / 8;
+        if (long_enough && drowned && heavy->missed >= heavy->judged - heavy->judged / 16) shift = next;
     } else {
         return;    /* counted in full and not purged of late: go on collecting */
     }
@@ -235,8 +240,8 @@ static void heavy_judge(weir_heavy *heavy, int purged)
 }
 
 /* The chosen ones of a batch while sampling; at[i] is the index of chosen[i]. */
-static size_t heavy_choose(weir_heavy *heavy, const uint64_t *items, size_t count, uint64_t *chosen,
-                           uint16_t *at)
+static size_t heavy_choose(weir_heavy *heavy, const struct heavy_table *t, const uint64_t *items, size_t count,
+                           uint64_t *chosen, uint16_t *at)
 {
     uint32_t const group = UINT32_C(1) << heavy->shift;
     size_t chosen_count = 0;
@@ -247,6 +252,10 @@ static size_t heavy_choose(weir_heavy *heavy, const uint64_t *items, size_t coun
         if (heavy->pick >= heavy->fill && heavy->pick - heavy->fill < part) {
             size_t const index = i + heavy->pick - heavy->fill;
             chosen[chosen_count] = items[index];
+            size_t const line = LINE * (size_t)heavy_home(t, items[index]);
+            __builtin_prefetch(t->keys + line, 1);
+            __builtin_prefetch(t->counts + line, 1);
+            __builtin_prefetch(t->tags + line, 1);
             at[chosen_count++] = (uint16_t)index;
         }
         heavy->fill = (heavy->fill + (uint32_t)part) & (group - 1);
@@ -282,11 +291,11 @@ size_t weir_heavy_add(weir_heavy *heavy, const uint64_t *items, size_t count, un
     uint64_t chosen[CHOSEN_MAX];
     unsigned const shift = heavy->shift;
     heavy->total += count;
+    struct heavy_table t = heavy_table(heavy);
     if (shift != 0) {
-        count = heavy_choose(heavy, items, count, chosen, at);
+        count = heavy_choose(heavy, &t, items, count, chosen, at);
         items = chosen;
     }
-    struct heavy_table t = heavy_table(heavy);
     uint64_t const weight = UINT64_C(1) << shift;
     size_t const misses = weir_kernels.heavy->count(&t, items, count, weight, missed);
     int purged = 0;

@@ -73,10 +73,10 @@ static double moments_large_mean(const double *values, size_t count)
     return sum / (double)count * MOMENTS_CHUNK;
 }
 
-static weir_moments moments_of_chunk(const double *values, size_t count)
+static weir_moments moments_of_chunk(const double *values, size_t count, int shape)
 {
     double const n = (double)count;
-    double centre = weir_kernels.numeric->sum_f64(values, count) / n, sums[4];
+    double centre = weir_kernels.numeric->sum_f64(values, count) / n, sums[4] = { 0 };
     weir_moments m = { .count = count };
     if (!isfinite(centre)) centre = moments_large_mean(values, count);
     m.mean = centre;
@@ -85,28 +85,36 @@ static weir_moments moments_of_chunk(const double *values, size_t count)
         return m;
     }
     if (fabs(values[0] - centre) <= MOMENTS_CHUNK * DBL_EPSILON * fabs(centre)) centre = values[0];
-    weir_kernels.numeric->powers_f64(values, count, centre, sums);
+    if (shape) weir_kernels.numeric->powers_f64(values, count, centre, sums);
+    else weir_kernels.numeric->powers2_f64(values, count, centre, sums);
     double const d = isfinite(sums[0]) ? sums[0] / n : 0;
     double const d2 = d * d;
     m.mean = moments_add_pair(centre, d, &m.mean_low);
     m.m2 = sums[1] - d * sums[0];
+    if (m.m2 < 0) m.m2 = 0;    /* rounding below zero is still zero */
+    if (!shape) {
+        m.m3 = m.m4 = NAN;
+        return m;
+    }
     m.m3 = sums[2] - 3 * d * sums[1] + 2 * d2 * sums[0];
     m.m4 = sums[3] - 4 * d * sums[2] + 6 * d2 * sums[1] - 3 * d2 * d * sums[0];
-    if (m.m2 < 0) m.m2 = 0;    /* rounding below zero is still zero */
     if (m.m4 < 0) m.m4 = 0;
     return m;
 }
 
-void weir_moments_add(weir_moments *m, const double *values, size_t count)
+static void moments_add(weir_moments *m, const double *values, size_t count, int shape)
 {
     WEIR_ASSERT(m != NULL);
     WEIR_ASSERT(values != NULL || count == 0);
     for (size_t from = 0; from < count; from += MOMENTS_CHUNK) {
         size_t const left = count - from, length = left < MOMENTS_CHUNK ? left : MOMENTS_CHUNK;
-        weir_moments const chunk = moments_of_chunk(values + from, length);
+        weir_moments const chunk = moments_of_chunk(values + from, length, shape);
         weir_moments_merge(m, &chunk);
     }
 }
+
+void weir_moments_add(weir_moments *m, const double *values, size_t count) { moments_add(m, values, count, 1); }
+void weir_moments_add_spread(weir_moments *m, const double *values, size_t count) { moments_add(m, values, count, 0); }
 
 /* Welford's update is the merge with a chunk of one. */
 void weir_moments_add1(weir_moments *m, double value)

@@ -96,6 +96,21 @@ TEST(values_one_at_a_time_give_the_same_moments)
     }
 }
 
+TEST(the_spread_alone_has_the_digits_of_all_moments_and_no_shape)
+{
+    FOR_SEEDS(6) for (unsigned kind = 0; kind < KINDS; kind++) {
+        size_t const n = 2 + prng_below(prng, MANY - 2), half = prng_below(prng, n);
+        fill_values(kind, prng, n);
+        weir_moments all = { 0 }, spread = { 0 };
+        weir_moments_add(&all, values, half);
+        weir_moments_add(&all, values + half, n - half);
+        weir_moments_add_spread(&spread, values, half);
+        weir_moments_add_spread(&spread, values + half, n - half);
+        CHECK_SAME_BYTES(&spread, &all, offsetof(weir_moments, m3));
+        CHECK(isnan(weir_moments_skewness(&spread)) && isnan(weir_moments_kurtosis(&spread)));
+    }
+}
+
 TEST(every_cpu_gives_the_same_bits)
 {
     FOR_SEEDS(40) {
