@@ -231,6 +231,7 @@ int main(void)
 {
     return RUN_TESTS(RUN_ON_EVERY_CPU(moments_are_those_of_wide_arithmetic_however_batched_or_merged),
                      RUN(values_one_at_a_time_give_the_same_moments),
+                     RUN_ON_EVERY_CPU(the_spread_alone_has_the_digits_of_all_moments_and_no_shape),
                      RUN_ON_EVERY_CPU(every_cpu_gives_the_same_bits),
                      RUN_ON_EVERY_CPU(equal_values_have_no_spread_at_all),
                      RUN(mean_and_variance_of_a_thousand_million_values_are_right_to_the_last_digits),
