@@ -6,7 +6,7 @@
  * Guarantee  For every value: count - error <= true count <= count, with
  *            error <= weir_heavy_error() <= total / (C / 3). A value that occurs more often than
  *            weir_heavy_error() is in the table. No probability in it, whatever the order.
- *            If sampling was allowed at init and the stream turned out to have almost only
+ *            If sampling was allowed at init and the stream turned out to have mostly
  *            different values, one of every 2^s is counted with weight 2^s: then the bounds hold
  *            with 99.9 % confidence, are widened accordingly, and weir_heavy_sampling() > 1 says so.
  * Items      64-bit hashes (weir/hash.h) and a one-byte tag that comes back with the item.

@@ -13,7 +13,7 @@
  * error, the most that any counter, kept or not, lacks. error <= total / (3 C / 8) < total / (C / 3).
  * Misra, Gries 1982; Agarwal et al., Mergeable Summaries; Anderson et al., arXiv:1705.07001.
  *
- * Sampling. If it is allowed and nearly all that was counted of late was new, one item of each group of
+ * Sampling. If it is allowed and most of what was counted of late was new, one item of each group of
  * g = 2^shift, at a place drawn beforehand, is counted with weight g. The counted weight X of a value
  * that occurred f times while sampling is then a sum of independent parts of 0 or g with mean f, and by
  * Chernoff, with L = ln(1 / 0.0005) for either side of 99.9 %:
@@ -33,11 +33,11 @@
 enum {
     HEAVY_MAGIC        = 0x31595648,    /* "HVY1" */
     LINE               = 8,
-    SHIFT_FIRST        = 4,             /* one of 16 ... */
-    SHIFT_SECOND       = 6,             /* ... and if that goes on to miss, one of 64 ... */
-    SHIFT_LAST         = 12,            /* ... and with a stream's length, ever fewer, to one of 4096 */
+    SHIFT_FIRST        = 4,             /* sampling counts one of 16, ... */
+    SHIFT_SECOND       = 6,             /* ... where nearly all values differ one of 64, ... */
+    SHIFT_LAST         = 12,            /* ... and as the stream goes on ever fewer, to one of 4096 */
     CHOSEN_MAX         = (WEIR_HEAVY_BATCH >> SHIFT_FIRST) + 1,
-    JUDGED_MIN         = 512,           /* items counted before the stream is judged */
+    JUDGED_MIN         = 256,           /* items counted before the stream is judged */
     SAMPLING_TOTAL_MIN = 65536,         /* shorter streams are counted in full: it costs no time yet */
 };
 
@@ -152,7 +152,7 @@ static int heavy_is_sound(const weir_heavy *heavy)
     if (heavy->flags > WEIR_HEAVY_MAY_SAMPLE || heavy->total > most || heavy->error > heavy->total) return 0;
     if (heavy->coarsest > SHIFT_LAST || heavy->shift > heavy->coarsest || heavy->sampled > heavy->total) return 0;
     if (heavy->coarsest != 0 && heavy->flags == 0) return 0;
-    if (heavy->shift != 0 && heavy->shift != SHIFT_FIRST && heavy->shift < SHIFT_SECOND) return 0;
+    if (heavy->shift != 0 && heavy->shift < SHIFT_FIRST) return 0;
     if (heavy->fill >> heavy->shift != 0 || heavy->pick >> heavy->shift != 0) return 0;
     if (heavy->missed > heavy->judged || heavy->zero_count > most || heavy->zero_tag > UINT8_MAX) return 0;
     for (size_t i = 0; i < sizeof heavy->zeros / sizeof heavy->zeros[0]; i++)
@@ -212,26 +212,30 @@ static void heavy_purge(weir_heavy *heavy, struct heavy_table *t)
     heavy->error += m;
 }
 
-/* Is the stream one of all-different values (then count a few), or has it frequent ones again? */
+/* The coarsest sampling that adds no more to the bounds than the table's own error, 3 total / C, may be: a
+ * value in the table is at most the share x of hits, and its sampling error at most sqrt(2 g L x total); so
+ * g <= 9 total / (2 L x C^2). If hardly anything hits (x is taken as 1/16 then), no value there is may be
+ * near that, and what is lost for all values, 2 g L, decides: the table's error is more from total = 4 g C on. */
+static unsigned shift_allowed(const weir_heavy *heavy)
+{
+    double const hits = 1 - (double)heavy->missed / (double)heavy->judged, counters = heavy->counters;
+    int const drowned = hits <= 1.0 / 16;
+    double const most = 0.59 * (double)heavy->total / ((drowned ? 1.0 / 16 : hits) * counters * counters);
+    unsigned shift = 0;
+    for (unsigned s = SHIFT_FIRST; s <= SHIFT_LAST; s++) {
+        int const lost_in_length = drowned && s <= SHIFT_SECOND && heavy->total >> (s + 2) >= heavy->counters;
+        if (lost_in_length || (double)(UINT32_C(1) << s) <= most) shift = s;
+    }
+    return shift;
+}
+
+/* Is the stream one of many different values (then count a few), or has it frequent ones again? */
 static void heavy_judge(weir_heavy *heavy, int purged)
 {
     if (!(heavy->flags & WEIR_HEAVY_MAY_SAMPLE) || heavy->judged < JUDGED_MIN) return;
-    unsigned const next = heavy->shift == 0 ? SHIFT_FIRST : heavy->shift == SHIFT_FIRST ? SHIFT_SECOND
-                        : heavy->shift < SHIFT_LAST ? heavy->shift + 1 : SHIFT_LAST;
-    unsigned shift = heavy->shift;
-    if (heavy->shift != 0 && heavy->missed < heavy->judged / 4 * 3) {
-        shift = 0;
-    } else if (purged || heavy->shift != 0) {
-        /* The total so far makes up for the g L of the bound: total / (C / 3) is more than that. */
-        int const long_enough = heavy->total >= SAMPLING_TOTAL_MIN &&
-                                heavy->total >> (next + 2) >= heavy->counters;
-        /* While 15 of 16 miss, a value is at most 1/16 of what passes, and its sampling error at most
-         * sqrt(2 g L total / 16): less than the table's own 3 total / C if g < 9 total / C^2. */
-        int const drowned = next <= SHIFT_SECOND || (heavy->total >> next) / heavy->counters >= heavy->counters / 8;
-        if (long_enough && drowned && heavy->missed >= heavy->judged - heavy->judged / 16) shift = next;
-    } else {
-        return;    /* counted in full and not purged of late: go on collecting */
-    }
+    if (!purged && heavy->shift == 0) return;    /* it finds room for all: go on collecting */
+    unsigned shift = 0;
+    if (heavy->total >= SAMPLING_TOTAL_MIN && heavy->missed >= heavy->judged / 2) shift = shift_allowed(heavy);
     heavy->judged = heavy->missed = 0;
     if (shift == heavy->shift) return;
     heavy->shift = shift;
