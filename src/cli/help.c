@@ -43,7 +43,7 @@ static const char summary[] =
 "      --live DURATION    repaint while the stream flows: 500ms, 1s\n"
 "How\n"
 "  -S, --memory SIZE      ceiling of the whole process, as the kernel counts it (1MiB; from 768KiB)\n"
-"      --parallel N       workers for a file (1 or 2; default: as it pays)\n"
+"      --parallel N       workers (1 or 2; default: as it pays)\n"
 "      --seed N           of hashes and samples; default: random\n"
 "      --stats            one JSON object on the last line of standard error\n"
 "      --stats-file PATH  the same, to a file\n"

@@ -47,7 +47,6 @@ static int parse_only(struct question *q, const char *list)
         q->stats |= stats[i].bit;
         at += length + (at[length] == ',');
     }
-    if (q->stats & STAT_RANGE) q->stats |= STAT_RANGE;    /* reported together: null would say there is none */
     return q->stats ? -1 : bad("--only", list, "a list of figures");
 }
 

@@ -240,16 +240,27 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (plan->results.quantiles == NULL || plan->results.top == NULL || plan->results.items == NULL)
         return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
 
-    /* How many workers: two for big files, unless the columns' states would be starved by it. */
+    /* How many workers: two for big files, unless the columns' states would be starved by it; two for a stream
+     * only if its states are no smaller then, for it may be short. */
     size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
     size_t const scratch_bytes = (sizeof(struct profile_scratch) + 63) & ~(size_t)63;
     size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
     size_t const merge_bytes = (size_t)selected * sizeof(weir_moments);
+    size_t const one = parser_bytes + scratch_bytes + merge_bytes;
+    size_t const two = 2 * (parser_bytes + scratch_bytes + WEIR_PARKED_BLOCKS * merge_bytes) + window_bytes + merge_bytes + WEIR_WORKER_STACK_BYTES;
+    size_t const free_bytes = arena_free_bytes(arena), columns = selected ? selected : 1;
+    size_t const each_of_one = free_bytes > one ? (free_bytes - one) / columns : 0;
+    size_t const each_of_two = free_bytes > two ? (free_bytes - two) / (2 * columns) : 0;
     unsigned workers = 1;
-    if (run->source->seekable && q->parallel != 1 && (q->parallel == 2 || run->source->bytes >= WEIR_PARALLEL_FILE_BYTES)) {
-        size_t const fixed = 2 * (parser_bytes + scratch_bytes + WEIR_PARKED_BLOCKS * merge_bytes) + window_bytes + merge_bytes + WEIR_WORKER_STACK_BYTES;
-        size_t const left = arena_free_bytes(arena) > fixed ? arena_free_bytes(arena) - fixed : 0;
-        if (selected == 0 || left / (2 * selected) >= (q->parallel == 2 ? PROFILE_BYTES_MIN : WEIR_PROFILE_COMFORT_BYTES)) workers = 2;
+    if (q->parallel == 2) workers = each_of_two >= PROFILE_BYTES_MIN ? 2 : 1;
+    else if (q->parallel == 0 && run->source->seekable)
+        workers = run->source->bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
+    else if (q->parallel == 0 && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
+        struct profile_layout a, b;
+        int const texts = run->options.format != INPUT_BINARY;
+        profile_layout_choose(&a, each_of_one, q->stats, texts, q->seed);
+        profile_layout_choose(&b, each_of_two, q->stats, texts, q->seed);
+        if (a.hll_p == b.hll_p && a.counters == b.counters && a.kll_k == b.kll_k) workers = 2;
     }
     run->worker_count = workers;
     if (workers == 2) {

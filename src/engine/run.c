@@ -8,18 +8,21 @@
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-enum { SPINS_BEFORE_YIELD = 1000 };    /* a few microseconds, the usual wait; then let the other one run */
+enum { SPINS_BEFORE_YIELD = 1000,    /* a few microseconds, the usual wait; then let the other one run */
+       SPINS_BEFORE_SLEEP = 2000 };  /* of a helper without work */
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
 
 static void wait_until(_Atomic uint64_t *word, uint64_t value)
 {
     for (unsigned spins = 0; atomic_load_explicit(word, memory_order_acquire) != value; spins++) {
-        if (spins < SPINS_BEFORE_YIELD) {
-#if defined(__x86_64__)
-            __builtin_ia32_pause();
-#endif
-        } else {
-            weir_machine->yield();
-        }
+        if (spins < SPINS_BEFORE_YIELD) pause_briefly();
+        else weir_machine->yield();
     }
 }
 
@@ -64,6 +67,33 @@ static void parked_flush(struct worker *w, int all)
     memmove(w->parked_block, w->parked_block + done, w->parked_count * sizeof w->parked_block[0]);
 }
 
+/* Everybody's parked blocks, as far as their turns come: one's may wait for the other's. Only while worker 1 rests. */
+static void parked_flush_both(struct run *run)
+{
+    for (unsigned i = 0; i < WEIR_PARKED_BLOCKS * run->worker_count; i++) parked_flush(&run->workers[i % run->worker_count], 0);
+}
+
+static int helper_rests(struct run *run)    /* acquire: what it did is ours to see. Pairs with helper_main */
+{
+    return run->worker_count == 2 && atomic_load_explicit(&run->helper, memory_order_acquire) == HELPER_RESTS;
+}
+
+/* A file's workers go on and on, so that every turn comes by itself; a stream's helper may rest on a turn. */
+static void parked_make_room(struct worker *w)
+{
+    struct run *run = w->run;
+    if (run->source->seekable) {
+        parked_flush(w, w->parked_count == WEIR_PARKED_BLOCKS);
+        return;
+    }
+    for (;;) {
+        parked_flush(w, 0);
+        if (w->index == 0 && helper_rests(run)) parked_flush_both(run);
+        if (w->parked_count < WEIR_PARKED_BLOCKS) return;
+        weir_machine->yield();
+    }
+}
+
 static void block_commit(struct worker *w, uint64_t block)
 {
     struct run *run = w->run;
@@ -74,7 +104,7 @@ static void block_commit(struct worker *w, uint64_t block)
         }
         return;
     }
-    parked_flush(w, w->parked_count == WEIR_PARKED_BLOCKS);
+    parked_make_room(w);
     weir_moments *slot = w->parked + (size_t)w->parked_count * run->profile_count;
     for (uint32_t i = 0; i < run->profile_count; i++) slot[i] = profile_take(run_profile(run, w, i));
     w->parked_block[w->parked_count++] = block;
@@ -186,7 +216,7 @@ static size_t record_complete(struct worker *w, size_t from, int *stalled)
 }
 
 /* Parse the records that start before own_to (absolute). Returns 1 when all of them are done, 0 if a
- * stream fell silent first; *start moves to the first record not yet done. pass: tell the chain. */
+ * stream fell silent first; *start moves to the first record not yet done. */
 static int block_parse(struct worker *w, uint64_t block, uint64_t *start, uint64_t own_to)
 {
     struct run *run = w->run;
@@ -259,8 +289,57 @@ static void worker_file(struct worker *w)
     parked_flush(w, 1);
 }
 
-/* A stream: one worker; the window moves along. Blocks are those of the same bytes in a file, so that
- * `weir summary x` and `weir summary - < x` print the same digits. */
+/* ---- streams --------------------------------------------------------------------------------- */
+
+/* If the whole block lies in the window and the helper rests, it gets the block. 1 if so. */
+static int stream_hand(struct run *run, uint64_t block, uint64_t *start, uint64_t own_to)
+{
+    if (!helper_rests(run)) return 0;
+    parked_flush_both(run);
+    struct worker *w = &run->workers[0], *helper = &run->workers[1];
+    struct window *window = &w->window;
+    size_t end;
+    if (helper->parked_count == WEIR_PARKED_BLOCKS || *start >= own_to || window->ended || own_to > window->at + window->have) return 0;
+    size_t const from = (size_t)(*start - window->at);
+    if (record_end(w, from, (size_t)(own_to - window->at), &end) != WEIR_OK) return 0;
+    struct window const taken = *window;
+    *window = helper->window;
+    helper->window = taken;
+    window->at = taken.at + end;
+    window->have = taken.have - end;
+    window->ended = 0;
+    memcpy(window->data, taken.data + end, window->have);
+    run->handed.block = block;
+    run->handed.from = from;
+    run->handed.end = end;
+    *start = window->at;
+    atomic_store_explicit(&run->helper, HELPER_WORKS, memory_order_release);    /* pairs with helper_main */
+    WEIR_ASSERT(sem_post(&run->helper_called) == 0);
+    return 1;
+}
+
+static void helper_wait(struct run *run)
+{
+    if (run->worker_count == 2) wait_until(&run->helper, HELPER_RESTS);
+}
+
+/* Worker 1 of a stream. It looks for work for a while before it sleeps: blocks come every few microseconds. */
+static void helper_main(struct worker *w)
+{
+    struct run *run = w->run;
+    for (;;) {
+        int called = -1;
+        for (unsigned spins = 0; spins < SPINS_BEFORE_SLEEP && (called = sem_trywait(&run->helper_called)) != 0; spins++) pause_briefly();
+        while (called != 0) called = sem_wait(&run->helper_called);    /* EINTR at most */
+        if (atomic_load_explicit(&run->helper, memory_order_acquire) == HELPER_ENDS) return;
+        records_parse(w, run->handed.from, run->handed.end);
+        block_commit(w, run->handed.block);
+        atomic_store_explicit(&run->helper, HELPER_RESTS, memory_order_release);
+    }
+}
+
+/* Worker 0 of a stream: the window moves along. Blocks are those of the same bytes in a file, so that
+ * `weir summary x` and `weir summary - < x` print the same digits: a block is one worker's from end to end. */
 static void worker_stream(struct worker *w)
 {
     struct run *run = w->run;
@@ -269,23 +348,32 @@ static void worker_stream(struct worker *w)
     worker_progress(w, window->have > start ? window->have - start : 0);    /* what planning has read */
     for (uint64_t block = 0;; block++) {    /* when it is to stop, the source ends, and what was read is done */
         uint64_t const own_to = run->body_at + (block + 1) * run->block_bytes;
-        int done;
+        int begun = 0, done;
         do {
             uint64_t const before = window->at + window->have;
             if (start > window->at) window_move(window, start - window->at < window->have ? (size_t)(start - window->at) : window->have);
             window_fill(w, own_to + run->tail_bytes);
-            done = block_parse(w, block, &start, own_to);
-            worker_progress(w, window->at + window->have - before);
+            uint64_t const after = window->at + window->have;
+            done = !begun && stream_hand(run, block, &start, own_to) ? 2 : block_parse(w, block, &start, own_to);
+            begun = 1;
+            worker_progress(w, after - before);
         } while (!done);
-        block_commit(w, block);
+        if (done == 1) block_commit(w, block);
         if (window->ended && start >= window->at + window->have) break;
+    }
+    helper_wait(run);
+    parked_flush_both(run);
+    if (run->worker_count == 2) {
+        atomic_store_explicit(&run->helper, HELPER_ENDS, memory_order_release);
+        WEIR_ASSERT(sem_post(&run->helper_called) == 0);
     }
 }
 
 static void worker_main(struct worker *w)
 {
     if (w->run->source->seekable) worker_file(w);
-    else worker_stream(w);
+    else if (w->index == 0) worker_stream(w);
+    else helper_main(w);
 }
 
 static void *worker_thread(void *argument)
@@ -303,11 +391,10 @@ static void *worker_thread(void *argument)
 weir_status run_start(struct run *run)
 {
     WEIR_ASSERT(run->worker_count >= 1 && run->worker_count <= WEIR_WORKERS_MAX);
-    WEIR_ASSERT(run->worker_count == 1 || run->source->seekable);
     run->chain_start = run->body_at;
     if (run->worker_count == 1) return WEIR_OK;
     pthread_attr_t attr;
-    if (pthread_attr_init(&attr) != 0 || pthread_attr_setstack(&attr, run->stack, WEIR_WORKER_STACK_BYTES) != 0 ||
+    if (sem_init(&run->helper_called, 0, 0) != 0 || pthread_attr_init(&attr) != 0 || pthread_attr_setstack(&attr, run->stack, WEIR_WORKER_STACK_BYTES) != 0 ||
         pthread_create(&run->workers[1].thread, &attr, worker_thread, &run->workers[1]) != 0)
         return WEIR_ERR_IO;
     run->threads = 1;
@@ -324,13 +411,17 @@ void run_all(struct run *run)
 
 void run_pause(struct run *run)
 {
+    if (!run->source->seekable) {    /* the helper rests once its block is done */
+        helper_wait(run);
+        parked_flush_both(run);
+        return;
+    }
     atomic_store_explicit(&run->pausing, 1, memory_order_release);
     while (run->threads > atomic_load_explicit(&run->paused, memory_order_acquire)) {
         parked_flush(&run->workers[0], 0);    /* a worker at its end waits for its turn, which may be ours */
         weir_machine->sleep_ns(10000);
     }
-    for (unsigned i = 0; i < WEIR_PARKED_BLOCKS * run->worker_count; i++)    /* all at rest: every turn comes */
-        parked_flush(&run->workers[i % run->worker_count], 0);
+    parked_flush_both(run);    /* all at rest: every turn comes */
 }
 
 void run_resume(struct run *run) { atomic_store_explicit(&run->pausing, 0, memory_order_release); }

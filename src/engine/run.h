@@ -10,12 +10,20 @@
  * numbers are merged in the order of blocks: a worker that is early parks up to WEIR_PARKED_BLOCKS
  * results. All else that workers keep is either exact in any order or an estimate within its bounds.
  *
- * Streams run through the same code with one worker and one window that moves along.
+ * A stream is read by worker 0 alone, into one window that moves along. With two workers, a block that is
+ * whole is handed to worker 1 if that one rests:
+ *
+ *   worker 0:  read b0 | hand | read b1 | parse b1 | read b2 | hand | ...      the windows change places, and
+ *   worker 1:            '-> parse b0 ............ | rest        '-> ...       what was read beyond the block
+ *                                                                              moves to the new one's front
+ *
+ * so reading goes on while records are parsed, and signals, --live and silence remain worker 0's affair.
  */
 #ifndef WEIR_RUN_H
 #define WEIR_RUN_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include "budget/limits.h"
@@ -43,6 +51,8 @@ struct worker {
     pthread_t               thread;
 };
 
+enum helper_state { HELPER_RESTS, HELPER_WORKS, HELPER_ENDS };
+
 struct run {
     struct source             *source;
     const struct parser_ops   *ops;
@@ -65,6 +75,11 @@ struct run {
     _Atomic uint64_t              read_bytes;    /* for progress */
     _Atomic unsigned              pausing, paused;
     _Atomic uint64_t              started;       /* run_all lets the threads go */
+
+    /* A stream's block for worker 1, in whose window it lies. Written by worker 0 while helper is HELPER_RESTS. */
+    _Alignas(64) _Atomic uint64_t helper;        /* enum helper_state */
+    sem_t                         helper_called; /* posted once for each block, and once to end */
+    struct { uint64_t block; size_t from, end; } handed;
     unsigned                      threads;       /* workers running beside worker 0 */
 
     /* Called by worker 0 between blocks (and while a stream is silent, every source->wait_ns). */

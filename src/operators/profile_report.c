@@ -242,16 +242,20 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         out->distinct.low = floor(out->distinct.low);
         out->distinct.high = ceil(out->distinct.high);
     }
-    if (l->stats & STAT_RANGE) {
-        out->has_range = 1;
-        if (l->stats & STAT_MIN) out->min = extreme(p, l, 0, out->type, epoch);
-        if (l->stats & STAT_MAX) out->max = extreme(p, l, 1, out->type, epoch);
+    out->has_min = (l->stats & STAT_MIN) != 0;
+    out->has_max = (l->stats & STAT_MAX) != 0;
+    if (l->stats & STAT_RANGE) {    /* both: a histogram needs them */
+        out->min = extreme(p, l, 0, out->type, epoch);
+        out->max = extreme(p, l, 1, out->type, epoch);
     }
     out->has_quantiles = (l->stats & STAT_QUANTILES) && l->kll_k;
     out->has_length = (l->stats & STAT_LENGTH) != 0;
     out->mean = out->stddev = out->skewness = out->kurtosis = NAN;
     if (l->stats & STAT_MOMENTS) {
-        out->has_moments = 1;
+        out->has_mean = (l->stats & STAT_MEAN) != 0;
+        out->has_stddev = (l->stats & STAT_STDDEV) != 0;
+        out->has_skewness = (l->stats & STAT_SKEWNESS) != 0;
+        out->has_kurtosis = (l->stats & STAT_KURTOSIS) != 0;
         if (numeric && moments->count) {
             double const us = epoch > 0 ? (double)epoch : epoch < 0 ? -1.0 / (double)epoch : 1.0;
             double const seconds = out->type == REPORT_TIME ? US_PER_SECOND : 1.0;

@@ -36,7 +36,8 @@ struct report_column {
     uint64_t             count, nulls;          /* values, and records without one */
     /* What was asked for, the same for every column. What applies is a matter of type: an asked mean of
      * strings is NaN, their quantiles are 0 in number, and sinks say null. */
-    int                  has_distinct, has_range, has_moments, has_quantiles, has_top, has_length;
+    int                  has_distinct, has_min, has_max, has_mean, has_stddev, has_skewness, has_kurtosis,
+                         has_quantiles, has_top, has_length;
     weir_estimate        distinct;              /* whole numbers */
     struct report_value  min, max;
     double               mean, stddev, skewness, kurtosis;    /* NaN: undefined. TIME: mean in us since

@@ -62,8 +62,12 @@ static void csv_header(struct out *out, const struct report_column *column, cons
     static const char *const suffixes[] = { "", "_lo", "_hi" };
     out_text(out, "column,type,count,nulls");
     if (column->has_distinct) out_text(out, ",distinct,distinct_lo,distinct_hi,distinct_exact");
-    if (column->has_range) out_text(out, ",min,max");
-    if (column->has_moments) out_text(out, ",mean,stddev,skewness,kurtosis");
+    if (column->has_min) out_text(out, ",min");
+    if (column->has_max) out_text(out, ",max");
+    if (column->has_mean) out_text(out, ",mean");
+    if (column->has_stddev) out_text(out, ",stddev");
+    if (column->has_skewness) out_text(out, ",skewness");
+    if (column->has_kurtosis) out_text(out, ",kurtosis");
     for (uint32_t i = 0; i < 3 * quantiles->count; i++) {
         out_text(out, ",q");
         out_f64(out, quantiles->q[i / 3]);
@@ -104,17 +108,13 @@ static void csv_row(struct out *out, const struct report_column *column, const s
         csv_number(out, column->distinct.high);
         out_text(out, column->distinct.exact ? ",true" : ",false");
     }
-    if (column->has_range) {
-        csv_value(out, &column->min);
-        csv_value(out, &column->max);
-    }
-    if (column->has_moments) {
-        struct report_value mean = mean_value(column);
-        csv_value(out, &mean);
-        csv_number(out, column->stddev);
-        csv_number(out, column->skewness);
-        csv_number(out, column->kurtosis);
-    }
+    struct report_value mean = mean_value(column);
+    if (column->has_min) csv_value(out, &column->min);
+    if (column->has_max) csv_value(out, &column->max);
+    if (column->has_mean) csv_value(out, &mean);
+    if (column->has_stddev) csv_number(out, column->stddev);
+    if (column->has_skewness) csv_number(out, column->skewness);
+    if (column->has_kurtosis) csv_number(out, column->kurtosis);
     for (uint32_t i = 0; i < quantiles->count; i++) {
         if (i >= column->quantile_count) {
             out_text(out, ",,,");

@@ -56,10 +56,10 @@ static void json_value(struct out *out, const char *key, const char *cut_key, co
 static void json_moments(struct out *out, const struct report_column *column)
 {
     struct report_value mean = mean_value(column);
-    json_value(out, "mean", "", &mean);
-    json_number(out, "stddev", column->stddev);
-    json_number(out, "skewness", column->skewness);
-    json_number(out, "kurtosis", column->kurtosis);
+    if (column->has_mean) json_value(out, "mean", "", &mean);
+    if (column->has_stddev) json_number(out, "stddev", column->stddev);
+    if (column->has_skewness) json_number(out, "skewness", column->skewness);
+    if (column->has_kurtosis) json_number(out, "kurtosis", column->kurtosis);
 }
 
 static void json_quantiles(struct out *out, const struct report_column *column)
@@ -134,11 +134,9 @@ static void json_column(struct out *out, const struct report_column *column)
         json_key(out, "exact");
         out_text(out, column->distinct.exact ? "true}" : "false}");
     }
-    if (column->has_range) {
-        json_value(out, "min", "min_cut", &column->min);
-        json_value(out, "max", "max_cut", &column->max);
-    }
-    if (column->has_moments) json_moments(out, column);
+    if (column->has_min) json_value(out, "min", "min_cut", &column->min);
+    if (column->has_max) json_value(out, "max", "max_cut", &column->max);
+    json_moments(out, column);
     if (column->has_quantiles) json_quantiles(out, column);
     if (column->has_top) {
         json_key(out, "top");

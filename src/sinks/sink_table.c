@@ -13,6 +13,7 @@
  * chosen by rank until the terminal is full, the second prints. Whatever is estimated carries its
  * bound (±), and what did not fit is named in the footer: nothing is left out silently.
  */
+#include <math.h>
 #include <string.h>
 #include "budget/limits.h"
 #include "machine/assert.h"
@@ -97,7 +98,7 @@ static int64_t cell_time(struct cell *cell, int64_t us, double span_us)
 
 static double column_span(const struct report_column *column)
 {
-    if (column->min.present && column->max.present && column->has_range)
+    if (column->min.present && column->max.present && column->has_min && column->has_max)
         return value_number(&column->max) - value_number(&column->min);
     if (column->quantile_count == 0) return 60e6;    /* not known: times to the second */
     return value_number(&column->quantiles[column->quantile_count - 1].value) -
@@ -153,7 +154,7 @@ static unsigned shape_cells(const struct table *table, double *cells)
     const struct report_column *column = &table->column;
     unsigned each = REPORT_BINS / table->bins, count = table->bins, values = 0;
     memset(cells, 0, REPORT_BINS * sizeof cells[0]);
-    if (column->type == REPORT_INT && column->has_range && column_span(column) < REPORT_BINS)
+    if (column->type == REPORT_INT && column->has_min && column->has_max && column_span(column) < REPORT_BINS)
         values = (unsigned)column_span(column) + 1;
     if (values > 1) {
         each = values > table->bins ? 2 : 1;
@@ -185,7 +186,8 @@ static void cell_shape(struct table *table, struct cell *cell)
 static int is_span(const struct report_column *column)
 {
     int numbers = column->type == REPORT_INT || column->type == REPORT_FLOAT || column->type == REPORT_TIME;
-    return !numbers || (!column->has_range && !column->has_moments && !column->has_quantiles);
+    return !numbers || !(column->has_min || column->has_max || column->has_mean || column->has_stddev || column->has_skewness ||
+                         column->has_kurtosis || column->has_quantiles);
 }
 
 static void cell_field(struct table *table, struct cell *cell, const struct field *field)
@@ -217,9 +219,10 @@ static void cell_field(struct table *table, struct cell *cell, const struct fiel
         table->has_estimates = 1;
         return;
     case FIELD_MIN:
+        if (column->has_min) cell_value(table, cell, &column->min);
+        return;
     case FIELD_MAX:
-        if (column->has_range)
-            cell_value(table, cell, field->kind == FIELD_MIN ? &column->min : &column->max);
+        if (column->has_max) cell_value(table, cell, &column->max);
         return;
     case FIELD_QUANTILE:
         if (column->has_quantiles && field->quantile < column->quantile_count)
@@ -227,17 +230,17 @@ static void cell_field(struct table *table, struct cell *cell, const struct fiel
         return;
     case FIELD_MEAN: {
         struct report_value mean = mean_value(column);
-        if (column->has_moments) cell_value(table, cell, &mean);
+        if (column->has_mean) cell_value(table, cell, &mean);
         return;
     }
     case FIELD_SHAPE:
         cell_shape(table, cell);
         return;
-    case FIELD_STDDEV:   number = column->stddev; break;
-    case FIELD_SKEWNESS: number = column->skewness; break;
-    case FIELD_KURTOSIS: number = column->kurtosis; break;
+    case FIELD_STDDEV:   number = column->has_stddev ? column->stddev : NAN; break;
+    case FIELD_SKEWNESS: number = column->has_skewness ? column->skewness : NAN; break;
+    case FIELD_KURTOSIS: number = column->has_kurtosis ? column->kurtosis : NAN; break;
     }
-    if (!column->has_moments || number != number) return;
+    if (number != number) return;
     if (column->type == REPORT_TIME && field->kind == FIELD_STDDEV) (void)format_seconds(text, number);
     else (void)format_si(text, number);
     cell_add(cell, text);
@@ -444,7 +447,7 @@ static void put_span(struct table *table, unsigned *owed)
             cell_top(table, &column->top[i], width_max);
             if (!put_item(table, &room, owed, STYLE_PLAIN)) break;
         }
-    } else if (column->has_range && column->min.present && column->max.present) {
+    } else if (column->has_min && column->has_max && column->min.present && column->max.present) {
         cell_clear(&table->cell);
         cell_value(table, &table->cell, &column->min);
         cell_add(&table->cell, " .. ");

@@ -15,7 +15,7 @@
 #define FLOAT(v) { .class = WEIR_CLASS_FLOAT, .present = 1, .f = (v) }
 #define TIME(v)  { .class = WEIR_CLASS_TIME, .present = 1, .i = INT64_C(v) * 1000000 }
 #define TRUTH(t) { .class = WEIR_CLASS_BOOL, .present = 1, .text = (t), .text_bytes = sizeof (t) - 1 }
-#define ALL      .has_distinct = 1, .has_range = 1, .has_moments = 1, .has_quantiles = 1, .has_top = 1, \
+#define ALL      .has_distinct = 1, .has_min = 1, .has_max = 1, .has_mean = 1, .has_stddev = 1, .has_skewness = 1, .has_kurtosis = 1, .has_quantiles = 1, .has_top = 1, \
                  .has_length = 1
 #define UNDEFINED .mean = NAN, .stddev = NAN, .skewness = NAN, .kurtosis = NAN
 #define NAME(t)  .name = (t), .name_bytes = sizeof (t) - 1
@@ -164,7 +164,7 @@ TEST(ndjson_has_one_object_a_column_and_every_key_that_was_asked_for)
 static void give_little(void *context, uint32_t i, struct report_column *column)
 {
     give_column(context, i, column);
-    column->has_distinct = column->has_range = column->has_moments = column->has_quantiles = column->has_top = 0;
+    column->has_distinct = column->has_min = column->has_max = column->has_mean = column->has_stddev = column->has_skewness = column->has_kurtosis = column->has_quantiles = column->has_top = 0;
     column->has_length = 0;
     column->quantile_count = column->top_count = 0;
     column->has_bins = 0;

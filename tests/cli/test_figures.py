@@ -105,11 +105,13 @@ def test_exact_figures_do_not_depend_on_the_number_of_workers_or_on_a_pipe(big):
     one, two = summary("--parallel", 1, big), summary("--parallel", 2, big)
     with open(big, "rb") as f:
         redirected = summary("-i", "csv", "-", stdin=f)
-    piped = summary("-i", "csv", "-", stdin=big.read_bytes())
+    piped = summary("-i", "csv", "--parallel", 1, "-", stdin=big.read_bytes())
+    piped_to_two = summary("-i", "csv", "--parallel", 2, "-", stdin=big.read_bytes())
     for name in one:
         assert exact_part(one[name]) == exact_part(two[name]) == exact_part(piped[name]) == exact_part(redirected[name])
+        assert exact_part(one[name]) == exact_part(piped_to_two[name])
     want = reference.table(big)
-    for got in (one, two, piped):
+    for got in (one, two, piped, piped_to_two):
         for name in want:
             check_column(got[name], want[name])
 
