@@ -54,6 +54,8 @@ WEIR_API WEIR_MUST_CHECK weir_status
 weir_kll_open(weir_kll **out, void *block, size_t block_bytes);
 
 WEIR_API void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count);
+/* The same with the keys of doubles, none of them NaN, which are made only for those that are kept. */
+WEIR_API void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count);
 
 /* Make `into` the sketch of both; k may differ, the error is the larger one's.
  * from is left as it is. */

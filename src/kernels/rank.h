@@ -25,7 +25,8 @@ static inline uint64_t rank_draw(uint64_t seed, uint64_t n)
 struct rank_kernels {
     void (*sort)(int64_t *keys, size_t count);
     /* out[b] = keys[(b << shift) + (rank_draw(seed, first + b) >> (64 - shift))]: a uniformly chosen
-     * key of each of `blocks` blocks of 2^shift. shift is 1..63. */
+     * key of each of `blocks` blocks of 2^shift. shift is 1..63. keys may be doubles in truth: their
+     * bits are copied. */
     void (*pick)(int64_t *out, const int64_t *keys, size_t blocks, unsigned shift, uint64_t seed,
                  uint64_t first);
     /* keys[i] = keys[2 i + odd], i < pairs. */

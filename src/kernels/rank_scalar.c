@@ -1,4 +1,5 @@
 /* rank_scalar.c - the specification of rank.h. The sort is a quicksort without unpredictable branches. */
+#include <string.h>
 #include "kernels/rank_variants.h"
 
 enum { INSERTION_MAX = 16 };
@@ -101,7 +102,7 @@ void rank_pick_scalar(int64_t *out, const int64_t *keys, size_t blocks, unsigned
                       uint64_t first)
 {
     for (size_t b = 0; b < blocks; b++)
-        out[b] = keys[(b << shift) + (rank_draw(seed, first + b) >> (64 - shift))];
+        memcpy(&out[b], &keys[(b << shift) + (rank_draw(seed, first + b) >> (64 - shift))], sizeof *out);
 }
 
 void rank_halve_scalar(int64_t *keys, size_t pairs, unsigned odd)

@@ -186,10 +186,7 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
     const double *values = s->cells.float_values;
     weir_range_f64_add(&p->floats, values, n);
     if (l->stats & STAT_MOMENTS) moments_add(p, l, values, n);
-    if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) {
-        weir_kernels.numeric->key_of_f64(s->keys, values, n);
-        weir_kll_add(kll_of(p, l), s->keys, n);
-    }
+    if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) weir_kll_add_f64(kll_of(p, l), values, n);
     if (hashes_wanted(l)) {
         weir_hash_f64_batch(s->hashes, values, n, l->seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_FLOAT);

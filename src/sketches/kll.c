@@ -24,6 +24,7 @@
 #include <string.h>
 #include "weir/kll.h"
 #include "kernels/kernels.h"
+#include "kernels/numeric.h"
 #include "kernels/rank.h"
 #include "machine/assert.h"
 
@@ -329,7 +330,15 @@ static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
     return shift <= SHIFT_MAX && from < 0x1p63 ? (uint64_t)from : UINT64_MAX;
 }
 
-void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
+enum form { FORM_KEYS, FORM_DOUBLES };    /* what a batch holds; doubles become keys only once they are chosen */
+
+static void keys_take(int64_t *into, const int64_t *from, size_t count, enum form form)
+{
+    if (form == FORM_KEYS) memmove(into, from, count * sizeof *from);
+    else weir_kernels.numeric->key_of_f64(into, (const double *)(const void *)from, count);
+}
+
+static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, enum form form)
 {
     WEIR_ASSERT(kll->magic == KLL_MAGIC);
     WEIR_ASSERT(keys != NULL || count == 0);
@@ -342,11 +351,9 @@ void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
             if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
             taken = count < block - kll->fill ? count : (size_t)(block - kll->fill);
             if (kll->pick >= kll->fill && kll->pick - kll->fill < taken)
-                kll->candidate = keys[kll->pick - kll->fill];
+                keys_take(&kll->candidate, keys + (kll->pick - kll->fill), 1, form);
             kll->fill += taken;
-            if (kll->fill == block) {
-                put_candidate(kll);
-            }
+            if (kll->fill == block) put_candidate(kll);
         } else {                                  /* whole blocks, one key of each */
             make_room(kll, 1);
             if (kll->shift != 0 && UINT64_C(1) << kll->shift != block) continue;    /* it had to fold */
@@ -358,9 +365,10 @@ void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
             kll->start[0] = (uint16_t)(kll->start[0] - blocks);
             int64_t *const into = kll->items + kll->start[0];
             if (kll->shift == 0) {
-                memcpy(into, keys, blocks * sizeof *keys);
+                keys_take(into, keys, blocks, form);
             } else {
                 weir_kernels.rank->pick(into, keys, blocks, kll->shift, kll->seed, kll->blocks);
+                if (form == FORM_DOUBLES) keys_take(into, into, blocks, form);
                 kll->blocks += blocks;
             }
             kll->sorted = 0;
@@ -370,6 +378,13 @@ void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
         keys += taken;
         count -= taken;
     }
+}
+
+void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count) { kll_add(kll, keys, count, FORM_KEYS); }
+
+void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count)
+{
+    kll_add(kll, (const int64_t *)(const void *)values, count, FORM_DOUBLES);    /* read by kernels only, as bits */
 }
 
 /* Put keys of weight 2^log2 into the level of that weight, or through the sampler below level 0.

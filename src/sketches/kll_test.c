@@ -324,6 +324,26 @@ TEST(merge_adds_counts_keeps_from_and_takes_the_larger_error)
 
 static int64_t f64_of_i64(int64_t key) { return weir_key_f64((double)key); }
 
+TEST(doubles_leave_the_same_bytes_as_their_keys)
+{
+    FOR_SEEDS(20) {
+        size_t const n = 1 + prng_below(prng, seed % 2 ? 300 : 300000);
+        weir_kll *const by_keys = kll_new(block_a, 16, seed), *const by_doubles = kll_new(block_b, 16, seed);
+        double *const doubles = malloc(n * sizeof *doubles);
+        for (size_t i = 0; i < n; i++) {
+            doubles[i] = prng_below(prng, 9) ? (double)(int64_t)prng_next(prng) : prng_below(prng, 2) ? -0.0 : 0.0;
+            keys[i] = weir_key_f64(doubles[i]);
+        }
+        for (size_t from = 0, part; from < n; from += part) {
+            part = 1 + prng_below(prng, n - from);
+            weir_kll_add(by_keys, keys + from, part);
+            weir_kll_add_f64(by_doubles, doubles + from, part);
+        }
+        CHECK_SAME_BYTES(by_doubles, by_keys, weir_kll_bytes(16));
+        free(doubles);
+    }
+}
+
 TEST(map_gives_the_sketch_of_the_mapped_stream)
 {
     FOR_SEEDS(20) {
@@ -411,6 +431,7 @@ int main(void)
         RUN(every_set_of_kernels_leaves_the_same_bytes),
         RUN_ON_EVERY_CPU(the_way_a_stream_is_cut_changes_no_answer),
         RUN_ON_EVERY_CPU(merge_adds_counts_keeps_from_and_takes_the_larger_error),
+        RUN_ON_EVERY_CPU(doubles_leave_the_same_bytes_as_their_keys),
         RUN(map_gives_the_sketch_of_the_mapped_stream),
         RUN(reset_leaves_an_empty_sketch),
         RUN(open_accepts_what_was_saved_and_refuses_another_size),
