@@ -48,7 +48,8 @@ struct numeric_kernels {
     size_t (*count_negative)(const int64_t *values, size_t count);
     void (*key_of_f64)(int64_t *out, const double *in, size_t count);    /* weir_key_f64 of each */
     void (*key_of_u64)(int64_t *out, const uint64_t *in, size_t count);  /* value - 2^63: the order of int64 */
-    int (*has_nan)(const double *values, size_t count);
+    /* sum_f64, range_f64 and the question whether there is a NaN (then 1, and the others mean nothing) in one pass. */
+    int (*scan_f64)(const double *values, size_t count, double *sum, double *min, double *max);
     /* Copy the values that are not NaN, in order; their number is returned. out == in is allowed. */
     size_t (*drop_nan)(double *out, const double *in, size_t count);
 };

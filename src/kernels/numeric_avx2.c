@@ -308,13 +308,17 @@ static size_t count_negative_avx2(const int64_t *values, size_t count)
     return negative + numeric_scalar.count_negative(values + i, count - i);
 }
 
-static int has_nan_avx2(const double *values, size_t count)
+static int scan_f64_avx2(const double *values, size_t count, double *sum, double *min, double *max)
 {
     __m256d found = _mm256_setzero_pd();
+    double unused;
     size_t i = 0;
     for (; i + 8 <= count; i += 8)    /* unordered if either is NaN */
         found = _mm256_or_pd(found, _mm256_cmp_pd(_mm256_loadu_pd(values + i), _mm256_loadu_pd(values + i + 4), _CMP_UNORD_Q));
-    return _mm256_movemask_pd(found) != 0 || numeric_scalar.has_nan(values + i, count - i);
+    int const tail = numeric_scalar.scan_f64(values + i, count - i, &unused, &(double){ 0 }, &(double){ 0 });
+    *sum = sum_f64_avx2(values, count);
+    range_f64_avx2(values, count, min, max);
+    return _mm256_movemask_pd(found) != 0 || tail;
 }
 
 static void key_of_f64_avx2(int64_t *out, const double *in, size_t count)
@@ -351,5 +355,5 @@ const struct numeric_kernels numeric_avx2 = {
     .powers2_f64 = powers2_f64_avx2,
     .range_f64 = range_f64_avx2, .range_i64 = range_i64_avx2, .sum_i64 = sum_i64_avx2,
     .f64_of_i64 = f64_of_i64_avx2, .f64_of_u64 = f64_of_u64_avx2, .count_negative = count_negative_avx2,
-    .has_nan = has_nan_avx2, .key_of_f64 = key_of_f64_avx2, .key_of_u64 = key_of_u64_avx2, .drop_nan = drop_nan_avx2,
+    .scan_f64 = scan_f64_avx2, .key_of_f64 = key_of_f64_avx2, .key_of_u64 = key_of_u64_avx2, .drop_nan = drop_nan_avx2,
 };

@@ -327,17 +327,31 @@ static size_t count_negative_avx512(const int64_t *values, size_t count)
 }
 
 /* One comparison for two vectors: unordered if either is NaN. */
-static int has_nan_avx512(const double *values, size_t count)
+static int scan_f64_avx512(const double *values, size_t count, double *sum, double *min, double *max)
 {
+    __m512d s0 = _mm512_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+    __m512d l0 = _mm512_set1_pd(*min), l1 = l0, l2 = l0, l3 = l0, h0 = _mm512_set1_pd(*max), h1 = h0, h2 = h0, h3 = h0;
+    double lanes[32];
     unsigned found = 0;
     size_t i = 0;
-    for (; i + 32 <= count; i += 32)
-        found |= (unsigned)_mm512_cmp_pd_mask(_mm512_loadu_pd(values + i), _mm512_loadu_pd(values + i + 8), _CMP_UNORD_Q) |
-                 (unsigned)_mm512_cmp_pd_mask(_mm512_loadu_pd(values + i + 16), _mm512_loadu_pd(values + i + 24), _CMP_UNORD_Q);
-    for (; i < count; i += 8) {
-        __m512d const v = _mm512_maskz_loadu_pd(lanes_left(count - i), values + i);
-        found |= (unsigned)_mm512_cmp_pd_mask(v, v, _CMP_UNORD_Q);
+    for (; i + 32 <= count; i += 32) {
+        __m512d const a = _mm512_loadu_pd(values + i), b = _mm512_loadu_pd(values + i + 8);
+        __m512d const c = _mm512_loadu_pd(values + i + 16), d = _mm512_loadu_pd(values + i + 24);
+        found |= (unsigned)_mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q) | (unsigned)_mm512_cmp_pd_mask(c, d, _CMP_UNORD_Q);
+        s0 = _mm512_add_pd(s0, a), l0 = _mm512_min_pd(a, l0), h0 = _mm512_max_pd(a, h0);
+        s1 = _mm512_add_pd(s1, b), l1 = _mm512_min_pd(b, l1), h1 = _mm512_max_pd(b, h1);
+        s2 = _mm512_add_pd(s2, c), l2 = _mm512_min_pd(c, l2), h2 = _mm512_max_pd(c, h2);
+        s3 = _mm512_add_pd(s3, d), l3 = _mm512_min_pd(d, l3), h3 = _mm512_max_pd(d, h3);
     }
+    _mm512_storeu_pd(lanes, s0);
+    _mm512_storeu_pd(lanes + 8, s1);
+    _mm512_storeu_pd(lanes + 16, s2);
+    _mm512_storeu_pd(lanes + 24, s3);
+    *min = _mm512_reduce_min_pd(_mm512_min_pd(_mm512_min_pd(l0, l1), _mm512_min_pd(l2, l3))) + 0.0;
+    *max = _mm512_reduce_max_pd(_mm512_max_pd(_mm512_max_pd(h0, h1), _mm512_max_pd(h2, h3))) + 0.0;
+    *sum = numeric_sum_close(lanes, values, i, count);
+    range_f64_avx512(values + i, count - i, min, max);
+    for (; i < count; i++) found |= values[i] != values[i];
     return found != 0;
 }
 
@@ -376,5 +390,5 @@ const struct numeric_kernels numeric_avx512 = {
     .powers_f64 = powers_f64_avx512, .powers2_f64 = powers2_f64_avx512,
     .range_f64 = range_f64_avx512, .range_i64 = range_i64_avx512, .sum_i64 = sum_i64_avx512,
     .f64_of_i64 = f64_of_i64_avx512, .f64_of_u64 = f64_of_u64_avx512, .count_negative = count_negative_avx512,
-    .has_nan = has_nan_avx512, .key_of_f64 = key_of_f64_avx512, .key_of_u64 = key_of_u64_avx512, .drop_nan = drop_nan_avx512,
+    .scan_f64 = scan_f64_avx512, .key_of_f64 = key_of_f64_avx512, .key_of_u64 = key_of_u64_avx512, .drop_nan = drop_nan_avx512,
 };

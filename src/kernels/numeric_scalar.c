@@ -124,10 +124,12 @@ static void key_of_f64_scalar(int64_t *out, const double *in, size_t count)
     for (size_t i = 0; i < count; i++) out[i] = weir_key_f64(in[i]);
 }
 
-static int has_nan_scalar(const double *values, size_t count)
+static int scan_f64_scalar(const double *values, size_t count, double *sum, double *min, double *max)
 {
     int found = 0;
     for (size_t i = 0; i < count; i++) found |= values[i] != values[i];
+    *sum = sum_f64_scalar(values, count);
+    range_f64_scalar(values, count, min, max);
     return found;
 }
 
@@ -149,5 +151,5 @@ const struct numeric_kernels numeric_scalar = {
     .powers_f64 = powers_f64_scalar, .powers2_f64 = powers2_f64_scalar,
     .range_f64 = range_f64_scalar, .range_i64 = range_i64_scalar, .sum_i64 = sum_i64_scalar,
     .f64_of_i64 = f64_of_i64_scalar, .f64_of_u64 = f64_of_u64_scalar, .count_negative = count_negative_scalar,
-    .has_nan = has_nan_scalar, .key_of_f64 = key_of_f64_scalar, .key_of_u64 = key_of_u64_scalar, .drop_nan = drop_nan_scalar,
+    .scan_f64 = scan_f64_scalar, .key_of_f64 = key_of_f64_scalar, .key_of_u64 = key_of_u64_scalar, .drop_nan = drop_nan_scalar,
 };

@@ -301,7 +301,15 @@ TEST(numbers_stay_in_order_when_nan_goes_even_in_place)
             in[i] = prng_below(prng, one_in) ? any_number(prng) : prng_below(prng, 2) ? NAN : -NAN;
             if (in[i] == in[i]) expected[kept++] = in[i];
         }
-        CHECK_EQ(weir_kernels.numeric->has_nan(in, n), kept != n);
+        double sum, least = INFINITY, most = -INFINITY, sum_after, least_after = INFINITY, most_after = -INFINITY;
+        CHECK_EQ(weir_kernels.numeric->scan_f64(in, n, &sum, &least, &most), kept != n);
+        CHECK_EQ(weir_kernels.numeric->scan_f64(expected, kept, &sum, &least, &most), 0);
+        sum_after = numeric_scalar.sum_f64(expected, kept);
+        least = INFINITY, most = -INFINITY;
+        weir_kernels.numeric->scan_f64(expected, kept, &sum, &least, &most);
+        numeric_scalar.range_f64(expected, kept, &least_after, &most_after);
+        CHECK(memcmp(&sum, &sum_after, sizeof sum) == 0 || (sum != sum && sum_after != sum_after));    /* inf - inf */
+        CHECK(least == least_after && most == most_after);
         CHECK_EQ(weir_kernels.numeric->drop_nan(out, in, n), kept);
         CHECK_SAME_BYTES(out, expected, kept * 8);
         CHECK_EQ(weir_kernels.numeric->drop_nan(in, in, n), kept);

@@ -6,6 +6,7 @@
 #include "kernels/numeric.h"
 #include "machine/assert.h"
 #include "operators/profile.h"
+#include "sketches/moments_inner.h"
 #include "weir/hash.h"
 
 /* ---- layout ---------------------------------------------------------------------------------- */
@@ -13,6 +14,7 @@
 static uint32_t round64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
 
 enum { PROFILE_HEAD_BYTES = (sizeof(struct profile) + 63) / 64 * 64 };
+_Static_assert(WEIR_BATCH_ROWS <= MOMENTS_CHUNK, "a batch is one chunk of moments, scanned or not");
 _Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smallest distinct count");
 
 /* The shares of what is left behind the head, in 16ths: quantiles gain most from memory (error ~ 1/k),
@@ -184,8 +186,15 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
 {
     uint32_t const n = s->cells.floats;
     const double *values = s->cells.float_values;
-    weir_range_f64_add(&p->floats, values, n);
-    if (l->stats & STAT_MOMENTS) moments_add(p, l, values, n);
+    if (s->cells.float_scanned) {    /* sum and range are known */
+        if (s->cells.float_min < p->floats.min) p->floats.min = s->cells.float_min;
+        if (s->cells.float_max > p->floats.max) p->floats.max = s->cells.float_max;
+        if (l->stats & STAT_MOMENTS)
+            moments_add_summed(&p->block, values, n, s->cells.float_sum, (l->stats & (STAT_SKEWNESS | STAT_KURTOSIS)) != 0);
+    } else {
+        weir_range_f64_add(&p->floats, values, n);
+        if (l->stats & STAT_MOMENTS) moments_add(p, l, values, n);
+    }
     if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) weir_kll_add_f64(kll_of(p, l), values, n);
     if (hashes_wanted(l)) {
         weir_hash_f64_batch(s->hashes, values, n, l->seed);

@@ -7,6 +7,7 @@
  * result does not depend on what was expected. When more than a few of 64 cells are left, the kernels of
  * the other kinds of number look at them too: columns of "1", "2.5", "3" are common.
  */
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 #include "parsers/cells.h"
@@ -308,7 +309,10 @@ static void values_classify(struct cells *out, const struct slice *in, enum decl
     if (declared != TYPE_TIME && in->form == SLICE_F64) {
         out->floats = in->rows;
         out->float_values = in->values;
-        if (!weir_kernels.numeric->has_nan(in->values, in->rows)) return;
+        out->float_min = INFINITY;
+        out->float_max = -INFINITY;
+        out->float_scanned = !weir_kernels.numeric->scan_f64(in->values, in->rows, &out->float_sum, &out->float_min, &out->float_max);
+        if (out->float_scanned) return;
         out->floats = (uint32_t)weir_kernels.numeric->drop_nan(out->float_room, in->values, in->rows);
         out->float_values = out->float_room;
         out->nulls = in->rows - out->floats;
@@ -348,6 +352,7 @@ void cells_classify(struct cells *out, const struct slice *in, enum declared_typ
     out->int_values = out->int_room;
     out->float_values = out->float_room;
     out->wide_values = NULL;
+    out->float_scanned = 0;
     if (in->form == SLICE_VIEWS) {
         out->length_min = UINT32_MAX;
         views_classify(out, in, declared, expect);

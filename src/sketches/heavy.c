@@ -214,16 +214,17 @@ static void heavy_purge(weir_heavy *heavy, struct heavy_table *t)
 
 /* The coarsest sampling that adds no more to the bounds than the table's own error, 3 total / C, may be: a
  * value in the table is at most the share x of hits, and its sampling error at most sqrt(2 g L x total); so
- * g <= 9 total / (2 L x C^2). If hardly anything hits (x is taken as 1/16 then), no value there is may be
- * near that, and what is lost for all values, 2 g L, decides: the table's error is more from total = 4 g C on. */
+ * g <= 9 total / (2 L x C^2), where x is taken as 1/64 if it is less: no more can be told from what is
+ * judged. If hardly anything hits, what is lost for all values, 2 g L, decides at first: the table's
+ * error is more than that from total = 4 g C on. */
 static unsigned shift_allowed(const weir_heavy *heavy)
 {
-    double const hits = 1 - (double)heavy->missed / (double)heavy->judged, counters = heavy->counters;
-    int const drowned = hits <= 1.0 / 16;
-    double const most = 0.59 * (double)heavy->total / ((drowned ? 1.0 / 16 : hits) * counters * counters);
+    double const share = 1 - (double)heavy->missed / (double)heavy->judged, counters = heavy->counters;
+    double const hits = share > 1.0 / 64 ? share : 1.0 / 64;
+    double const most = 0.59 * (double)heavy->total / (hits * counters * counters);
     unsigned shift = 0;
     for (unsigned s = SHIFT_FIRST; s <= SHIFT_LAST; s++) {
-        int const lost_in_length = drowned && s <= SHIFT_SECOND && heavy->total >> (s + 2) >= heavy->counters;
+        int const lost_in_length = share <= 1.0 / 16 && s <= SHIFT_SECOND && heavy->total >> (s + 2) >= heavy->counters;
         if (lost_in_length || (double)(UINT32_C(1) << s) <= most) shift = s;
     }
     return shift;

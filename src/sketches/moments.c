@@ -15,9 +15,7 @@
 #include "kernels/kernels.h"
 #include "kernels/numeric.h"
 #include "machine/assert.h"
-#include "weir/moments.h"
-
-enum { MOMENTS_CHUNK = 1024 };    /* values: 8 KiB, so that the second pass finds them in L1 */
+#include "sketches/moments_inner.h"
 
 /* hi + lo == a + b exactly (Knuth); lo is 0 where that has no meaning, beyond the finite. */
 static double moments_add_pair(double a, double b, double *lo)
@@ -73,10 +71,10 @@ static double moments_large_mean(const double *values, size_t count)
     return sum / (double)count * MOMENTS_CHUNK;
 }
 
-static weir_moments moments_of_chunk(const double *values, size_t count, int shape)
+static weir_moments moments_of_chunk(const double *values, size_t count, double sum, int shape)
 {
     double const n = (double)count;
-    double centre = weir_kernels.numeric->sum_f64(values, count) / n, sums[4] = { 0 };
+    double centre = sum / n, sums[4] = { 0 };
     weir_moments m = { .count = count };
     if (!isfinite(centre)) centre = moments_large_mean(values, count);
     m.mean = centre;
@@ -108,13 +106,21 @@ static void moments_add(weir_moments *m, const double *values, size_t count, int
     WEIR_ASSERT(values != NULL || count == 0);
     for (size_t from = 0; from < count; from += MOMENTS_CHUNK) {
         size_t const left = count - from, length = left < MOMENTS_CHUNK ? left : MOMENTS_CHUNK;
-        weir_moments const chunk = moments_of_chunk(values + from, length, shape);
+        weir_moments const chunk = moments_of_chunk(values + from, length, weir_kernels.numeric->sum_f64(values + from, length), shape);
         weir_moments_merge(m, &chunk);
     }
 }
 
 void weir_moments_add(weir_moments *m, const double *values, size_t count) { moments_add(m, values, count, 1); }
 void weir_moments_add_spread(weir_moments *m, const double *values, size_t count) { moments_add(m, values, count, 0); }
+
+void moments_add_summed(weir_moments *m, const double *values, size_t count, double sum, int shape)
+{
+    WEIR_ASSERT(count <= MOMENTS_CHUNK);
+    if (count == 0) return;
+    weir_moments const chunk = moments_of_chunk(values, count, sum, shape);
+    weir_moments_merge(m, &chunk);
+}
 
 /* Welford's update is the merge with a chunk of one. */
 void weir_moments_add1(weir_moments *m, double value)
