@@ -17,6 +17,9 @@
  *            Conditioned counts are bounded in the same way; what is reported beyond the exact answer is within
  *            these bounds of the threshold. Prefixes of more than 64 bits are told apart by a 64-bit hash
  *            (a pair collides with probability 2^-64).
+ * Sampling   With WEIR_HEAVY_MAY_SAMPLE the tables of long prefixes count a few of many addresses where nearly all
+ *            differ (a flood from random sources costs a tenth then); from then on, said by
+ *            weir_prefixes_sampling() > 1, bounds are wider and hold with 99.9 % each.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per state at a time. Failure: a call that fails has changed nothing.
  */
@@ -43,6 +46,7 @@ typedef struct weir_prefixes_shape {
     unsigned step;        /* 1..longest */
     unsigned shortest;    /* 1..longest; the prefix of 0 bits is the total */
     unsigned counters;    /* of each level: see weir/heavy.h */
+    unsigned flags;       /* 0, or WEIR_HEAVY_MAY_SAMPLE */
 } weir_prefixes_shape;
 
 typedef struct weir_prefixes weir_prefixes;
@@ -84,6 +88,7 @@ WEIR_API size_t   weir_prefixes_scratch(const weir_prefixes *p);
 
 WEIR_API uint64_t weir_prefixes_total(const weir_prefixes *p);
 WEIR_API uint64_t weir_prefixes_error(weir_prefixes *p);    /* the largest of any level */
+WEIR_API unsigned weir_prefixes_sampling(const weir_prefixes *p);    /* the most of any level; 1: all was counted */
 WEIR_API void     weir_prefixes_reset(weir_prefixes *p);
 
 #ifdef __cplusplus

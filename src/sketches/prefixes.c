@@ -2,11 +2,12 @@
  *
  *   | head 64 B | table of longest prefixes | .. | table of shortest | names of longest | .. down to 65 bits |
  *
- *   names: | used 64 B | hash, high, low: 24 B x 2 counters |      open addressing, from hash mod slots on
+ *   names: | reach 64 B | hash, high, low: 24 B x 2 counters |     in the slots from hash mod slots on
  *
  * The item of a prefix of up to 64 bits is a bijection of its bits, so that the table says which one it was. A
- * longer one is hashed, and its name kept beside the table as long as the table has its item: names that enter
- * are stored, and when 3/4 of the slots are in use those no longer needed are swept out, which leaves 3/8.
+ * longer one is hashed, and its name kept beside the table: a name goes into the first slot, from its hash on,
+ * that is empty or has a name whose item the table has dropped. Nothing is ever deleted; at most 3/8 of the slots
+ * are needed, so a few steps find one.
  *
  * Finding: level by level from the longest prefixes up, a prefix's own count is its count less those of the
  * reported prefixes under it that have no reported prefix between: upper bound less their lower bounds, and the
@@ -27,12 +28,13 @@ struct weir_prefixes {
     uint32_t magic;
     uint32_t bits, longest, step, shortest, counters;    /* counters: a power of two */
     uint64_t seed;
-    uint64_t zeros[4];
+    uint64_t flags;
+    uint64_t zeros[3];
 };
 _Static_assert(sizeof(weir_prefixes) == 64, "tables start on their own cache line");
 
 struct name  { uint64_t hash, high, low; };    /* hash 0: an empty slot */
-struct names { uint64_t used, zeros[7]; struct name slots[]; };
+struct names { uint64_t reach, zeros[7]; struct name slots[]; };    /* no name is `reach` slots from its hash */
 
 static size_t round_up(size_t bytes) { return (bytes + WEIR_HEAVY_ALIGN - 1) / WEIR_HEAVY_ALIGN * WEIR_HEAVY_ALIGN; }
 
@@ -47,12 +49,12 @@ static int shape_is_valid(const weir_prefixes_shape *s)
 {
     if ((s->bits != 32 && s->bits != 128) || s->longest < 1 || s->longest > s->bits) return 0;
     return s->step >= 1 && s->step <= s->longest && s->shortest >= 1 && s->shortest <= s->longest &&
-           s->counters >= 1 && s->counters <= WEIR_HEAVY_COUNTERS_MAX;
+           s->counters >= 1 && s->counters <= WEIR_HEAVY_COUNTERS_MAX && s->flags <= WEIR_HEAVY_MAY_SAMPLE;
 }
 
 static weir_prefixes_shape shape_of(const weir_prefixes *p)
 {
-    return (weir_prefixes_shape){ p->bits, p->longest, p->step, p->shortest, p->counters };
+    return (weir_prefixes_shape){ p->bits, p->longest, p->step, p->shortest, p->counters, (unsigned)p->flags };
 }
 
 static unsigned levels_of(const weir_prefixes_shape *s) { return (s->longest - s->shortest) / s->step + 1; }
@@ -108,9 +110,10 @@ weir_status weir_prefixes_init(weir_prefixes **out, void *block, size_t block_by
     p->shortest = shape->shortest;
     p->counters = power_of_two_from(shape->counters);
     p->seed = seed;
+    p->flags = shape->flags;
     for (unsigned level = 0; level < levels_of(shape); level++) {
         weir_heavy *heavy = level_heavy(p, level);
-        WEIR_TRY(weir_heavy_init(&heavy, heavy, heavy_stride(shape), p->counters, 0, seed));
+        WEIR_TRY(weir_heavy_init(&heavy, heavy, heavy_stride(shape), p->counters, shape->flags, seed));
     }
     *out = p;
     return WEIR_OK;
@@ -133,36 +136,26 @@ static uint64_t long_item(const weir_prefixes *p, uint64_t high, uint64_t low)
 /* In the slots an item of 0 goes as 1. */
 static uint64_t slot_hash(uint64_t item) { return item + (item == 0); }
 
-/* The slot of a hash, or the empty one where it would go. */
+static struct name *names_slot(struct names *names, size_t slots, uint64_t hash, size_t distance)
+{
+    return &names->slots[(hash + distance) & (slots - 1)];
+}
+
+/* The slot of a hash, or NULL. */
 static struct name *names_find(struct names *names, size_t slots, uint64_t hash)
 {
-    size_t at = hash & (slots - 1);
-    while (names->slots[at].hash != 0 && names->slots[at].hash != hash) at = (at + 1) & (slots - 1);
-    return &names->slots[at];
-}
-
-/* Empty a slot, and move up what would not be found any more (Knuth 6.4 R). */
-static void names_drop(struct names *names, size_t slots, size_t hole)
-{
-    size_t const mask = slots - 1;
-    for (size_t at = (hole + 1) & mask; names->slots[at].hash != 0; at = (at + 1) & mask) {
-        size_t const home = names->slots[at].hash & mask;
-        if (((at - home) & mask) < ((at - hole) & mask)) continue;    /* its home lies behind the hole */
-        names->slots[hole] = names->slots[at];
-        hole = at;
+    for (size_t distance = 0; distance < names->reach; distance++) {
+        struct name *const name = names_slot(names, slots, hash, distance);
+        if (name->hash == hash) return name;
     }
-    names->slots[hole] = (struct name){ 0, 0, 0 };
-    names->used--;
+    return NULL;
 }
 
-static void names_sweep(const weir_prefixes *p, struct names *names, size_t slots, const weir_heavy *heavy)
+/* Has the table dropped what this name is for? */
+static int name_is_idle(const struct name *name, const weir_heavy *heavy)
 {
-    for (size_t at = 0; at < slots; at++)
-        while (names->slots[at].hash != 0) {
-            const struct name *const name = &names->slots[at];
-            if (weir_heavy_contains(heavy, long_item(p, name->high, name->low))) break;
-            names_drop(names, slots, at);
-        }
+    if (name->hash == 1 && weir_heavy_contains(heavy, 0)) return 0;
+    return name->hash == 0 || !weir_heavy_contains(heavy, name->hash);
 }
 
 /* Store the name of an item that is in the table of the level. */
@@ -172,16 +165,14 @@ static void names_put(const weir_prefixes *p, unsigned level, uint64_t item, uin
     struct names *const names = level_names(p, level);
     const weir_heavy *const heavy = level_heavy(p, level);
     size_t const slots = names_slots(&s);
+    uint64_t const hash = slot_hash(item);
     if (!weir_heavy_contains(heavy, item)) return;    /* purged again in the same batch */
-    struct name *name = names_find(names, slots, slot_hash(item));
-    if (name->hash != 0) return;
-    if (names->used >= slots / 4 * 3) {
-        names_sweep(p, names, slots, heavy);
-        name = names_find(names, slots, slot_hash(item));
-    }
-    if (names->used >= slots - 1) return;    /* only foreign bytes come here: never without an empty slot */
-    *name = (struct name){ slot_hash(item), high, low };
-    names->used++;
+    if (names_find(names, slots, hash) != NULL) return;
+    size_t distance = 0;    /* the table has fewer than half as many items as there are slots */
+    while (distance < slots && !name_is_idle(names_slot(names, slots, hash, distance), heavy)) distance++;
+    if (distance == slots) return;    /* only with foreign bytes */
+    *names_slot(names, slots, hash, distance) = (struct name){ hash, high, low };
+    if (names->reach <= distance) names->reach = distance + 1;
 }
 
 /* ---- counting ---- */
@@ -276,9 +267,10 @@ static int item_prefix(const weir_prefixes *p, unsigned level, uint64_t item, we
     }
     weir_prefixes_shape const s = shape_of(p);
     const struct name *const name = names_find(level_names(p, level), names_slots(&s), slot_hash(item));
+    if (name == NULL) return 0;
     prefix->high = name->high;
     prefix->low = name->low;
-    return name->hash != 0;
+    return 1;
 }
 
 static int prefix_covers(const weir_prefix *above, const weir_prefix *below)
@@ -355,6 +347,18 @@ uint64_t weir_prefixes_error(weir_prefixes *p)
     return most;
 }
 
+unsigned weir_prefixes_sampling(const weir_prefixes *p)
+{
+    WEIR_ASSERT(p->magic == PREFIXES_MAGIC);
+    weir_prefixes_shape const s = shape_of(p);
+    unsigned most = 1;
+    for (unsigned level = 0; level < levels_of(&s); level++) {
+        unsigned const group = weir_heavy_sampling(level_heavy(p, level));
+        most = group > most ? group : most;
+    }
+    return most;
+}
+
 void weir_prefixes_reset(weir_prefixes *p)
 {
     WEIR_ASSERT(p->magic == PREFIXES_MAGIC);
@@ -368,22 +372,18 @@ void weir_prefixes_reset(weir_prefixes *p)
 static int names_are_sound(const weir_prefixes *p, unsigned level)
 {
     weir_prefixes_shape const s = shape_of(p);
-    struct names *const names = level_names(p, level);
+    const struct names *const names = level_names(p, level);
     size_t const slots = names_slots(&s);
-    uint64_t used = 0, rest = 0;
-    for (size_t i = 0; i < 7; i++) rest |= names->zeros[i];
+    uint64_t const beyond = ~mask_low(p->longest - level * p->step);
+    for (size_t i = 0; i < 7; i++)
+        if (names->zeros[i] != 0) return 0;
+    if (names->reach > slots) return 0;
     for (size_t i = 0; i < slots; i++) {
         const struct name *const name = &names->slots[i];
-        used += name->hash != 0;
-        if (name->hash == 0) rest |= name->high | name->low;
-        rest |= name->low & ~mask_low(p->longest - level * p->step);
-    }
-    if (rest != 0 || used != names->used || used > slots / 4 * 3) return 0;    /* so searches end */
-    for (size_t i = 0; i < slots; i++) {
-        const struct name *const name = &names->slots[i];
+        if (name->hash == 0 && (name->high | name->low) != 0) return 0;
         if (name->hash == 0) continue;
-        if (name->hash != slot_hash(long_item(p, name->high, name->low))) return 0;
-        if (names_find(names, slots, name->hash) != name) return 0;
+        if ((name->low & beyond) != 0 || name->hash != slot_hash(long_item(p, name->high, name->low))) return 0;
+        if (((i - name->hash) & (slots - 1)) >= names->reach) return 0;
     }
     return 1;
 }
@@ -395,14 +395,15 @@ weir_status weir_prefixes_open(weir_prefixes **out, void *block, size_t block_by
     weir_prefixes *p = block;
     if (block_bytes < sizeof *p || p->magic != PREFIXES_MAGIC) return WEIR_ERR_FORMAT;
     weir_prefixes_shape const s = shape_of(p);
-    if (!shape_is_valid(&s) || p->counters != power_of_two_from(p->counters)) return WEIR_ERR_FORMAT;
+    if (!shape_is_valid(&s) || p->flags != s.flags || p->counters != power_of_two_from(p->counters)) return WEIR_ERR_FORMAT;
     if (block_bytes != weir_prefixes_bytes(&s)) return WEIR_ERR_FORMAT;
     for (size_t i = 0; i < sizeof p->zeros / sizeof p->zeros[0]; i++)
         if (p->zeros[i] != 0) return WEIR_ERR_FORMAT;
     for (unsigned level = 0; level < levels_of(&s); level++) {
         weir_heavy *heavy = level_heavy(p, level);
         if (weir_heavy_open(&heavy, heavy, weir_heavy_bytes(p->counters)) != WEIR_OK) return WEIR_ERR_FORMAT;
-        if (weir_heavy_sampling(heavy) != 1 || weir_heavy_total(heavy) != weir_prefixes_total(p)) return WEIR_ERR_FORMAT;
+        if (p->flags == 0 && weir_heavy_sampling(heavy) != 1) return WEIR_ERR_FORMAT;
+        if (weir_heavy_total(heavy) != weir_prefixes_total(p)) return WEIR_ERR_FORMAT;
     }
     for (unsigned level = 0; level < long_levels_of(&s); level++)
         if (!names_are_sound(p, level)) return WEIR_ERR_FORMAT;

@@ -117,8 +117,8 @@ static weir_prefixes *made(void *block, const weir_prefixes_shape *s, uint64_t s
 }
 
 static const weir_prefixes_shape shapes[] = {
-    { 32, 32, 8, 8, 4096 }, { 32, 32, 8, 8, 256 }, { 32, 24, 4, 4, 512 }, { 32, 32, 1, 1, 256 },
-    { 128, 64, 16, 16, 512 }, { 128, 128, 8, 8, 512 }, { 128, 128, 4, 32, 1024 }, { 128, 121, 7, 3, 256 },
+    { 32, 32, 8, 8, 4096, 0 }, { 32, 32, 8, 8, 256, 0 }, { 32, 24, 4, 4, 512, 0 }, { 32, 32, 1, 1, 256, 0 },
+    { 128, 64, 16, 16, 512, 0 }, { 128, 128, 8, 8, 512, 0 }, { 128, 128, 4, 32, 1024, 0 }, { 128, 121, 7, 3, 256, 0 },
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -165,6 +165,42 @@ TEST(few_prefixes_are_counted_exactly)
     CHECK(out[0].high == 0x0a01ull << 48 && out[0].length == 16 && out[0].count_low == 1000);
 }
 
+/* 2 % from one host, 20 % from random hosts of one network, the rest from anywhere. */
+TEST(a_flood_of_random_sources_may_be_sampled_and_bounds_say_so)
+{
+    static const weir_prefixes_shape sampled[] = { { 32, 32, 8, 8, 1024, WEIR_HEAVY_MAY_SAMPLE },
+                                                   { 128, 128, 16, 16, 1024, WEIR_HEAVY_MAY_SAMPLE } };
+    for (unsigned k = 0; k < 2; k++)
+        FOR_SEEDS(4) {
+            weir_prefixes *p = made(block_a, &sampled[k], seed);
+            uint64_t host = 0, network = 0, total = 0;
+            unsigned const bits = sampled[k].bits;
+            uint64_t const net = 0x0a01ull << 48, wide = bits == 32 ? 0xffffull << 32 : 0;
+            for (unsigned round = 0; round < 20; round++) {
+                for (size_t i = 0; i < MANY; i++) {
+                    uint64_t const draw = prng_below(prng, 50), noise = prng_next(prng);
+                    stream[i] = (struct address){ noise, noise * 3 };
+                    if (draw == 0) stream[i] = (struct address){ 0xc0a80101ull << 32, 1 };
+                    else if (draw <= 10) stream[i] = (struct address){ net | (noise & wide), noise };
+                    if (bits == 32) stream[i].low = 0, stream[i].high &= 0xffffffffull << 32;
+                    host += draw == 0;
+                    network += bits == 32 ? stream[i].high >> 48 == 0x0a01 : stream[i].high == net;
+                }
+                total += MANY;
+                add(p, bits, stream, MANY);
+            }
+            CHECK(weir_prefixes_sampling(p) > 1);
+            size_t found;
+            CHECK_OK(weir_prefixes_find(p, total / 100, out, ROOM, &found, scratch, weir_prefixes_scratch(p)));
+            CHECK(found >= 2 && out[0].length == bits && out[0].high == 0xc0a80101ull << 32);
+            CHECK(out[0].count_low <= host && host <= out[0].count_high);
+            size_t at = 1;    /* before it, parents of the host may be named: bounds are wide */
+            while (at < found && out[at].high != net) at++;
+            CHECK(at < found && out[at].length == (bits == 32 ? 16 : 64) && at <= 4);
+            CHECK(out[at].count_low <= network && network <= out[at].count_high);
+        }
+}
+
 TEST(what_does_not_fit_or_cannot_be_promised_is_said)
 {
     FOR_SEEDS(3) {
@@ -193,8 +229,8 @@ TEST(what_does_not_fit_or_cannot_be_promised_is_said)
 TEST(other_shapes_are_refused_and_do_not_merge)
 {
     weir_prefixes *p, *q;
-    static const weir_prefixes_shape bad[] = { { 64, 32, 8, 8, 64 }, { 32, 33, 8, 8, 64 }, { 32, 32, 0, 8, 64 },
-                                               { 32, 32, 8, 0, 64 }, { 32, 16, 8, 24, 64 }, { 32, 32, 8, 8, 0 } };
+    static const weir_prefixes_shape bad[] = { { 64, 32, 8, 8, 64, 0 }, { 32, 33, 8, 8, 64, 0 }, { 32, 32, 0, 8, 64, 0 },
+                                               { 32, 32, 8, 0, 64, 0 }, { 32, 16, 8, 24, 64, 0 }, { 32, 32, 8, 8, 0, 0 } };
     for (unsigned k = 0; k < 6; k++) {
         CHECK_EQ(weir_prefixes_bytes(&bad[k]), 0);
         CHECK_EQ(weir_prefixes_init(&p, block_a, BLOCK, &bad[k], 1), WEIR_ERR_RANGE);
@@ -217,7 +253,7 @@ static void use(weir_prefixes *p)
 
 TEST(foreign_bytes_are_refused_or_safe)
 {
-    static const weir_prefixes_shape small[] = { { 32, 32, 16, 16, 8 }, { 128, 96, 16, 48, 8 }, { 128, 128, 128, 128, 16 } };
+    static const weir_prefixes_shape small[] = { { 32, 32, 16, 16, 8, 0 }, { 128, 96, 16, 48, 8, 0 }, { 128, 128, 128, 128, 16, 0 } };
     FOR_SEEDS(3000) {
         weir_prefixes_shape const *s = &small[seed % 3];
         size_t const bytes = weir_prefixes_bytes(s);
@@ -241,6 +277,7 @@ int main(void)
 {
     return RUN_TESTS(RUN_ON_EVERY_CPU(bounds_hold_and_nothing_above_the_threshold_is_left_out),
                      RUN(few_prefixes_are_counted_exactly),
+                     RUN(a_flood_of_random_sources_may_be_sampled_and_bounds_say_so),
                      RUN(what_does_not_fit_or_cannot_be_promised_is_said),
                      RUN(other_shapes_are_refused_and_do_not_merge),
                      RUN(foreign_bytes_are_refused_or_safe));
