@@ -2,8 +2,9 @@
  *
  *   instruments_stream_bench [part of a name]
  *
- * As kernel_bench: each case handles the same ITEMS values again and again from L2; the figure is the smallest
- * of many runs. To add a case: a function of no arguments that handles ITEMS once, and a line in `cases`.
+ * As kernel_bench: each case handles the same ITEMS values again and again from L2; the figure is the
+ * smallest of many runs. To add a case: a function of no arguments that handles ITEMS once, and a line in
+ * `cases`.
  */
 #include <math.h>
 #include <stdio.h>
@@ -57,13 +58,19 @@ static void make_all(void)
         times[i] = (i > 0 ? times[i - 1] : 0) + (int64_t)(prng_next() % 3);
         uint32_t const net = (uint32_t)(1 / unit()) & 0xff, sub = (uint32_t)(1 / unit()) & 0xff;
         addresses[i] = net << 24 | sub << 16 | (uint32_t)(prng_next() & 0xffff);
-        for (int k = 0; k < 16; k++) addresses6[16 * i + k] = (uint8_t)(k < 5 ? 0x20 : addresses[i] >> (k % 4 * 8));
+        for (int k = 0; k < 16; k++)
+            addresses6[16 * i + k] = (uint8_t)(k < 5 ? 0x20 : addresses[i] >> (k % 4 * 8));
     }
 }
 
 #define STATE(call) do { if ((call) != WEIR_OK) printf("no state: %s\n", #call); } while (0)
 
-static void run_sum(void) { weir_sum s = { 0, 0 }; weir_sum_add(&s, x, ITEMS); kept_alive = weir_sum_value(&s); }
+static void run_sum(void)
+{
+    weir_sum s = { 0, 0 };
+    weir_sum_add(&s, x, ITEMS);
+    kept_alive = weir_sum_value(&s);
+}
 static void run_covariance(void)
 {
     weir_covariance c = { 0 };
@@ -136,7 +143,8 @@ static void make_panes(uint32_t flags)
 static void make_panes_plain(void) { make_panes(0); }
 static void make_panes_partials(void) { make_panes(WEIR_PANES_PARTIALS); }
 static int64_t pane_time;
-static void run_panes(void)    /* ITEMS / 16 slides of a window of 256 panes, each with a query: the figure is of 1/16 */
+/* ITEMS / 16 slides of a window of 256 panes, each with a query: the figure is of 1/16. */
+static void run_panes(void)
 {
     for (int i = 0; i < ITEMS / 16; i++) {
         weir_sum out;

@@ -33,9 +33,9 @@ typedef struct weir_adwin {
     uint64_t width;               /* values in the window */
     double   before;              /* mean of what the last change dropped */
     uint64_t dropped;             /* how many values that was */
+    /* Row r: sums, and sums of squared distances from the mean, of 2^r values each, oldest first. */
     uint64_t counts[WEIR_ADWIN_ROWS];
     struct { double sum, m2; } buckets[WEIR_ADWIN_ROWS][WEIR_ADWIN_BUCKETS + 1];
-                                  /* row r: sums and squared distances from the mean of 2^r values, oldest first */
 } weir_adwin;
 
 /* delta 0.002 is usual. WEIR_ERR_RANGE: delta not within 0..1 (exclusive), range not above 0 and finite. */

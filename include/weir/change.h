@@ -47,7 +47,7 @@ typedef struct weir_band {
 /* WEIR_ERR_RANGE: sigmas not above 0 and finite, or warmup < 2. */
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_band_init(weir_band *b, double sigmas, uint64_t warmup, int learn_outside);
-/* Judge a batch by what was learned before it, then learn it; mask as above, or NULL. How many are outside. */
+/* Judge a batch by what was learned before, then learn it. How many are outside; mask as above, or NULL. */
 WEIR_API size_t weir_band_add(weir_band *b, const double *values, size_t count, uint64_t *mask);
 /* The limits that the next batch will be judged by: -inf, inf during warmup. */
 WEIR_API void weir_band_limits(const weir_band *b, double *low, double *high);
@@ -81,7 +81,8 @@ typedef struct weir_cusum {
 } weir_cusum;
 
 /* WEIR_ERR_RANGE: target not finite, slack < 0, limit not above 0. */
-WEIR_API WEIR_MUST_CHECK weir_status weir_cusum_init(weir_cusum *c, double target, double slack, double limit);
+WEIR_API WEIR_MUST_CHECK weir_status weir_cusum_init(weir_cusum *c, double target, double slack,
+                                                     double limit);
 /* Take values until one raises an alarm: its index is returned, both sums start from 0 again, and the caller
  * goes on with the value after it. count: no alarm. */
 WEIR_API size_t weir_cusum_add(weir_cusum *c, const double *values, size_t count);

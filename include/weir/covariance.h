@@ -59,7 +59,8 @@ typedef struct weir_covariance_matrix {
 } weir_covariance_matrix;
 
 /* Add rows; columns[k][i] is column k of row i. */
-WEIR_API void weir_covariance_matrix_add(weir_covariance_matrix *m, const double *const *columns, size_t count);
+WEIR_API void weir_covariance_matrix_add(weir_covariance_matrix *m, const double *const *columns,
+                                         size_t count);
 /* WEIR_ERR_MISMATCH: the numbers of columns differ. */
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_covariance_matrix_merge(weir_covariance_matrix *into, const weir_covariance_matrix *from);

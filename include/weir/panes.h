@@ -34,9 +34,12 @@ enum { WEIR_PANES_PARTIALS = 1 };     /* flags */
 
 /* What a state can do. */
 typedef struct weir_pane_ops {
-    void        (*init)(void *context, void *state);                      /* bytes of any content become an empty state */
-    weir_status (*merge)(void *context, void *into, const void *from);    /* into becomes the state of both */
-    weir_status (*open)(void *context, void *state);                      /* check foreign bytes; only for weir_panes_open */
+    /* Bytes of any content become an empty state. */
+    void        (*init)(void *context, void *state);
+    /* into becomes the state of both. */
+    weir_status (*merge)(void *context, void *into, const void *from);
+    /* Check foreign bytes; only for weir_panes_open, else NULL. */
+    weir_status (*open)(void *context, void *state);
     void *context;
 } weir_pane_ops;
 
@@ -57,11 +60,13 @@ WEIR_API WEIR_MUST_CHECK weir_status
 weir_panes_init(weir_panes **out, void *block, size_t block_bytes, const weir_panes_shape *shape);
 /* WEIR_ERR_FORMAT: not a ring in every detail, not of state_bytes each, or block_bytes is not its size. */
 WEIR_API WEIR_MUST_CHECK weir_status
-weir_panes_open(weir_panes **out, void *block, size_t block_bytes, size_t state_bytes, const weir_pane_ops *ops);
+weir_panes_open(weir_panes **out, void *block, size_t block_bytes, size_t state_bytes,
+                const weir_pane_ops *ops);
 
 /* The state to which `events` events of this time are to be added now, before the next call; the time may be
  * any before *until (not NULL) and not before its pane began. NULL: too late, and counted as such. */
-WEIR_API void *weir_panes_at(weir_panes *p, const weir_pane_ops *ops, int64_t time, uint64_t events, int64_t *until);
+WEIR_API void *weir_panes_at(weir_panes *p, const weir_pane_ops *ops, int64_t time, uint64_t events,
+                             int64_t *until);
 /* Let time pass without an event: the window ends with the pane of this time, unless it is later already. */
 WEIR_API void weir_panes_advance(weir_panes *p, int64_t time);
 

@@ -4,21 +4,22 @@
  *           10.1.0.0/16       30 %  of which 10.1.2.0/24 explains 25:  5 % of its own
  *           10.1.2.0/24       25 %  made of hosts, none of them frequent
  *
- * One table of weir/heavy.h for each prefix length, every address counted in all of them (Mitzenmacher, Steinke,
- * Thaler, ALENEX 2012, with purging Misra-Gries tables for Space-Saving). RHHH (Ben Basat et al., SIGCOMM 2017)
- * updates one random level instead: as many times faster as there are levels, but right only with a probability
- * and after millions of packets; here coarse levels cost little, since few prefixes fill them.
+ * One table of weir/heavy.h for each prefix length, every address counted in all of them (Mitzenmacher,
+ * Steinke, Thaler, ALENEX 2012, with purging Misra-Gries tables for Space-Saving). RHHH (Ben Basat et al.,
+ * SIGCOMM 2017) updates one random level instead: as many times faster as there are levels, but right only
+ * with a probability and after millions of packets; here coarse levels cost little, since few prefixes fill
+ * them.
  *
  * Guarantee  No probability in it, whatever the order. With e the error of a level (weir_heavy_error:
  *            <= total / (counters / 3)):
  *            Accuracy  low <= addresses under a reported prefix <= high, high - low <= e.
  *            Coverage  a prefix that is not reported has less than the threshold of addresses that are not
  *                      under a reported prefix below it.
- *            Conditioned counts are bounded in the same way; what is reported beyond the exact answer is within
- *            these bounds of the threshold. Prefixes of more than 64 bits are told apart by a 64-bit hash
- *            (a pair collides with probability 2^-64).
- * Sampling   With WEIR_HEAVY_MAY_SAMPLE the tables of long prefixes count a few of many addresses where nearly all
- *            differ (a flood from random sources costs a tenth then); from then on, said by
+ *            Conditioned counts are bounded in the same way; what is reported beyond the exact answer is
+ *            within these bounds of the threshold. Prefixes of more than 64 bits are told apart by a 64-bit
+ *            hash (a pair collides with probability 2^-64).
+ * Sampling   With WEIR_HEAVY_MAY_SAMPLE the tables of long prefixes count a few of many addresses where
+ *            nearly all differ (a flood from random sources costs a tenth then); from then on, said by
  *            weir_prefixes_sampling() > 1, bounds are wider and hold with 99.9 % each.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per state at a time. Failure: a call that fails has changed nothing.
@@ -60,7 +61,7 @@ weir_prefixes_init(weir_prefixes **out, void *block, size_t block_bytes, const w
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_prefixes_open(weir_prefixes **out, void *block, size_t block_bytes);
 
-/* Count addresses: IPv4 as numbers (10.1.2.3 is 0x0a010203), IPv6 as 16 bytes each in the order of the wire. */
+/* Count addresses: IPv4 as numbers (10.1.2.3 is 0x0a010203), IPv6 as 16 bytes each, as on the wire. */
 WEIR_API void weir_prefixes_add4(weir_prefixes *p, const uint32_t *addresses, size_t count);
 WEIR_API void weir_prefixes_add6(weir_prefixes *p, const uint8_t *addresses, size_t count);
 
@@ -68,9 +69,9 @@ WEIR_API void weir_prefixes_add6(weir_prefixes *p, const uint8_t *addresses, siz
 WEIR_API WEIR_MUST_CHECK weir_status weir_prefixes_merge(weir_prefixes *into, const weir_prefixes *from);
 
 typedef struct weir_prefix {
-    uint64_t high, low;                 /* the address, bits beyond the length 0; IPv4: the top 32 bits of high */
+    uint64_t high, low;                 /* the address, 0 beyond the length; IPv4: top 32 bits of high */
     unsigned length;                    /* in bits */
-    uint32_t parent;                    /* index of the next shorter reported prefix above it, or UINT32_MAX */
+    uint32_t parent;                    /* index of the longest reported prefix above it, or UINT32_MAX */
     uint64_t count_low, count_high;     /* addresses under it */
     uint64_t own_low, own_high;         /* of these, not under a reported prefix below it */
 } weir_prefix;
@@ -88,7 +89,7 @@ WEIR_API size_t   weir_prefixes_scratch(const weir_prefixes *p);
 
 WEIR_API uint64_t weir_prefixes_total(const weir_prefixes *p);
 WEIR_API uint64_t weir_prefixes_error(weir_prefixes *p);    /* the largest of any level */
-WEIR_API unsigned weir_prefixes_sampling(const weir_prefixes *p);    /* the most of any level; 1: all was counted */
+WEIR_API unsigned weir_prefixes_sampling(const weir_prefixes *p);    /* most of any level; 1: all counted */
 WEIR_API void     weir_prefixes_reset(weir_prefixes *p);
 
 #ifdef __cplusplus

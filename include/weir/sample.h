@@ -91,7 +91,8 @@ typedef struct weir_bernoulli {
 } weir_bernoulli;
 
 /* WEIR_ERR_RANGE: probability is not within 0..1. */
-WEIR_API WEIR_MUST_CHECK weir_status weir_bernoulli_init(weir_bernoulli *b, double probability, uint64_t seed);
+WEIR_API WEIR_MUST_CHECK weir_status weir_bernoulli_init(weir_bernoulli *b, double probability,
+                                                         uint64_t seed);
 /* Which of the next count items are taken: their indices, ascending, into indices, which has room for
  * count of them; their number is returned. count < 2^32. */
 WEIR_API size_t weir_bernoulli_choose(weir_bernoulli *b, size_t count, uint32_t *indices);

@@ -24,7 +24,8 @@ static size_t outside_f64_avx2(const double *values, size_t count, double low, d
         uint64_t word = 0;
         for (unsigned k = 0; k < 64; k += 4) {
             vec const v = vec_load(values + i + k);
-            vec const out = _mm256_or_pd(_mm256_cmp_pd(v, bottom, _CMP_NGE_UQ), _mm256_cmp_pd(v, top, _CMP_NLE_UQ));
+            vec const out =
+                _mm256_or_pd(_mm256_cmp_pd(v, bottom, _CMP_NGE_UQ), _mm256_cmp_pd(v, top, _CMP_NLE_UQ));
             word |= (uint64_t)(unsigned)_mm256_movemask_pd(out) << k;
         }
         mask[i / 64] = word;

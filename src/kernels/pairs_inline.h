@@ -11,8 +11,8 @@ static inline double pairs_total(double lanes[PAIRS_LANES])
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-static inline void pairs_product_close(double lanes[2][PAIRS_LANES], const double *x, const double *y, size_t from,
-                                       size_t count, double cx, double cy, double sums[2])
+static inline void pairs_product_close(double lanes[2][PAIRS_LANES], const double *x, const double *y,
+                                       size_t from, size_t count, double cx, double cy, double sums[2])
 {
     for (size_t i = from; i < count; i++) {
         double const d = x[i] - cx;
@@ -45,7 +45,8 @@ static inline void pairs_sum_close(double high[PAIRS_LANES], double low[PAIRS_LA
     *rest = left;
 }
 
-static inline double pairs_weight_close(double lanes[PAIRS_LANES], const double *values, size_t from, size_t count)
+static inline double pairs_weight_close(double lanes[PAIRS_LANES], const double *values, size_t from,
+                                        size_t count)
 {
     for (size_t i = from; i < count; i++)
         lanes[i % PAIRS_LANES] += values[i] > 0 && values[i] <= DBL_MAX ? values[i] : 0;
@@ -53,8 +54,8 @@ static inline double pairs_weight_close(double lanes[PAIRS_LANES], const double 
 }
 
 /* The words of the mask from value `from` on, which is a multiple of 64. */
-static inline size_t pairs_outside_close(const double *values, size_t from, size_t count, double low, double high,
-                                         uint64_t *mask)
+static inline size_t pairs_outside_close(const double *values, size_t from, size_t count, double low,
+                                         double high, uint64_t *mask)
 {
     size_t found = 0;
     for (size_t i = from; i < count; i++) {

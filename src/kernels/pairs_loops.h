@@ -10,7 +10,8 @@
 
 enum { VEC_LANES = sizeof(vec) / sizeof(double) };
 
-static void pairs_product(const double *x, const double *y, size_t count, double cx, double cy, double sums[2])
+static void pairs_product(const double *x, const double *y, size_t count, double cx, double cy,
+                          double sums[2])
 {
     vec const centre_x = vec_set(cx), centre_y = vec_set(cy);
     vec first[PAIRS_LANES / VEC_LANES], second[PAIRS_LANES / VEC_LANES];

@@ -84,8 +84,9 @@ TEST(the_mask_says_what_is_outside_and_is_counted)
 
 int main(void)
 {
-    return RUN_TESTS(RUN_ON_EVERY_CPU(products_have_the_bits_of_the_specification),
-                     RUN_ON_EVERY_CPU(sums_and_their_roundings_have_the_bits_of_the_specification),
-                     RUN_ON_EVERY_CPU(weights_are_positive_and_finite_and_their_sum_has_the_bits_of_the_specification),
-                     RUN_ON_EVERY_CPU(the_mask_says_what_is_outside_and_is_counted));
+    return RUN_TESTS(
+        RUN_ON_EVERY_CPU(products_have_the_bits_of_the_specification),
+        RUN_ON_EVERY_CPU(sums_and_their_roundings_have_the_bits_of_the_specification),
+        RUN_ON_EVERY_CPU(weights_are_positive_and_finite_and_their_sum_has_the_bits_of_the_specification),
+        RUN_ON_EVERY_CPU(the_mask_says_what_is_outside_and_is_counted));
 }

@@ -39,7 +39,8 @@ static struct part window_of(const weir_adwin *a, unsigned *buckets)
     struct part all = { 0, 0, 0 };
     *buckets = 0;
     for (unsigned row = ROWS; row-- > 0;)
-        for (uint64_t i = 0; i < a->counts[row]; i++, (*buckets)++) all = part_of_both(all, bucket_at(a, row, i));
+        for (uint64_t i = 0; i < a->counts[row]; i++, (*buckets)++)
+            all = part_of_both(all, bucket_at(a, row, i));
     return all;
 }
 

@@ -1,5 +1,5 @@
-/* adwin_test.c - what weir/adwin.h promises. Oracles: sums over the last `width` values, the formula of the paper
- * over every cut of a list, false alarms and delays over many seeds. */
+/* adwin_test.c - what weir/adwin.h promises. Oracles: sums over the last `width` values, the formula of the
+ * paper over every cut of a list, false alarms and delays over many seeds. */
 #include <math.h>
 #include "weir/adwin.h"
 #include "tests/weir_test.h"
@@ -35,7 +35,8 @@ TEST(the_window_is_the_last_width_values)
             double const mean = sum / (double)a.width;
             for (size_t i = at - a.width; i < at; i++) m2 += (values[i] - mean) * (values[i] - mean);
             CHECK(weir_adwin_mean(&a) == mean);
-            CHECK(a.width < 2 || fabs(weir_adwin_variance(&a) - m2 / ((double)a.width - 1)) <= 1e-10 * (1 + m2));
+            CHECK(a.width < 2 ||
+                  fabs(weir_adwin_variance(&a) - m2 / ((double)a.width - 1)) <= 1e-10 * (1 + m2));
             if (used == part) continue;
             for (size_t i = at - a.width - a.dropped; i < at - a.width; i++) dropped += values[i];
             CHECK(a.before == dropped / (double)a.dropped);
@@ -58,7 +59,8 @@ static void plain_add(struct plain *p, double value)
         p->buckets[first].size *= 2;
         p->buckets[first].sum += p->buckets[first + 1].sum;
         p->count--;
-        memmove(&p->buckets[first + 1], &p->buckets[first + 2], (p->count - first - 1) * sizeof p->buckets[0]);
+        memmove(&p->buckets[first + 1], &p->buckets[first + 2],
+                (p->count - first - 1) * sizeof p->buckets[0]);
     }
 }
 
@@ -148,7 +150,8 @@ TEST(the_oldest_is_forgotten_when_the_last_row_is_full_and_parameters_are_checke
     for (unsigned row = 0; row < WEIR_ADWIN_ROWS; row++) {    /* as after some 2^34 equal values */
         a.counts[row] = WEIR_ADWIN_BUCKETS;
         a.width += WEIR_ADWIN_BUCKETS * (UINT64_C(1) << row);
-        for (unsigned i = 0; i < WEIR_ADWIN_BUCKETS; i++) a.buckets[row][i].sum = (double)(UINT64_C(3) << row);
+        for (unsigned i = 0; i < WEIR_ADWIN_BUCKETS; i++)
+            a.buckets[row][i].sum = (double)(UINT64_C(3) << row);
     }
     for (unsigned i = 0; i < 100; i++) CHECK_EQ(weir_adwin_add(&a, (double[]){ 3 }, 1), 1);
     uint64_t width = 0;

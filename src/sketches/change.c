@@ -29,7 +29,8 @@ void weir_band_limits(const weir_band *b, double *low, double *high)
     *low = -INFINITY;
     *high = INFINITY;
     if (b->moments.count < b->warmup || b->moments.count < 2) return;
-    double const mean = weir_moments_mean(&b->moments), half = b->sigmas * sqrt(weir_moments_variance(&b->moments));
+    double const mean = weir_moments_mean(&b->moments);
+    double const half = b->sigmas * sqrt(weir_moments_variance(&b->moments));
     if (!isfinite(half)) return;    /* an infinity was learned: nothing can be said any more */
     *low = mean - half;
     *high = mean + half;
@@ -78,7 +79,8 @@ size_t weir_band_add(weir_band *b, const double *values, size_t count, uint64_t 
 weir_status weir_band_merge(weir_band *into, const weir_band *from)
 {
     WEIR_ASSERT(into != NULL && from != NULL);
-    if (into->sigmas != from->sigmas || into->warmup != from->warmup || into->learn_outside != from->learn_outside)
+    if (into->sigmas != from->sigmas || into->warmup != from->warmup ||
+        into->learn_outside != from->learn_outside)
         return WEIR_ERR_MISMATCH;
     weir_moments_merge(&into->moments, &from->moments);
     into->seen += from->seen;
@@ -118,10 +120,12 @@ weir_status weir_robust_of(weir_robust *out, weir_kll *kll)
     double const most = m - least > largest - m ? m - least : largest - m;
     /* Two ranks, either of which may be off, and the median that they are taken around. */
     double const error = 2 * weir_kll_rank_error(kll);
-    *out = (weir_robust){ .median = m, .median_low = weir_f64_key(half.low), .median_high = weir_f64_key(half.high) };
+    *out = (weir_robust){
+        .median = m, .median_low = weir_f64_key(half.low), .median_high = weir_f64_key(half.high) };
     out->mad = out->mad_low = out->mad_high = distance_of_share(kll, m, most, 0.5);
     if (error > 0) {
-        double const away = fmax(m - out->median_low, out->median_high - m);    /* each distance changes by that at most */
+        /* Each distance changes by no more than the median may be off. */
+        double const away = fmax(m - out->median_low, out->median_high - m);
         out->mad_low = fmax(0, distance_of_share(kll, m, most, fmax(0, 0.5 - error)) - away);
         out->mad_high = distance_of_share(kll, m, most, fmin(1, 0.5 + error)) + away;
     }

@@ -1,5 +1,5 @@
-/* change_test.c - what weir/change.h promises. Oracles: definitions in plain loops, sorted arrays, and run lengths
- * of a Markov chain. */
+/* change_test.c - what weir/change.h promises. Oracles: definitions in plain loops, sorted arrays, and run
+ * lengths of a Markov chain. */
 #include <math.h>
 #include "weir/change.h"
 #include "tests/weir_test.h"
@@ -32,7 +32,8 @@ TEST(a_band_judges_by_what_came_before_and_counts_what_is_outside)
                 low = weir_moments_mean(&learned) - half, high = weir_moments_mean(&learned) + half;
             }
             weir_band_limits(&b, &limits[0], &limits[1]);
-            CHECK(learned.count < 50 ? limits[0] == low : fabs(limits[0] - low) < 1e-9 && fabs(limits[1] - high) < 1e-9);
+            CHECK(learned.count < 50 ? limits[0] == low
+                                     : fabs(limits[0] - low) < 1e-9 && fabs(limits[1] - high) < 1e-9);
             low = limits[0], high = limits[1];
             size_t const found = weir_band_add(&b, values, count, mask);
             for (size_t i = 0; i < count; i++) {
@@ -44,7 +45,8 @@ TEST(a_band_judges_by_what_came_before_and_counts_what_is_outside)
             CHECK_EQ(found, expected);
             weir_moments_add(&learned, kept, n);
             CHECK_EQ(b.moments.count, learned.count);
-            CHECK(learned.count == 0 || fabs(weir_moments_mean(&b.moments) - weir_moments_mean(&learned)) < 1e-12);
+            CHECK(learned.count == 0 ||
+                  fabs(weir_moments_mean(&b.moments) - weir_moments_mean(&learned)) < 1e-12);
             seen += count;
             outside += found;
         }
@@ -77,7 +79,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double sorted_quantile(double *sorted, size_t n, double q)    /* smallest with a share of at least q up to it */
+/* The smallest with a share of at least q up to it. */
+static double sorted_quantile(double *sorted, size_t n, double q)
 {
     size_t const k = (size_t)ceil(q * (double)n);
     return sorted[k == 0 ? 0 : k > n ? n - 1 : k - 1];
@@ -111,7 +114,8 @@ TEST(median_and_deviation_are_exact_in_an_exact_sketch_and_within_bounds_in_anot
             CHECK(r.median == median && fabs(r.mad - mad) <= 1e-13 * (100 + mad));
         double low, high;
         weir_robust_limits(&r, 3, &low, &high);
-        if (r.mad > 0) CHECK(fabs(weir_robust_z(&r, high) - 3) < 1e-9 && fabs(weir_robust_z(&r, low) + 3) < 1e-9);
+        if (r.mad > 0)
+            CHECK(fabs(weir_robust_z(&r, high) - 3) < 1e-9 && fabs(weir_robust_z(&r, low) + 3) < 1e-9);
         CHECK(weir_robust_z(&r, r.median) == 0);
     }
 }
@@ -142,7 +146,8 @@ TEST(average_run_lengths_are_those_of_the_markov_chain)
                 runs++;
                 lengths += length;
                 squares += length * length;
-                CHECK(c.length >= 1 && c.length <= (uint64_t)length && (c.direction == 1 || c.direction == -1));
+                CHECK(c.length >= 1 && c.length <= (uint64_t)length &&
+                      (c.direction == 1 || c.direction == -1));
             }
         }
         double const mean = lengths / runs, error = sqrt((squares / runs - mean * mean) / runs);

@@ -88,7 +88,7 @@ static void comoments_merge(const struct comoments *a, const struct comoments *b
         }
 }
 
-/* The centre of a column's chunk: its rounded mean, or its first value if that is the mean but for rounding. */
+/* The centre of a chunk: its rounded mean, or its first value if that is the mean but for rounding. */
 static double centre_of(const double *values, size_t count)
 {
     double centre = weir_kernels.numeric->sum_f64(values, count) / (double)count;
@@ -97,12 +97,14 @@ static double centre_of(const double *values, size_t count)
         for (size_t i = 0; i < count; i++) sum += values[i] * (1.0 / CHUNK_MAX);
         centre = sum / (double)count * CHUNK_MAX;
     }
-    if (isfinite(centre) && fabs(values[0] - centre) <= CHUNK_MAX * DBL_EPSILON * fabs(centre)) centre = values[0];
+    if (isfinite(centre) && fabs(values[0] - centre) <= CHUNK_MAX * DBL_EPSILON * fabs(centre))
+        centre = values[0];
     return centre;
 }
 
 /* out has room; its count becomes that of the chunk. */
-static void comoments_of_chunk(const struct comoments *out, const double *const *columns, size_t from, size_t count)
+static void comoments_of_chunk(const struct comoments *out, const double *const *columns, size_t from,
+                               size_t count)
 {
     double centre[COLUMNS_MAX], rest[COLUMNS_MAX], sums[2];
     double const n = (double)count;
@@ -113,8 +115,9 @@ static void comoments_of_chunk(const struct comoments *out, const double *const 
             out->co_low[at] = 0;
             out->co[at] = NAN;
             if (!isfinite(centre[i]) || !isfinite(centre[j])) continue;
-            weir_kernels.pairs->product_f64(columns[j] + from, columns[i] + from, count, centre[j], centre[i], sums);
-            rest[j] = isfinite(sums[0]) ? sums[0] : 0;    /* row i starts with column i, so rest[i] is known */
+            weir_kernels.pairs->product_f64(columns[j] + from, columns[i] + from, count, centre[j], centre[i],
+                                            sums);
+            rest[j] = isfinite(sums[0]) ? sums[0] : 0; /* row i starts with column i, so rest[i] is known */
             out->co[at] = sums[1] - rest[i] / n * rest[j];
             if (i == j && out->co[at] < 0) out->co[at] = 0;    /* rounding below zero is still zero */
         }

@@ -98,7 +98,8 @@ TEST(a_matrix_holds_every_pair_of_its_columns)
         if (count < 2) continue;
         for (unsigned i = 0; i < width; i++)
             for (unsigned j = 0; j < width; j++) {
-                double const n1 = (double)count - 1, value = (double)(wide_co(columns[i], columns[j], count) / n1);
+                double const n1 = (double)count - 1,
+                             value = (double)(wide_co(columns[i], columns[j], count) / n1);
                 double const sd = sqrt((double)wide_co(columns[i], columns[i], count) / n1) *
                                   sqrt((double)wide_co(columns[j], columns[j], count) / n1);
                 CHECK(fabs(weir_covariance_matrix_value(&a, i, j) - value) <= 64 * DBL_EPSILON * sd);
@@ -138,7 +139,8 @@ TEST(an_infinity_spoils_its_own_column_only)
         weir_covariance_matrix m = { .columns = 3 };
         weir_covariance_matrix_add(&m, all, 3000);
         CHECK(m.mean[1] == INFINITY && isnan(weir_covariance_matrix_value(&m, 1, 1)));
-        CHECK(isnan(weir_covariance_matrix_value(&m, 0, 1)) && isnan(weir_covariance_matrix_correlation(&m, 1, 2)));
+        CHECK(isnan(weir_covariance_matrix_value(&m, 0, 1)) &&
+              isnan(weir_covariance_matrix_correlation(&m, 1, 2)));
         weir_covariance c = { 0 };
         weir_covariance_add(&c, columns[0], columns[2], 3000);
         CHECK(fabs(weir_covariance_matrix_value(&m, 0, 2) - weir_covariance_value(&c)) <=

@@ -96,7 +96,8 @@ static void decay_take_chunk(weir_decay *d, const int64_t *times, const double *
     if (!(d->weight > 0)) d->latest = latest;
     if (latest > d->latest) decay_to(d, latest);
     for (size_t i = 0; i < count; i++) {
-        weights[i] = i > 0 && times[i] == times[i - 1] ? weights[i - 1] : decay_factor(d->half_life, times[i], d->latest);
+        weights[i] = i > 0 && times[i] == times[i - 1] ? weights[i - 1]
+                                                       : decay_factor(d->half_life, times[i], d->latest);
         weight += weights[i];
     }
     if (!(weight > 0)) return;    /* all so old that nothing is left of them */
@@ -116,7 +117,8 @@ void weir_decay_add(weir_decay *d, const int64_t *times, const double *values, s
     WEIR_ASSERT(times != NULL || count == 0);
     for (size_t from = 0; from < count; from += DECAY_CHUNK) {
         size_t const left = count - from;
-        decay_take_chunk(d, times + from, values != NULL ? values + from : NULL, left < DECAY_CHUNK ? left : DECAY_CHUNK);
+        decay_take_chunk(d, times + from, values != NULL ? values + from : NULL,
+                         left < DECAY_CHUNK ? left : DECAY_CHUNK);
     }
 }
 
@@ -258,7 +260,7 @@ uint64_t weir_rate_events(const weir_rate *r, int64_t time, unsigned panes)
 double weir_rate_value(const weir_rate *r, int64_t time, unsigned panes)
 {
     uint64_t const events = weir_rate_events(r, time, panes);
-    int64_t const rest = time % r->pane, into = rest < 0 ? rest + r->pane : rest;    /* since the pane began */
+    int64_t const rest = time % r->pane, into = rest < 0 ? rest + r->pane : rest; /* since the pane began */
     double const covered = (double)r->pane * (double)(panes - 1) + (double)into + 1;
     return (double)events / covered;
 }

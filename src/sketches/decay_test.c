@@ -17,7 +17,10 @@ static void fill(struct prng *prng, size_t count, double half_life)
     }
 }
 
-static int near(double a, long double b, double error) { return fabsl((long double)a - b) <= error * (1e-300L + fabsl(b)); }
+static int near(double a, long double b, double error)
+{
+    return fabsl((long double)a - b) <= error * (1e-300L + fabsl(b));
+}
 
 static void check_decay(const weir_decay *d, size_t count, int64_t at, double half_life)
 {
@@ -28,7 +31,8 @@ static void check_decay(const weir_decay *d, size_t count, int64_t at, double ha
         sum += w * values[i];
     }
     for (size_t i = 0; i < count; i++)
-        m2 += exp2l(-(long double)(at - times[i]) / half_life) * (values[i] - sum / weight) * (values[i] - sum / weight);
+        m2 += exp2l(-(long double)(at - times[i]) / half_life) * (values[i] - sum / weight) *
+              (values[i] - sum / weight);
     CHECK(near(weir_decay_count(d, at), weight, 1e-12));
     CHECK(near(weir_decay_sum(d, at), sum, 1e-12));
     CHECK(near(weir_decay_rate(d, at), weight * logl(2) / half_life, 1e-12));
@@ -140,7 +144,8 @@ TEST(a_rate_counts_exactly_the_events_of_its_panes)
         CHECK(weir_rate_events(&r[0], latest, panes) <= expected);
         CHECK(late > 0 || r[0].late <= count - kept);
         double const covered = (double)(latest - start + 1);
-        CHECK(near(weir_rate_value(&r[0], latest, panes), weir_rate_events(&r[0], latest, panes) / covered, 1e-14));
+        CHECK(near(weir_rate_value(&r[0], latest, panes), weir_rate_events(&r[0], latest, panes) / covered,
+                   1e-14));
         CHECK_EQ(weir_rate_events(&r[0], latest + 64 * pane, 64), 0);
     }
     weir_rate r;

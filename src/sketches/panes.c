@@ -42,7 +42,8 @@ static size_t round_up(size_t bytes)
 static int shape_is_valid(const weir_panes_shape *s)
 {
     return s->state_bytes >= 1 && s->state_bytes <= SIZE_MAX >> 20 && s->pane >= 1 && s->window >= 1 &&
-           s->window <= WEIR_PANES_MAX && s->lateness <= WEIR_PANES_MAX - s->window && s->flags <= WEIR_PANES_PARTIALS;
+           s->window <= WEIR_PANES_MAX && s->lateness <= WEIR_PANES_MAX - s->window &&
+           s->flags <= WEIR_PANES_PARTIALS;
 }
 
 size_t weir_panes_bytes(const weir_panes_shape *shape)
@@ -86,7 +87,10 @@ static void *panes_state(const weir_panes *p, size_t index)
     return states + index * p->stride;
 }
 
-static void *panes_partial(const weir_panes *p, int64_t number) { return panes_state(p, p->ring + place_of(p, number)); }
+static void *panes_partial(const weir_panes *p, int64_t number)
+{
+    return panes_state(p, p->ring + place_of(p, number));
+}
 static void *panes_back(const weir_panes *p) { return panes_state(p, 2 * (size_t)p->ring); }
 
 /* Panes are numbered from INT64_MIN / pane - 1 to INT64_MAX / pane; pane 1 has the whole range. */
@@ -206,7 +210,8 @@ static weir_status window_by_partials(weir_panes *p, const weir_pane_ops *ops, v
     return merge_pane(p, ops, out, p->newest);
 }
 
-weir_status weir_panes_window(weir_panes *p, const weir_pane_ops *ops, void *out, int64_t *from, int64_t *until)
+weir_status weir_panes_window(weir_panes *p, const weir_pane_ops *ops, void *out, int64_t *from,
+                              int64_t *until)
 {
     WEIR_ASSERT(p->magic == PANES_MAGIC);
     WEIR_ASSERT(ops != NULL && out != NULL && from != NULL && until != NULL);
@@ -221,7 +226,8 @@ weir_status weir_panes_window(weir_panes *p, const weir_pane_ops *ops, void *out
     return WEIR_OK;
 }
 
-weir_status weir_panes_range(const weir_panes *p, const weir_pane_ops *ops, void *out, int64_t from, int64_t until)
+weir_status weir_panes_range(const weir_panes *p, const weir_pane_ops *ops, void *out, int64_t from,
+                             int64_t until)
 {
     WEIR_ASSERT(p->magic == PANES_MAGIC);
     WEIR_ASSERT(ops != NULL && out != NULL);
@@ -236,7 +242,8 @@ weir_status weir_panes_range(const weir_panes *p, const weir_pane_ops *ops, void
     return WEIR_OK;
 }
 
-weir_status weir_panes_merge(weir_panes *into, const weir_panes *from, const weir_pane_ops *ops, uint64_t *lost)
+weir_status weir_panes_merge(weir_panes *into, const weir_panes *from, const weir_pane_ops *ops,
+                             uint64_t *lost)
 {
     WEIR_ASSERT(into->magic == PANES_MAGIC && from->magic == PANES_MAGIC);
     WEIR_ASSERT(into != from && ops != NULL);

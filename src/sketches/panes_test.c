@@ -54,13 +54,17 @@ static int64_t pane_start(int64_t time, int64_t pane)
     return time - rest;
 }
 
-static int same_bag(const struct bag *a, const struct bag *b) { return a->count == b->count && a->sum == b->sum; }
+static int same_bag(const struct bag *a, const struct bag *b)
+{
+    return a->count == b->count && a->sum == b->sum;
+}
 
 TEST(a_query_is_the_merge_of_exactly_the_events_of_its_panes)
 {
     FOR_SEEDS(400) {
-        weir_panes_shape const shape = { sizeof(struct bag), 1 + (int64_t)prng_below(prng, 50), 1 + (uint32_t)prng_below(prng, 12),
-                                         (uint32_t)prng_below(prng, 5), (uint32_t)prng_below(prng, 2) };
+        weir_panes_shape const shape = { sizeof(struct bag), 1 + (int64_t)prng_below(prng, 50),
+                                        1 + (uint32_t)prng_below(prng, 12), (uint32_t)prng_below(prng, 5),
+                                        (uint32_t)prng_below(prng, 2) };
         weir_panes *p;
         size_t const bytes = weir_panes_bytes(&shape);
         CHECK_OK(weir_panes_init(&p, block_a, bytes, &shape));
@@ -72,7 +76,8 @@ TEST(a_query_is_the_merge_of_exactly_the_events_of_its_panes)
             latest = i == 0 || time > latest ? time : latest;
             int64_t const newest = pane_start(latest, shape.pane), mine = pane_start(time, shape.pane);
             int64_t until;
-            events[i] = (struct event){ time, prng_next(prng), (newest - mine) / shape.pane >= shape.window + shape.lateness };
+            events[i] = (struct event){ time, prng_next(prng),
+                                       (newest - mine) / shape.pane >= shape.window + shape.lateness };
             late += (uint64_t)events[i].late;
             struct bag *bag = weir_panes_at(p, &bags, time, 1, &until), out;
             CHECK_EQ(until, mine + shape.pane);
@@ -93,7 +98,8 @@ TEST(a_query_is_the_merge_of_exactly_the_events_of_its_panes)
                 CHECK_OK(weir_panes_open(&p, block_a, bytes, sizeof(struct bag), &bags));
             }
             int64_t const oldest = newest - shape.pane * (shape.window + shape.lateness - 1);
-            int64_t const a = pane_start(time - 60, shape.pane), b = a + shape.pane * (1 + (int64_t)prng_below(prng, 9));
+            int64_t const a = pane_start(time - 60, shape.pane),
+                          b = a + shape.pane * (1 + (int64_t)prng_below(prng, 9));
             CHECK_OK(weir_panes_range(p, &bags, &out, a, b));
             expected = expected_between(i + 1, a > oldest ? a : oldest, b);
             CHECK(same_bag(&out, &expected));
@@ -129,7 +135,8 @@ TEST(rings_of_two_workers_merge_pane_by_pane)
         size_t const count = prng_below(prng, 100);
         for (size_t i = 0; i < count; i++) {
             unsigned const which = (unsigned)prng_below(prng, 2);
-            events[i] = (struct event){ (int64_t)prng_below(prng, 60) + (which ? (int64_t)(seed % 5) * 40 : 0), prng_next(prng), 0 };
+            events[i] = (struct event){(int64_t)prng_below(prng, 60) + (which ? (int64_t)(seed % 5) * 40 : 0),
+                                       prng_next(prng), 0 };
             struct bag *bag = weir_panes_at(which ? b : a, &bags, events[i].time, 1, &until);
             if (events[i].time > latest[which]) latest[which] = events[i].time;
             events[i].late = bag == NULL;
@@ -209,7 +216,10 @@ static void hll_pane_init(void *context, void *state)
     weir_hll *h;
     if (weir_hll_init(&h, state, WEIR_HLL_BYTES(P), P, 1) != WEIR_OK) abort();
 }
-static weir_status hll_pane_merge(void *context, void *into, const void *from) { return weir_hll_merge(into, from); }
+static weir_status hll_pane_merge(void *context, void *into, const void *from)
+{
+    return weir_hll_merge(into, from);
+}
 
 TEST(a_window_of_sketches_is_the_sketch_of_the_window)
 {

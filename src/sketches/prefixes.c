@@ -4,14 +4,14 @@
  *
  *   names: | reach 64 B | hash, high, low: 24 B x 2 counters |     in the slots from hash mod slots on
  *
- * The item of a prefix of up to 64 bits is a bijection of its bits, so that the table says which one it was. A
- * longer one is hashed, and its name kept beside the table: a name goes into the first slot, from its hash on,
- * that is empty or has a name whose item the table has dropped. Nothing is ever deleted; at most 3/8 of the slots
- * are needed, so a few steps find one.
+ * The item of a prefix of up to 64 bits is a bijection of its bits, so that the table says which one it was.
+ * A longer one is hashed, and its name kept beside the table: a name goes into the first slot, from its hash
+ * on, that is empty or has a name whose item the table has dropped. Nothing is ever deleted; at most 3/8 of
+ * the slots are needed, so a few steps find one.
  *
  * Finding: level by level from the longest prefixes up, a prefix's own count is its count less those of the
- * reported prefixes under it that have no reported prefix between: upper bound less their lower bounds, and the
- * other way round. It is reported if the upper bound reaches the threshold.
+ * reported prefixes under it that have no reported prefix between: upper bound less their lower bounds, and
+ * the other way round. It is reported if the upper bound reaches the threshold.
  */
 #include <string.h>
 #include "machine/assert.h"
@@ -34,9 +34,16 @@ struct weir_prefixes {
 _Static_assert(sizeof(weir_prefixes) == 64, "tables start on their own cache line");
 
 struct name  { uint64_t hash, high, low; };    /* hash 0: an empty slot */
-struct names { uint64_t reach, zeros[7]; struct name slots[]; };    /* no name is `reach` slots from its hash */
+struct names {
+    uint64_t reach;     /* no name is that far from the slot of its hash */
+    uint64_t zeros[7];
+    struct name slots[];
+};
 
-static size_t round_up(size_t bytes) { return (bytes + WEIR_HEAVY_ALIGN - 1) / WEIR_HEAVY_ALIGN * WEIR_HEAVY_ALIGN; }
+static size_t round_up(size_t bytes)
+{
+    return (bytes + WEIR_HEAVY_ALIGN - 1) / WEIR_HEAVY_ALIGN * WEIR_HEAVY_ALIGN;
+}
 
 static uint32_t power_of_two_from(uint32_t n)
 {
@@ -54,7 +61,7 @@ static int shape_is_valid(const weir_prefixes_shape *s)
 
 static weir_prefixes_shape shape_of(const weir_prefixes *p)
 {
-    return (weir_prefixes_shape){ p->bits, p->longest, p->step, p->shortest, p->counters, (unsigned)p->flags };
+    return (weir_prefixes_shape){p->bits, p->longest, p->step, p->shortest, p->counters, (unsigned)p->flags};
 }
 
 static unsigned levels_of(const weir_prefixes_shape *s) { return (s->longest - s->shortest) / s->step + 1; }
@@ -78,7 +85,8 @@ size_t weir_prefixes_bytes(const weir_prefixes_shape *shape)
 {
     WEIR_ASSERT(shape != NULL);
     if (!shape_is_valid(shape)) return 0;
-    return sizeof(weir_prefixes) + levels_of(shape) * heavy_stride(shape) + long_levels_of(shape) * names_stride(shape);
+    return sizeof(weir_prefixes) + levels_of(shape) * heavy_stride(shape) +
+           long_levels_of(shape) * names_stride(shape);
 }
 
 static weir_heavy *level_heavy(const weir_prefixes *p, unsigned level)
@@ -248,7 +256,8 @@ weir_status weir_prefixes_merge(weir_prefixes *into, const weir_prefixes *from)
         const struct names *const names = level_names(from, level);
         for (size_t i = 0; i < names_slots(&s); i++) {
             const struct name *const name = &names->slots[i];
-            if (name->hash != 0) names_put(into, level, long_item(from, name->high, name->low), name->high, name->low);
+            if (name->hash != 0)
+                names_put(into, level, long_item(from, name->high, name->low), name->high, name->low);
         }
     }
     return WEIR_OK;
@@ -294,8 +303,8 @@ static void prefix_set_own(weir_prefix *prefix, const weir_prefix *reported, siz
     prefix->own_high = less(prefix->count_high, below_low);
 }
 
-weir_status weir_prefixes_find(weir_prefixes *p, uint64_t threshold, weir_prefix *out, size_t room, size_t *count,
-                               weir_heavy_item *scratch, size_t scratch_items)
+weir_status weir_prefixes_find(weir_prefixes *p, uint64_t threshold, weir_prefix *out, size_t room,
+                               size_t *count, weir_heavy_item *scratch, size_t scratch_items)
 {
     WEIR_ASSERT(p->magic == PREFIXES_MAGIC && count != NULL);
     WEIR_ASSERT((out != NULL || room == 0) && (scratch != NULL || scratch_items == 0));
@@ -315,7 +324,8 @@ weir_status weir_prefixes_find(weir_prefixes *p, uint64_t threshold, weir_prefix
             if (prefix.own_high < threshold) continue;
             if (found == room) return WEIR_ERR_SPACE;
             for (size_t i = 0; i < known; i++)
-                if (out[i].parent == UINT32_MAX && prefix_covers(&prefix, &out[i])) out[i].parent = (uint32_t)found;
+                if (out[i].parent == UINT32_MAX && prefix_covers(&prefix, &out[i]))
+                    out[i].parent = (uint32_t)found;
             out[found++] = prefix;
         }
     }
@@ -364,7 +374,8 @@ void weir_prefixes_reset(weir_prefixes *p)
     WEIR_ASSERT(p->magic == PREFIXES_MAGIC);
     weir_prefixes_shape const s = shape_of(p);
     for (unsigned level = 0; level < levels_of(&s); level++) weir_heavy_reset(level_heavy(p, level));
-    for (unsigned level = 0; level < long_levels_of(&s); level++) memset(level_names(p, level), 0, names_stride(&s));
+    for (unsigned level = 0; level < long_levels_of(&s); level++)
+        memset(level_names(p, level), 0, names_stride(&s));
 }
 
 /* ---- foreign bytes ---- */
@@ -382,7 +393,8 @@ static int names_are_sound(const weir_prefixes *p, unsigned level)
         const struct name *const name = &names->slots[i];
         if (name->hash == 0 && (name->high | name->low) != 0) return 0;
         if (name->hash == 0) continue;
-        if ((name->low & beyond) != 0 || name->hash != slot_hash(long_item(p, name->high, name->low))) return 0;
+        if ((name->low & beyond) != 0 || name->hash != slot_hash(long_item(p, name->high, name->low)))
+            return 0;
         if (((i - name->hash) & (slots - 1)) >= names->reach) return 0;
     }
     return 1;
@@ -395,7 +407,8 @@ weir_status weir_prefixes_open(weir_prefixes **out, void *block, size_t block_by
     weir_prefixes *p = block;
     if (block_bytes < sizeof *p || p->magic != PREFIXES_MAGIC) return WEIR_ERR_FORMAT;
     weir_prefixes_shape const s = shape_of(p);
-    if (!shape_is_valid(&s) || p->flags != s.flags || p->counters != power_of_two_from(p->counters)) return WEIR_ERR_FORMAT;
+    if (!shape_is_valid(&s) || p->flags != s.flags || p->counters != power_of_two_from(p->counters))
+        return WEIR_ERR_FORMAT;
     if (block_bytes != weir_prefixes_bytes(&s)) return WEIR_ERR_FORMAT;
     for (size_t i = 0; i < sizeof p->zeros / sizeof p->zeros[0]; i++)
         if (p->zeros[i] != 0) return WEIR_ERR_FORMAT;

@@ -23,8 +23,11 @@ static void fill(struct prng *prng, unsigned bits, size_t count)
     for (size_t i = 0; i < count; i++) {
         uint64_t const net = zipf(prng, 200) * 0x9d, sub = zipf(prng, 256), rack = zipf(prng, 256);
         uint64_t const host = prng_below(prng, 3) ? zipf(prng, 256) : prng_next(prng);
-        if (bits == 32) stream[i].high = (net % 256 << 24 | sub << 16 | rack << 8 | host % 256) << 32, stream[i].low = 0;
-        else stream[i].high = 0x20010db8ull << 32 | (net & 0xffff) << 16 | sub << 8 | rack, stream[i].low = rack % 3 ? host : host % 16;
+        if (bits == 32)
+            stream[i].high = (net % 256 << 24 | sub << 16 | rack << 8 | host % 256) << 32, stream[i].low = 0;
+        else
+            stream[i].high = 0x20010db8ull << 32 | (net & 0xffff) << 16 | sub << 8 | rack,
+            stream[i].low = rack % 3 ? host : host % 16;
     }
 }
 
@@ -62,7 +65,8 @@ static int by_address(const void *a, const void *b)
 static int same_address(struct address a, struct address b) { return a.high == b.high && a.low == b.low; }
 
 /* Every bound, from the addresses themselves, and that nothing is left out. */
-static void check_found(const weir_prefixes_shape *s, size_t count, size_t found, uint64_t threshold, uint64_t error)
+static void check_found(const weir_prefixes_shape *s, size_t count, size_t found, uint64_t threshold,
+                        uint64_t error)
 {
     memcpy(sorted, stream, count * sizeof stream[0]);
     qsort(sorted, count, sizeof sorted[0], by_address);
@@ -90,7 +94,8 @@ static void check_found(const weir_prefixes_shape *s, size_t count, size_t found
                 continue;
             }
             reported++;
-            CHECK(out[k].count_low <= all && all <= out[k].count_high && out[k].count_high - out[k].count_low <= error);
+            CHECK(out[k].count_low <= all && all <= out[k].count_high &&
+                  out[k].count_high - out[k].count_low <= error);
             CHECK(out[k].own_low <= own && own <= out[k].own_high && out[k].own_high >= threshold);
             for (size_t j = begin; j < i; j++) {
                 if (explained[j] != 0 && out[explained[j] - 1].length > length) {
@@ -117,8 +122,8 @@ static weir_prefixes *made(void *block, const weir_prefixes_shape *s, uint64_t s
 }
 
 static const weir_prefixes_shape shapes[] = {
-    { 32, 32, 8, 8, 4096, 0 }, { 32, 32, 8, 8, 256, 0 }, { 32, 24, 4, 4, 512, 0 }, { 32, 32, 1, 1, 256, 0 },
-    { 128, 64, 16, 16, 512, 0 }, { 128, 128, 8, 8, 512, 0 }, { 128, 128, 4, 32, 1024, 0 }, { 128, 121, 7, 3, 256, 0 },
+    {32, 32, 8, 8, 4096, 0},   {32, 32, 8, 8, 256, 0},   {32, 24, 4, 4, 512, 0},     {32, 32, 1, 1, 256, 0},
+    {128, 64, 16, 16, 512, 0}, {128, 128, 8, 8, 512, 0}, {128, 128, 4, 32, 1024, 0}, {128, 121, 7, 3, 256, 0},
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -152,7 +157,8 @@ TEST(bounds_hold_and_nothing_above_the_threshold_is_left_out)
 TEST(few_prefixes_are_counted_exactly)
 {
     weir_prefixes *p = made(block_a, &shapes[0], 7);
-    for (size_t i = 0; i < 1000; i++) stream[i].high = (0x0a010203ull + (i % 5 == 0 ? 0x100 * (i % 10) : 0)) << 32, stream[i].low = 0;
+    for (size_t i = 0; i < 1000; i++)
+        stream[i].high = (0x0a010203ull + (i % 5 == 0 ? 0x100 * (i % 10) : 0)) << 32, stream[i].low = 0;
     add(p, 32, stream, 1000);
     size_t found;
     CHECK_OK(weir_prefixes_find(p, 100, out, ROOM, &found, scratch, 10));
@@ -191,7 +197,8 @@ TEST(a_flood_of_random_sources_may_be_sampled_and_bounds_say_so)
             }
             CHECK(weir_prefixes_sampling(p) > 1);
             size_t found;
-            CHECK_OK(weir_prefixes_find(p, total / 100, out, ROOM, &found, scratch, weir_prefixes_scratch(p)));
+            CHECK_OK(
+                weir_prefixes_find(p, total / 100, out, ROOM, &found, scratch, weir_prefixes_scratch(p)));
             CHECK(found >= 2 && out[0].length == bits && out[0].high == 0xc0a80101ull << 32);
             CHECK(out[0].count_low <= host && host <= out[0].count_high);
             size_t at = 1;    /* before it, parents of the host may be named: bounds are wide */
@@ -214,8 +221,10 @@ TEST(what_does_not_fit_or_cannot_be_promised_is_said)
         add(p, 32, stream, 10000);
         uint64_t const error = weir_prefixes_error(p);
         CHECK(error > 0);
-        CHECK_EQ(weir_prefixes_find(p, error, out, ROOM, &found, scratch, weir_prefixes_scratch(p)), WEIR_ERR_RANGE);
-        CHECK_EQ(weir_prefixes_find(p, 2 * error, out, 2, &found, scratch, weir_prefixes_scratch(p)), WEIR_ERR_SPACE);
+        CHECK_EQ(weir_prefixes_find(p, error, out, ROOM, &found, scratch, weir_prefixes_scratch(p)),
+                 WEIR_ERR_RANGE);
+        CHECK_EQ(weir_prefixes_find(p, 2 * error, out, 2, &found, scratch, weir_prefixes_scratch(p)),
+                 WEIR_ERR_SPACE);
         CHECK_EQ(weir_prefixes_find(p, 2 * error, out, ROOM, &found, scratch, 2), WEIR_ERR_SPACE);
         CHECK_EQ(found, 0);
         uint64_t const threshold = 2 * error + 1;
@@ -229,13 +238,15 @@ TEST(what_does_not_fit_or_cannot_be_promised_is_said)
 TEST(other_shapes_are_refused_and_do_not_merge)
 {
     weir_prefixes *p, *q;
-    static const weir_prefixes_shape bad[] = { { 64, 32, 8, 8, 64, 0 }, { 32, 33, 8, 8, 64, 0 }, { 32, 32, 0, 8, 64, 0 },
-                                               { 32, 32, 8, 0, 64, 0 }, { 32, 16, 8, 24, 64, 0 }, { 32, 32, 8, 8, 0, 0 } };
+    static const weir_prefixes_shape bad[] = { { 64, 32, 8, 8, 64, 0 },  { 32, 33, 8, 8, 64, 0 },
+                                              { 32, 32, 0, 8, 64, 0 },  { 32, 32, 8, 0, 64, 0 },
+                                              { 32, 16, 8, 24, 64, 0 }, { 32, 32, 8, 8, 0, 0 } };
     for (unsigned k = 0; k < 6; k++) {
         CHECK_EQ(weir_prefixes_bytes(&bad[k]), 0);
         CHECK_EQ(weir_prefixes_init(&p, block_a, BLOCK, &bad[k], 1), WEIR_ERR_RANGE);
     }
-    CHECK_EQ(weir_prefixes_init(&p, block_a, weir_prefixes_bytes(&shapes[5]) - 1, &shapes[5], 1), WEIR_ERR_SPACE);
+    CHECK_EQ(weir_prefixes_init(&p, block_a, weir_prefixes_bytes(&shapes[5]) - 1, &shapes[5], 1),
+             WEIR_ERR_SPACE);
     p = made(block_a, &shapes[0], 1);
     q = made(block_b, &shapes[1], 1);
     CHECK_EQ(weir_prefixes_merge(p, q), WEIR_ERR_MISMATCH);
@@ -253,7 +264,8 @@ static void use(weir_prefixes *p)
 
 TEST(foreign_bytes_are_refused_or_safe)
 {
-    static const weir_prefixes_shape small[] = { { 32, 32, 16, 16, 8, 0 }, { 128, 96, 16, 48, 8, 0 }, { 128, 128, 128, 128, 16, 0 } };
+    static const weir_prefixes_shape small[] = {
+        { 32, 32, 16, 16, 8, 0 }, { 128, 96, 16, 48, 8, 0 }, { 128, 128, 128, 128, 16, 0 } };
     FOR_SEEDS(3000) {
         weir_prefixes_shape const *s = &small[seed % 3];
         size_t const bytes = weir_prefixes_bytes(s);
@@ -262,7 +274,8 @@ TEST(foreign_bytes_are_refused_or_safe)
         add(p, s->bits, stream, 200);
         CHECK_OK(weir_prefixes_open(&p, block_a, bytes));
         CHECK_EQ(weir_prefixes_open(&p, block_a, bytes + 1), WEIR_ERR_FORMAT);
-        for (unsigned k = 0; k < 1 + seed % 3; k++) block_a[prng_below(prng, bytes)] ^= (uint8_t)(1u << prng_below(prng, 8));
+        for (unsigned k = 0; k < 1 + seed % 3; k++)
+            block_a[prng_below(prng, bytes)] ^= (uint8_t)(1u << prng_below(prng, 8));
         if (weir_prefixes_open(&p, block_a, bytes) != WEIR_OK) continue;
         add(p, s->bits, stream, 200);
         use(p);

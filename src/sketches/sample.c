@@ -5,8 +5,8 @@
  *
  * Reservoir: think of a uniform number drawn for every item; the k smallest are the sample, and w is the
  * largest of these. How many items pass before one draws less than w is geometric, which of the k goes is
- * uniform, and w becomes the largest of k uniform numbers below it: only w need be known (Li). After n items w
- * is the k-th smallest of n uniform numbers, distributed as Beta(k, n - k + 1) whatever the sample is: so
+ * uniform, and w becomes the largest of k uniform numbers below it: only w need be known (Li). After n items
+ * w is the k-th smallest of n uniform numbers, distributed as Beta(k, n - k + 1) whatever the sample is: so
  * after a merge it is drawn anew.
  *
  * Weighted: an item of weight x draws an exponential key of rate x; the k smallest are the sample. The
@@ -77,7 +77,8 @@ static double draw_gamma(uint64_t seed, uint64_t *draws, double shape)
         double const radius = sqrt(-2 * log(draw_unit(seed, draws)));
         double const normal = radius * cos(6.283185307179586 * draw_unit(seed, draws));
         double const v = 1 + c * normal, v3 = v * v * v;
-        if (v > 0 && log(draw_unit(seed, draws)) < 0.5 * normal * normal + d - d * v3 + d * log(v3)) return d * v3;
+        if (v > 0 && log(draw_unit(seed, draws)) < 0.5 * normal * normal + d - d * v3 + d * log(v3))
+            return d * v3;
     }
 }
 
@@ -128,7 +129,8 @@ weir_status weir_reservoir_open(weir_reservoir **out, void *block, size_t block_
     WEIR_ASSERT((uintptr_t)block % WEIR_SAMPLE_ALIGN == 0);
     weir_reservoir *r = block;
     if (block_bytes < sizeof *r || r->magic != RESERVOIR_MAGIC || r->zero != 0) return WEIR_ERR_FORMAT;
-    if (r->capacity > WEIR_SAMPLE_CAPACITY_MAX || !sizes_are_valid(r->capacity, r->item_bytes)) return WEIR_ERR_FORMAT;
+    if (r->capacity > WEIR_SAMPLE_CAPACITY_MAX || !sizes_are_valid(r->capacity, r->item_bytes))
+        return WEIR_ERR_FORMAT;
     if (block_bytes != weir_reservoir_bytes(r->capacity, r->item_bytes)) return WEIR_ERR_FORMAT;
     if (r->seen > SKIP_MAX || r->skip > SKIP_MAX) return WEIR_ERR_FORMAT;
     int const full = r->seen >= r->capacity;
@@ -278,7 +280,8 @@ weir_status weir_weighted_open(weir_weighted **out, void *block, size_t block_by
     WEIR_ASSERT((uintptr_t)block % WEIR_SAMPLE_ALIGN == 0);
     weir_weighted *s = block;
     if (block_bytes < sizeof *s || s->magic != WEIGHTED_MAGIC || s->zero != 0) return WEIR_ERR_FORMAT;
-    if (s->capacity > WEIR_SAMPLE_CAPACITY_MAX || !sizes_are_valid(s->capacity, s->item_bytes)) return WEIR_ERR_FORMAT;
+    if (s->capacity > WEIR_SAMPLE_CAPACITY_MAX || !sizes_are_valid(s->capacity, s->item_bytes))
+        return WEIR_ERR_FORMAT;
     if (block_bytes != weir_weighted_bytes(s->capacity, s->item_bytes)) return WEIR_ERR_FORMAT;
     if (s->kept > s->capacity || !(s->total >= 0)) return WEIR_ERR_FORMAT;
     if (s->kept == s->capacity ? !(s->jump >= 0) : s->jump != 0) return WEIR_ERR_FORMAT;
@@ -326,7 +329,8 @@ static void weighted_take(weir_weighted *s, double key, double weight, const uin
     else ranks_sink(s->ranks, s->kept, rank);
 }
 
-void weir_weighted_add(weir_weighted *s, const void *items, const double *weights, size_t count, size_t stride)
+void weir_weighted_add(weir_weighted *s, const void *items, const double *weights, size_t count,
+                       size_t stride)
 {
     WEIR_ASSERT(s->magic == WEIGHTED_MAGIC && stride >= s->item_bytes);
     WEIR_ASSERT((items != NULL && weights != NULL) || count == 0);

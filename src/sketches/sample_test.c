@@ -182,14 +182,15 @@ TEST(parameters_and_foreign_bytes_are_checked)
             CHECK_OK(weir_weighted_init(&w, block_b, BLOCK, capacity, 4, 9));
             weir_weighted_add(w, stream, weights, 50, 4);
             CHECK_OK(weir_weighted_merge(w, w2));
-            for (size_t i = 0; i < weir_weighted_count(w); i++) (void)weir_weighted_item(w, i, &weight, &stands);
+            for (size_t i = 0; i < weir_weighted_count(w); i++)
+                (void)weir_weighted_item(w, i, &weight, &stands);
         }
     }
 }
 
 /* The probability that item i is among k drawn one after the other in proportion to weight. */
-static void exact_inclusion(const double *weights, unsigned n, unsigned k, unsigned used, double left, double p,
-                            double *included)
+static void exact_inclusion(const double *weights, unsigned n, unsigned k, unsigned used, double left,
+                            double p, double *included)
 {
     for (unsigned i = 0; k > 0 && i < n; i++) {
         if (used >> i & 1) continue;

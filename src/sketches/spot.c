@@ -11,12 +11,13 @@
  * above 0, between points of a grid that doubles, by bisection. The best of all is taken.
  *
  * Alarms are not learned, so the peaks are cut off at the limit; fitted as they are, they would draw it down
- * further with every turn of the ring (the paper, which keeps all peaks since calibration, does not meet that).
- * So alarms enter as censored: r excesses of which only is known that they are c or more, c the limit's. Then
+ * further with every turn of the ring (the paper, which keeps all peaks since calibration, does not meet
+ * that). So alarms enter as censored: r excesses of which only is known that they are c or more, c the
+ * limit's. Then
  *
- *   shape = (sum log(1 + x y) + r log(1 + x c)) / n         u v = 1 + r / n (1 - 1 / (1 + x c)),  v = 1 + shape
+ *   shape = (sum log(1 + x y) + r log(1 + x c)) / n,    v = 1 + shape,    u v = 1 + r / n (1 - 1 / (1 + x c))
  *
- * At most twice as many as the risk allows are believed, lest a flood of them lift the limit over itself soon.
+ * At most twice as many as the risk allows are believed, lest a flood lift the limit over itself soon.
  */
 #include <float.h>
 #include <math.h>
@@ -121,7 +122,8 @@ static struct fit fit_of(const struct excesses *e)
     struct fit best = { 0, mean, -(log(mean) + 1) };    /* the exponential tail */
     double const end = -1 / largest;
     double before = end * 0x1p-14, at_before = grimshaw(e, before);
-    for (unsigned i = 1; i < STEPS_NEAR_0 + STEPS_NEAR_END; i++) {    /* from 0 towards the end, then closer to it */
+    /* From 0 towards the end, then closer to it. */
+    for (unsigned i = 1; i < STEPS_NEAR_0 + STEPS_NEAR_END; i++) {
         double const x = i < STEPS_NEAR_0 ? ldexp(end, (int)i - STEPS_NEAR_0)
                                           : end * (1 - ldexp(0.5, STEPS_NEAR_0 - (int)i - 1));
         double const at = grimshaw(e, x);
@@ -190,11 +192,14 @@ static int spot_is_sound(const weir_spot *s)
     uint64_t const most = UINT64_C(1) << 62;
     for (size_t i = 0; i < sizeof s->zeros / sizeof s->zeros[0]; i++)
         if (s->zeros[i] != 0) return 0;
-    if (s->calibrated > 1 || s->seen > most || s->peaks > s->seen || s->alarms > most || s->history_at > most) return 0;
+    if (s->calibrated > 1 || s->seen > most || s->peaks > s->seen || s->alarms > most || s->history_at > most)
+        return 0;
     if (s->unfitted > s->peaks || !isfinite(s->history_sum) || !(s->recent >= 0)) return 0;
     if (s->calibrated && (s->peaks < CALIBRATION_MIN || s->history_at < s->depth)) return 0;
     if (!s->calibrated && (s->peaks | s->seen | s->history_at) != 0) return 0;
-    if (s->calibrated && (!isfinite(s->threshold) || isnan(s->limit) || !(s->scale > 0) || !isfinite(s->shape))) return 0;
+    if (s->calibrated &&
+        (!isfinite(s->threshold) || isnan(s->limit) || !(s->scale > 0) || !isfinite(s->shape)))
+        return 0;
     for (uint64_t i = 0; i < spot_kept(s); i++)
         if (!(s->rings[i] > 0 && s->rings[i] <= DBL_MAX)) return 0;
     for (uint32_t i = 0; i < s->depth; i++)
@@ -222,7 +227,8 @@ static void spot_refit(weir_spot *s)
     double const share = s->risk * (seen + alarms) / ((double)s->peaks + alarms);    /* of the tail */
     double const kept = (double)spot_kept(s), most_recent = BELIEVED * share * kept;
     double const from = s->limit - s->threshold;
-    struct excesses e = { s->rings, (size_t)spot_kept(s), s->recent < most_recent ? s->recent : most_recent, from };
+    struct excesses e = { s->rings, (size_t)spot_kept(s), s->recent < most_recent ? s->recent : most_recent,
+                         from };
     if (!(from > 0 && from <= DBL_MAX)) e.censored = 0;
     struct fit const fit = fit_of(&e);
     double const above = fabs(fit.shape) < 1e-9 ? -log(share) * fit.scale
@@ -236,7 +242,8 @@ static void spot_refit(weir_spot *s)
 /* peaks counts all; the ring holds the latest. */
 static void spot_keep(weir_spot *s, double excess)
 {
-    if (s->peaks >= s->peaks_max) s->recent *= 1 - 1.0 / s->peaks_max;    /* alarms go as the peaks of their time */
+    if (s->peaks >= s->peaks_max)
+        s->recent *= 1 - 1.0 / s->peaks_max;    /* alarms go as the peaks of their time */
     s->rings[s->peaks++ % s->peaks_max] = excess;
     s->unfitted++;
 }
@@ -291,7 +298,8 @@ weir_status weir_spot_calibrate(weir_spot *s, double *values, size_t count)
 {
     WEIR_ASSERT(s->magic == SPOT_MAGIC);
     WEIR_ASSERT(values != NULL || count == 0);
-    if (count <= s->depth || (double)(count - s->depth) * (1 - s->level) < CALIBRATION_MIN + 1) return WEIR_ERR_RANGE;
+    if (count <= s->depth || (double)(count - s->depth) * (1 - s->level) < CALIBRATION_MIN + 1)
+        return WEIR_ERR_RANGE;
     for (size_t i = 0; i < count; i++)
         if (!isfinite(values[i])) return WEIR_ERR_RANGE;
     spot_forget(s);
@@ -363,5 +371,6 @@ size_t weir_spot_add(weir_spot *s, const double *values, size_t count)
 weir_spot_state weir_spot_now(const weir_spot *s)
 {
     WEIR_ASSERT(s->magic == SPOT_MAGIC);
-    return (weir_spot_state){ s->threshold, s->limit, spot_mean(s), s->shape, s->scale, s->seen, s->peaks, s->alarms };
+    return (weir_spot_state){ s->threshold, s->limit, spot_mean(s), s->shape,
+                             s->scale,     s->seen,  s->peaks,     s->alarms };
 }

@@ -31,7 +31,8 @@ TEST(the_fit_is_at_least_as_likely_as_that_of_scipy)
             values[i] = g == 0 ? -2 * log(left) : 2 / g * (pow(left, -g) - 1);
         }
         weir_spot_fit(values, n, &shape, &scale);
-        for (unsigned i = 0; i < n; i++) likelihood -= log(scale) + (1 + 1 / shape) * log1p(shape * values[i] / scale);
+        for (unsigned i = 0; i < n; i++)
+            likelihood -= log(scale) + (1 + 1 / shape) * log1p(shape * values[i] / scale);
         CHECK(likelihood >= known[k].likelihood - 1e-6);
         CHECK(fabs(shape - known[k].fit_shape) < 1e-3 && fabs(scale - known[k].fit_scale) < 2e-3);
     }
@@ -47,7 +48,8 @@ TEST(the_fit_scales_with_the_values_and_copes_with_few_or_equal_ones)
         CHECK(isfinite(a[0]) && a[1] > 0);
         for (size_t i = 0; i < n; i++) values[i] *= 1e-100;
         weir_spot_fit(values, n, &b[0], &b[1]);
-        CHECK(fabs(a[0] - b[0]) < 1e-6 * (1 + fabs(a[0])) && fabs(b[1] - a[1] * 1e-100) < 1e-105 * a[1] + 1e-106);
+        CHECK(fabs(a[0] - b[0]) < 1e-6 * (1 + fabs(a[0])) &&
+              fabs(b[1] - a[1] * 1e-100) < 1e-105 * a[1] + 1e-106);
         for (size_t i = 0; i < n; i++) values[i] = 3;
         weir_spot_fit(values, n, &a[0], &a[1]);
         CHECK(isfinite(a[0]) && a[1] > 0);

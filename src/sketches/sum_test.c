@@ -66,7 +66,7 @@ TEST(what_plain_addition_loses_is_kept)
     CHECK(weir_sum_value(&s) == 1);
     s = (weir_sum){ 0, 0 };
     for (int i = 0; i < 10; i++) weir_sum_add1(&s, 0.1);
-    CHECK(weir_sum_value(&s) == 1);    /* ten times the double 0.1, rounded once: python3 math.fsum([0.1]*10) */
+    CHECK(weir_sum_value(&s) == 1); /* ten times the double 0.1, rounded once: python3 math.fsum([0.1]*10) */
 }
 
 TEST(what_is_not_finite_stays_so)
