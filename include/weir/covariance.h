@@ -33,7 +33,7 @@ typedef struct weir_covariance {
     double   co[3], co_low[3];        /* sums of products of distances from the means: xx, xy, yy */
 } weir_covariance;
 
-/* Add rows (x[i], y[i]), and one row (Welford's form: 15 ns, where a batch costs less than 1 a row). */
+/* Add rows (x[i], y[i]), and one row (Welford's form: 30 ns, where a batch costs less than 1 a row). */
 WEIR_API void weir_covariance_add(weir_covariance *c, const double *x, const double *y, size_t count);
 WEIR_API void weir_covariance_add1(weir_covariance *c, double x, double y);
 
