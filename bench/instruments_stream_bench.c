@@ -15,6 +15,8 @@
 #include "weir/change.h"
 #include "weir/covariance.h"
 #include "weir/decay.h"
+#include "weir/hash.h"
+#include "weir/keeper.h"
 #include "weir/panes.h"
 #include "weir/prefixes.h"
 #include "weir/sample.h"
@@ -202,6 +204,15 @@ static void make_sampled128(void) { make_prefixes(128, 128, 16, 16, WEIR_HEAVY_M
 static void run_prefixes4(void) { weir_prefixes_add4(prefixes, addresses, ITEMS); }
 static void run_prefixes6(void) { weir_prefixes_add6(prefixes, addresses6, ITEMS); }
 
+static weir_keeper *keeper;
+static uint64_t items[ITEMS];
+static void make_keeper(void)    /* half of all items are of 30 values */
+{
+    STATE(weir_keeper_init(&keeper, block, sizeof block, 1024, 1));
+    for (int i = 0; i < ITEMS; i++) items[i] = weir_hash_u64((uint64_t)(1 / unit() * 15), 1);
+}
+static void run_keeper(void) { weir_keeper_add(keeper, items, ITEMS); }
+
 static void nothing(void) { }
 static const struct { const char *name; void (*make)(void), (*run)(void); } cases[] = {
     { "sum, compensated", nothing, run_sum },
@@ -227,6 +238,7 @@ static const struct { const char *name; void (*make)(void), (*run)(void); } case
     { "prefixes IPv6 /64 by 16 bits", make_prefixes64, run_prefixes6 },
     { "prefixes IPv6 /128 by 16 bits", make_prefixes128, run_prefixes6 },
     { "the same, may sample", make_sampled128, run_prefixes6 },
+    { "keeper 1024", make_keeper, run_keeper },
     { "prefixes IPv4, may sample", make_sampled4, run_prefixes4 },
 };
 

@@ -12,6 +12,7 @@
  * Items    Records of a fixed size, copied as bytes; for longer ones keep indices or hashes.
  * Random   From the seed alone: one seed and one input give the same bytes, for weir_reservoir and
  *          weir_bernoulli however the stream is cut into batches (weir_weighted: cut in the same way).
+ *          (Through the C library's log and exp: another one may round a draw differently, once in a while.)
  *          States that will be merged need different seeds, or their choices are not independent.
  * Memory   Caller's block (bernoulli: a plain struct), no pointers inside, nothing allocated.
  * Threads  One thread per state at a time. Failure: a call that fails has changed nothing.
