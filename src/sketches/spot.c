@@ -64,7 +64,7 @@ struct excesses {
 };
 
 /* Four at a time: 1 / a + 1 / b = (a + b) / a b, and logarithms are taken of products of as many factors
- * as stay far from overflow and underflow. A term is 2^-25 (the grid's end) to 2^37 (its other end and 2^16 peaks). */
+ * as stay far from overflow and underflow. A term is 2^-25 (the grid's end) to 2^37 (2^16 peaks). */
 static double mean_log(const struct excesses *e, double x, double *u)
 {
     double inverses = 0, logs = 0, product = 1;
