@@ -9,6 +9,7 @@
     .cells = &cells_##isa, \
     .csv = &csv_##isa, \
     .json = &json_##isa, \
+    .pairs = &pairs_##isa, \
     .random = &random_##isa
 
 #include "kernels/numeric.h"
@@ -23,6 +24,8 @@ extern const struct cells_kernels cells_scalar, cells_avx2, cells_avx512;
 extern const struct csv_kernels csv_scalar, csv_avx2, csv_avx512;
 #include "kernels/json.h"
 extern const struct json_kernels json_scalar, json_avx2, json_avx512;
+#include "kernels/pairs.h"
+extern const struct pairs_kernels pairs_scalar, pairs_avx2, pairs_avx512;
 #include "kernels/random.h"
 extern const struct random_kernels random_scalar, random_avx2, random_avx512;
 
