@@ -224,7 +224,7 @@ static void run_kll(unsigned trials)
         unsigned const k = ks[i];
         char parameter[16];
         snprintf(parameter, sizeof parameter, "k=%u", k);
-        double const e99 = weir_kll_rank_error_of_k(k), bound[3] = { e99 / 2.576, 2 * e99 / 2.576, 3 * e99 / 2.576 };
+        double e99 = 0;
         void *block = block_new(weir_kll_bytes(k)), *other_block = block_new(weir_kll_bytes(k));
         weir_kll *kll, *other;
         for (unsigned order = 0; order < ORDERS; order++)
@@ -252,6 +252,7 @@ static void run_kll(unsigned trials)
                                 weir_kll_merge(kll, other);
                             }
                         }
+                        e99 = weir_kll_rank_error(kll);
                         for (unsigned s = 1; s <= SHARES; s++) {
                             double const q = s / (SHARES + 1.0);
                             weir_quantile const got = weir_kll_quantile(kll, q);
@@ -259,6 +260,7 @@ static void run_kll(unsigned trials)
                             errors_add(&errors, rank_off(sorted, n, got.value, q), got.low > truth || got.high < truth);
                         }
                     }
+                    double const bound[3] = { e99 / 2.576, 2 * e99 / 2.576, 3 * e99 / 2.576 };
                     errors_print(&errors, "kll", parameter, order_names[order], parts, n, rounds, "rank", bound);
                 }
         free(block);
@@ -292,7 +294,7 @@ static void run_kll_long(unsigned trials)
             unsigned const rounds = (unsigned)((trials * (UINT64_C(1) << 20)) / 20 / n) + 4;
             char parameter[16];
             snprintf(parameter, sizeof parameter, "k=%u", k);
-            double const e99 = weir_kll_rank_error_of_k(k), bound[3] = { e99 / 2.576, 2 * e99 / 2.576, 3 * e99 / 2.576 };
+            double e99 = 0;
             void *block = block_new(weir_kll_bytes(k));
             weir_kll *kll;
             for (unsigned t = 0; t < rounds; t++) {
@@ -303,6 +305,7 @@ static void run_kll_long(unsigned trials)
                     for (unsigned j = 0; j < BATCH; j++) keys[j] = (int64_t)permuted(from + j, log2, a, b);
                     weir_kll_add(kll, keys, BATCH);
                 }
+                e99 = weir_kll_rank_error(kll);
                 for (unsigned s = 1; s <= SHARES; s++) {
                     double const q = s / (SHARES + 1.0);
                     weir_quantile const got = weir_kll_quantile(kll, q);
@@ -310,6 +313,7 @@ static void run_kll_long(unsigned trials)
                     errors_add(&errors, rank - q, (double)got.low > q * (double)n || (double)got.high < q * (double)n - 1);
                 }
             }
+            double const bound[3] = { e99 / 2.576, 2 * e99 / 2.576, 3 * e99 / 2.576 };
             errors_print(&errors, "kll", parameter, "long random", 1, n, rounds, "rank", bound);
             free(block);
         }

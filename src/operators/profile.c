@@ -21,7 +21,7 @@ _Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smal
  * then top values (error ~ 1/counters), then distinct (error ~ 1/sqrt). Half a sketch helps nobody:
  * below its minimum a sketch gets nothing and the others more. */
 enum { SHARE_HLL = 6, SHARE_HEAVY = 4, SHARE_BODY = 6 };
-enum { HLL_P_USEFUL_MAX = 14, KLL_K_USEFUL_MAX = 512, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
+enum { HLL_P_USEFUL_MAX = 14, KLL_K_USEFUL_MAX = 768, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
 
 static unsigned hll_p_for_bytes(size_t bytes)
 {

@@ -21,6 +21,7 @@
  * beforehand makes it right to stop at any time: a block filled to f of g holds its candidate with
  * probability f / g, so that as a key of weight g it stands for f on average.
  */
+#include <math.h>
 #include <string.h>
 #include "weir/kll.h"
 #include "kernels/kernels.h"
@@ -84,14 +85,16 @@ unsigned weir_kll_k_for_bytes(size_t bytes)
     return k < WEIR_KLL_K_MAX ? (unsigned)k : WEIR_KLL_K_MAX;
 }
 
-double weir_kll_rank_error_of_k(unsigned k)
-{
-    /* Measured (kll_test, WEIR_TEST_LONG=1): the 99 % quantile of the error times k is at most 1.22 over
-     * k = 8 .. 4096, n to 1e6, seven orders of arrival and up to 100 parts merged, and was 1.38 in the
-     * worst set of ten sketches of 1e7 keys, too few to tell more. 1.5 leaves room for the
-     * sampler. A textbook sketch of the same bytes has 2.3 / k^0.97. */
-    return 1.5 / k;
-}
+/* The error has two independent parts. Compactions: standard deviation 0.5 / k; its 99 % quantile times k is
+ * measured at 1.22 at most (docs/accuracy.md: k = 8 .. 4096, many orders of arrival, up to 1,000 parts
+ * merged), which would be 0.474. The sampler: sqrt(q (1 - q) 2^shift / count) <= 0.5 sqrt(2^shift / count), and
+ * it is let grow until both together make 2 / k at 99 %. A textbook sketch of the same bytes has
+ * 2.3 / k^0.97 without any sampling. */
+#define NORMAL_99    2.5758    /* two-sided 99 % quantile of the normal distribution */
+#define COMPACTING_K 0.5
+#define TOGETHER_K   2.0
+
+double weir_kll_rank_error_of_k(unsigned k) { return TOGETHER_K / k; }
 
 static void kll_clear(weir_kll *kll)
 {
@@ -320,13 +323,12 @@ static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight)
     }
 }
 
-/* The count from which one key of 2^shift is enough: 0.5 sqrt(2^shift / count), the standard deviation
- * of a rank due to sampling, is then no more than 0.25 / k. The sketch's own is 0.45 / k, and the root of
- * the sum of their squares is an eighth larger than that alone. */
+/* The count from which one key of 2^shift is enough: the root of the sum of both variances is then no more than
+ * TOGETHER_K / k at 99 %. */
 static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
 {
-    double const share = weir_kll_rank_error_of_k(kll->k_error) / 6;
-    double const from = (double)(UINT64_C(1) << shift) * 0.25 / (share * share);
+    double const k = kll->k_error, total = TOGETHER_K / NORMAL_99;
+    double const from = (double)(UINT64_C(1) << shift) * 0.25 * k * k / (total * total - COMPACTING_K * COMPACTING_K);
     return shift <= SHIFT_MAX && from < 0x1p63 ? (uint64_t)from : UINT64_MAX;
 }
 
@@ -458,7 +460,10 @@ uint64_t weir_kll_count(const weir_kll *kll)
 double weir_kll_rank_error(const weir_kll *kll)
 {
     WEIR_ASSERT(kll->magic == KLL_MAGIC);
-    return kll->lossy ? weir_kll_rank_error_of_k(kll->k_error) : 0.0;
+    if (!kll->lossy) return 0.0;
+    double const compacting = COMPACTING_K / kll->k_error;
+    double const sampling = kll->shift == 0 ? 0.0 : 0.25 * (double)(UINT64_C(1) << kll->shift) / (double)kll->count;
+    return NORMAL_99 * sqrt(compacting * compacting + sampling);
 }
 
 /* The number of keys <= key in a sorted run. */
