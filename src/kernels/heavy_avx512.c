@@ -32,9 +32,42 @@ static size_t heavy_at_most_avx512(const struct heavy_table *t, uint64_t limit)
     return found;
 }
 
+/* heavy_purge_loop with a line at a time: a line's counters are bought off together, then those of them that
+ * are away from home and stay are placed again one by one, in the same order as there. */
 static void heavy_purge_avx512(struct heavy_table *t, uint64_t m)
 {
-    heavy_purge_loop(t, m);
+    __m512i const less = _mm512_set1_epi64((int64_t)m), factor = _mm512_set1_epi64((int64_t)UINT64_C(0x9e3779b97f4a7c15));
+    __m512i const line_mask = _mm512_set1_epi64(t->line_mask);
+    uint32_t start = 0;
+    while (line_match(t->keys + 8 * (size_t)start, 0) == 0) start++;
+    for (uint32_t step = 1; step <= t->line_mask + 1; step++) {
+        uint32_t const line = (start + step) & t->line_mask;
+        uint64_t *const keys = t->keys + 8 * (size_t)line, *const counts = t->counts + 8 * (size_t)line;
+        uint8_t *const tags = t->tags + 8 * (size_t)line;
+        __m512i const key = _mm512_loadu_si512(keys), count = _mm512_loadu_si512(counts);
+        __mmask8 const there = _mm512_test_epi64_mask(key, key);
+        __mmask8 const stays = _mm512_mask_cmpgt_epu64_mask(there, count, less);
+        _mm512_storeu_si512(keys, _mm512_maskz_mov_epi64(stays, key));
+        _mm512_storeu_si512(counts, _mm512_maskz_sub_epi64(stays, count, less));
+        _mm_storel_epi64((__m128i *)(void *)tags, _mm_maskz_mov_epi8(stays, _mm_loadl_epi64((const __m128i *)(const void *)tags)));
+        t->used -= (uint32_t)__builtin_popcount(there & ~stays);
+        __m512i const home = _mm512_and_si512(_mm512_srli_epi64(_mm512_mullo_epi64(key, factor), 48), line_mask);
+        unsigned away = _mm512_mask_cmpneq_epi64_mask(stays, home, _mm512_set1_epi64(line));
+        for (; away != 0; away &= away - 1) {
+            unsigned const i = (unsigned)__builtin_ctz(away);
+            uint64_t const moved = keys[i], moved_count = counts[i];
+            uint8_t const tag = tags[i];
+            keys[i] = counts[i] = 0;
+            tags[i] = 0;
+            uint32_t to = heavy_home(t, moved);
+            unsigned empty;
+            while ((empty = line_match(t->keys + 8 * (size_t)to, 0)) == 0) to = (to + 1) & t->line_mask;
+            size_t const place = 8 * (size_t)to + (unsigned)__builtin_ctz(empty);
+            t->keys[place] = moved;
+            t->counts[place] = moved_count;
+            t->tags[place] = tag;
+        }
+    }
 }
 
 const struct heavy_kernels heavy_avx512 = {

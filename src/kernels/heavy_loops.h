@@ -22,8 +22,14 @@ static inline size_t heavy_admit_loop(struct heavy_table *t, const uint64_t *ite
                                       size_t count, uint64_t weight, unsigned tag, uint16_t *entered,
                                       size_t *entered_count)
 {
+    enum { AHEAD = 8 };    /* the lines of later items come from L2 meanwhile */
     size_t new_count = 0, i = 0;
     for (; i < count; i++) {
+        if (i + AHEAD < count) {
+            size_t const later = 8 * (size_t)heavy_home(t, items[missed[i + AHEAD]]);
+            __builtin_prefetch(t->keys + later);
+            __builtin_prefetch(t->counts + later, 1);
+        }
         uint16_t const index = missed[i];
         uint64_t const item = items[index];
         if (item == 0) {
