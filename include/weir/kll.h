@@ -6,8 +6,8 @@
  * Guarantee  Exact until the block is full. Then, for one quantile, the rank of the answer is
  *            within weir_kll_rank_error() of the asked rank with 99 % confidence.
  *            Karnin, Lang, Liberty, arXiv:1603.05346; Ivkin et al., arXiv:1907.00236.
- *            Once the count is large a uniformly chosen key of every 2^s is taken (the paper's
- *            sampler), s such that the error grows by one eighth at most; the bound includes it.
+ *            From a count of 3/4 k^2 on, a uniformly chosen key of every 2^s is taken (the paper's
+ *            sampler), s growing with the count; the bound includes what that adds.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per sketch at a time. Failure: a call that fails has changed nothing.
  */
@@ -54,6 +54,9 @@ WEIR_API WEIR_MUST_CHECK weir_status
 weir_kll_open(weir_kll **out, void *block, size_t block_bytes);
 
 WEIR_API void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count);
+/* The same as adding weir_key_f64 of each value, which only the values that are kept are put through.
+ * No value is NaN. */
+WEIR_API void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count);
 
 /* Make `into` the sketch of both; k may differ, the error is the larger one's.
  * from is left as it is. */
