@@ -6,8 +6,8 @@
  * Guarantee  Exact until the block is full. Then, for one quantile, the rank of the answer is
  *            within weir_kll_rank_error() of the asked rank with 99 % confidence.
  *            Karnin, Lang, Liberty, arXiv:1603.05346; Ivkin et al., arXiv:1907.00236.
- *            Once the count is large (0.7 k^2 and more) a uniformly chosen key of every 2^s is taken
- *            (the paper's sampler), s such that the error stays within 2 / k; before, it is 1.3 / k.
+ *            From a count of 3/4 k^2 on, a uniformly chosen key of every 2^s is taken (the paper's
+ *            sampler), s growing with the count; the bound includes what that adds.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per sketch at a time. Failure: a call that fails has changed nothing.
  */
@@ -54,7 +54,8 @@ WEIR_API WEIR_MUST_CHECK weir_status
 weir_kll_open(weir_kll **out, void *block, size_t block_bytes);
 
 WEIR_API void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count);
-/* The same with the keys of doubles, none of them NaN, which are made only for those that are kept. */
+/* The same as adding weir_key_f64 of each value, which only the values that are kept are put through.
+ * No value is NaN. */
 WEIR_API void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count);
 
 /* Make `into` the sketch of both; k may differ, the error is the larger one's.
@@ -67,8 +68,8 @@ WEIR_API void weir_kll_map(weir_kll *kll, int64_t (*map)(int64_t key));
 
 /* Queries. They sort the kept keys in place first (hence not const), which changes no answer. */
 WEIR_API uint64_t weir_kll_count(const weir_kll *kll);
-WEIR_API double   weir_kll_rank_error(const weir_kll *kll);    /* 0 while exact; share of count; now */
-WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* the most it can be */
+WEIR_API double   weir_kll_rank_error(const weir_kll *kll);    /* 0 while exact; share of count */
+WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* what k buys once it is full */
 
 typedef struct weir_quantile { int64_t value, low, high; int exact; } weir_quantile;    /* keys */
 /* The smallest key whose share of keys <= it is at least q (0..1); low and high are the answers

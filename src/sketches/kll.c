@@ -1,4 +1,5 @@
-/* kll.c - quantiles by rank: levels of keys, level h standing for 2^(shift + h) keys of the stream each.
+/* kll.c - quantiles by rank: levels of keys, a key standing for 2^shift keys of the stream in level 0, for
+ * 2^(shift + gap) in level 1, and for twice as many in each level above.
  *
  *   | head 136 B | free ........ | level 0 | level 1 | ... | top level |    items_max = 3 k keys
  *                                ^ start[0] (grows down)               ^ end of items
@@ -9,9 +10,14 @@
  * up a level. Shares fall by 0.7 a level from the top: the error that a level adds is as the
  * number of its compactions times its weight squared, 2^h / share(h), least in sum at 2^(-1/2) a level.
  *
+ * Level 0 is different: it has a fifth of the space, and of each 2^gap neighbours one survives, at
+ * the same drawn place of all. That stands for gap levels: one sort of many keys is cheaper than
+ * what the lowest levels would do with the handful of keys that their shares are, and worse by less
+ * than the sampler is anyway.
+ *
  * Two things make the error smaller than that of the textbook: the full space is always in use (the
  * shares grow while levels are few), and of two successive coins of a level the second is the
- * opposite of the first, which takes back much of what the first did wrong.
+ * opposite of the first, which takes back much of what the first did wrong (half its variance).
  * Karnin, Lang, Liberty, arXiv:1603.05346 (and its sampler); Ivkin et al., arXiv:1907.00236 (coins);
  * one array for all levels: Apache DataSketches.
  *
@@ -21,7 +27,6 @@
  * beforehand makes it right to stop at any time: a block filled to f of g holds its candidate with
  * probability f / g, so that as a key of weight g it stands for f on average.
  */
-#include <math.h>
 #include <string.h>
 #include "weir/kll.h"
 #include "kernels/kernels.h"
@@ -30,10 +35,14 @@
 #include "machine/assert.h"
 
 enum {
-    KLL_MAGIC       = 0x314c4c4b,    /* "KLL1" */
+    KLL_MAGIC       = 0x324c4c4b,    /* "KLL2": KLL1 had no gap between levels 0 and 1 */
     LEVELS_MAX      = 22,            /* log2(items_max) + 5 are in use when the sampler works; if foreign
                                       * merges ever need more, the lowest is folded */
     ITEMS_PER_K     = 3,             /* what a top level of k keys and those below come to */
+    GAP_MAX         = 3,
+    PLACE_AT        = 24,            /* of level 0's place in `coin` */
+    COIN_BITS       = (1 << LEVELS_MAX) - 2,
+    PLACE_BITS      = 7 << PLACE_AT,
     SHIFT_MAX       = 50,
     WEIGHT_LOG2_MAX = 60,            /* of one key */
 };
@@ -47,7 +56,8 @@ struct weir_kll {
     uint8_t  levels;               /* in use, at least 1 */
     uint8_t  lossy;                /* 0: all keys of the stream are in level 0 */
     uint8_t  sorted;               /* level 0 is, too */
-    uint32_t coin, coin_due;       /* bit h: last coin of level h; whether its opposite comes next */
+    uint32_t coin, coin_due;       /* bit h: last coin of level h; whether its opposite comes next.
+                                    * Level 0's coin has more sides: bits PLACE_AT.. of coin */
     uint16_t start[LEVELS_MAX];    /* level h = items[start[h] .. start[h + 1]), the last to the end */
     uint64_t count;
     uint64_t seed, blocks, coins;  /* draws made so far, for the sampler and the coins */
@@ -58,9 +68,18 @@ struct weir_kll {
 };
 _Static_assert(sizeof(struct weir_kll) == 136, "the head is what docs/formats.md draws");
 _Static_assert(ITEMS_PER_K * WEIR_KLL_K_MAX <= UINT16_MAX, "start[] reaches all items");
-_Static_assert(ITEMS_PER_K * WEIR_KLL_K_MIN > LEVELS_MAX, "a full space has a level of two keys");
+_Static_assert(ITEMS_PER_K * WEIR_KLL_K_MIN > LEVELS_MAX, "a full space has a level to compact");
 
 static inline uint32_t items_max(const weir_kll *kll) { return ITEMS_PER_K * kll->k; }
+
+/* A compaction of level 0 adds 4^gap / 12 to the variance (in its keys) for a fifth of 3 k of them;
+ * the sampler adds about 1/12 a key. */
+static inline unsigned gap(const weir_kll *kll) { return kll->k < 48 ? 1 : kll->k < 160 ? 2 : GAP_MAX; }
+
+static inline unsigned level_log2(const weir_kll *kll, unsigned level)    /* weight of its keys */
+{
+    return level == 0 ? kll->shift : kll->shift + gap(kll) + level - 1;
+}
 
 static inline uint32_t level_end(const weir_kll *kll, unsigned level)
 {
@@ -85,16 +104,13 @@ unsigned weir_kll_k_for_bytes(size_t bytes)
     return k < WEIR_KLL_K_MAX ? (unsigned)k : WEIR_KLL_K_MAX;
 }
 
-/* The error has two independent parts. Compactions: standard deviation 0.5 / k; its 99 % quantile times k is
- * measured at 1.22 at most (docs/accuracy.md: k = 8 .. 4096, many orders of arrival, up to 1,000 parts
- * merged), which would be 0.474. The sampler: sqrt(q (1 - q) 2^shift / count) <= 0.5 sqrt(2^shift / count), and
- * it is let grow until both together make 2 / k at 99 %. A textbook sketch of the same bytes has
- * 2.3 / k^0.97 without any sampling. */
-#define NORMAL_99    2.5758    /* two-sided 99 % quantile of the normal distribution */
-#define COMPACTING_K 0.5
-#define TOGETHER_K   2.0
-
-double weir_kll_rank_error_of_k(unsigned k) { return TOGETHER_K / k; }
+double weir_kll_rank_error_of_k(unsigned k)
+{
+    /* Measured (kll_test, WEIR_TEST_LONG=1): the 99 % quantile of the error times k, over 60 to 400 sketches
+     * each of k = 8 .. 2048, 8e3 to 1.3e8 keys, six orders of arrival, and up to 100 parts merged, is
+     * below 1.5 everywhere. A textbook sketch of the same bytes has 2.3 / k^0.97. */
+    return 1.5 / k;
+}
 
 static void kll_clear(weir_kll *kll)
 {
@@ -136,7 +152,7 @@ void weir_kll_reset(weir_kll *kll)
 static uint64_t total_weight(const weir_kll *kll)
 {
     uint64_t weight = 0;
-    for (unsigned h = 0; h < kll->levels; h++) weight += (uint64_t)level_count(kll, h) << (kll->shift + h);
+    for (unsigned h = 0; h < kll->levels; h++) weight += (uint64_t)level_count(kll, h) << level_log2(kll, h);
     return weight;
 }
 
@@ -152,8 +168,10 @@ static int kll_is_sound(const weir_kll *kll)
 {
     if (kll->k_error < WEIR_KLL_K_MIN || kll->k_error > kll->k) return 0;
     if (kll->shift > SHIFT_MAX || kll->lossy > 1 || kll->sorted > 1) return 0;
-    if (kll->levels < 1 || kll->levels > LEVELS_MAX || kll->shift + kll->levels > WEIGHT_LOG2_MAX) return 0;
-    if (kll->coin >> LEVELS_MAX != 0 || kll->coin_due >> LEVELS_MAX != 0) return 0;
+    if (kll->levels < 1 || kll->levels > LEVELS_MAX) return 0;
+    if (level_log2(kll, kll->levels) > WEIGHT_LOG2_MAX) return 0;
+    if ((kll->coin & ~(uint32_t)(COIN_BITS | PLACE_BITS)) != 0 || kll->coin >> PLACE_AT >> gap(kll) != 0) return 0;
+    if (kll->coin_due >> LEVELS_MAX != 0) return 0;
     if (kll->fill >> kll->shift != 0 || kll->pick >> kll->shift != 0) return 0;
     for (unsigned h = 0; h < LEVELS_MAX; h++)
         if (h < kll->levels ? kll->start[h] > items_max(kll) || kll->start[h] > level_end(kll, h)
@@ -170,7 +188,7 @@ static int kll_is_sound(const weir_kll *kll)
     if (kll->count > KLL_COUNT_MAX) return 0;
     unsigned __int128 weight = 0;
     for (unsigned h = 0; h < kll->levels; h++)
-        weight += (unsigned __int128)level_count(kll, h) << (kll->shift + h);
+        weight += (unsigned __int128)level_count(kll, h) << level_log2(kll, h);
     return weight > 0 && weight <= 2 * (unsigned __int128)kll->count && weight >= kll->count / 2;
 }
 
@@ -208,72 +226,105 @@ static unsigned toss(weir_kll *kll, unsigned level)
     return (kll->coin & bit) != 0;
 }
 
-/* Move every second key of a level up to the next one. Of an odd number the smallest key stays.
+/* As toss() for level 0: a place 0 .. 2^gap - 1, and next time its mirror image. */
+static unsigned toss_place(weir_kll *kll)
+{
+    uint32_t const sides = UINT32_C(1) << gap(kll);
+    uint32_t place = kll->coin >> PLACE_AT;
+    if (kll->coin_due & 1) place = sides - 1 - place;
+    else place = (uint32_t)(rank_draw(~kll->seed, kll->coins++) >> (64 - gap(kll)));
+    kll->coin_due ^= 1;
+    kll->coin = (kll->coin & COIN_BITS) | place << PLACE_AT;
+    return place;
+}
+
+/* Move one of every 2 keys (of level 0: 2^gap) up to the next level. What does not fill a group stays,
+ * the smallest keys.
  *
- *     start[0]      a        b              c            a' = a + odd, pairs = (b - a') / 2
+ *     start[0]      a        b              c            a' = a + rest, groups = (b - a') / 2
  *     | lower levels | level  | level + 1    |
- *     | lower levels | halves |              |            halve, to [a', a' + pairs)
- *     | lower levels | halves |  merged      |            merge into [a' + pairs, c): ends where it should
- *            | lower levels |o|  merged      |            and the levels below move up by `pairs`
+ *     | lower levels | taken  |              |            take, to [a', a' + groups)
+ *     | lower levels | taken  |  merged      |            merge into [a' + freed, c): ends where it should
+ *            | lower levels |r|  merged      |            and the levels below move up by `freed`
  */
 static void compact(weir_kll *kll, unsigned level)
 {
     if (level == 0) sort_arrivals(kll);
     kll->lossy = 1;
     if (level + 1u == kll->levels) {
-        WEIR_ASSERT(kll->levels < LEVELS_MAX && kll->shift + kll->levels < WEIGHT_LOG2_MAX);
+        WEIR_ASSERT(kll->levels < LEVELS_MAX && level_log2(kll, kll->levels) < WEIGHT_LOG2_MAX);
         kll->start[kll->levels] = (uint16_t)items_max(kll);
         kll->levels++;
     }
-    uint32_t const odd = level_count(kll, level) & 1, pairs = level_count(kll, level) / 2;
-    uint32_t const low = kll->start[level] + odd, high = kll->start[level + 1];
+    unsigned const log2 = level == 0 ? gap(kll) : 1;
+    uint32_t const count = level_count(kll, level), groups = count >> log2, rest = count - (groups << log2);
+    uint32_t const low = kll->start[level] + rest, high = kll->start[level + 1];
+    uint32_t const freed = (groups << log2) - groups;
     int64_t *const items = kll->items;
-    weir_kernels.rank->halve(items + low, pairs, toss(kll, level));
-    weir_kernels.rank->merge(items + low + pairs, items + low, pairs, items + high,
+    if (level != 0) {
+        weir_kernels.rank->halve(items + low, groups, toss(kll, level));
+    } else {
+        unsigned const place = toss_place(kll);
+        for (uint32_t i = 0; i < groups; i++) items[low + i] = items[low + (i << log2) + place];
+    }
+    weir_kernels.rank->merge(items + low + freed, items + low, groups, items + high,
                              level_count(kll, level + 1));
     uint32_t const first = kll->start[0];
-    memmove(items + first + pairs, items + first, sizeof *items * (low - first));
-    for (unsigned h = 0; h <= level; h++) kll->start[h] = (uint16_t)(kll->start[h] + pairs);
-    kll->start[level + 1] = (uint16_t)(low + pairs);
+    memmove(items + first + freed, items + first, sizeof *items * (low - first));
+    for (unsigned h = 0; h <= level; h++) kll->start[h] = (uint16_t)(kll->start[h] + freed);
+    kll->start[level + 1] = (uint16_t)(low + freed);
 }
 
-static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight);
+static void put_weight(weir_kll *kll, int64_t key, uint64_t weight);
 
-/* Double the weight of a level 0 key: what level 0 has joins level 1, which becomes level 0. */
+/* Double the weight of a level 0 key: what is in levels 0 and 1 moves up, and level 2 becomes level 1. */
 static void fold(weir_kll *kll)
 {
-    compact(kll, 0);
     WEIR_ASSERT(kll->shift < SHIFT_MAX);
-    uint32_t const odd = level_count(kll, 0);
-    int64_t const left_over = odd ? kll->items[kll->start[0]] : 0;
+    compact(kll, 0);
+    int64_t rest[1 << GAP_MAX];
+    uint32_t const count = level_count(kll, 0);
+    memcpy(rest, kll->items + kll->start[0], count * sizeof *rest);
+    kll->start[0] = kll->start[1];
+    compact(kll, 1);
+    uint32_t const odd = level_count(kll, 1);    /* 0 or 1 */
+    int64_t const odd_key = odd ? kll->items[kll->start[1]] : 0;
     if (kll->fill != 0)    /* the block is now the first half of a larger one: its key is in either */
         kll->pick += (rank_draw(~kll->seed, kll->coins++) >> 63) << kll->shift;
-    memmove(kll->start, kll->start + 1, sizeof kll->start - sizeof kll->start[0]);
-    kll->start[LEVELS_MAX - 1] = 0;
     kll->levels--;
-    kll->coin >>= 1;
-    kll->coin_due >>= 1;
-    kll->shift++;
-    if (odd) sampler_add(kll, left_over, UINT64_C(1) << (kll->shift - 1));    /* there is room: its own */
+    memmove(kll->start + 1, kll->start + 2, sizeof kll->start - 2 * sizeof kll->start[0]);
+    kll->start[LEVELS_MAX - 1] = 0;
+    kll->start[0] = kll->start[1];
+    kll->coin = (kll->coin & PLACE_BITS) | ((kll->coin & COIN_BITS) >> 1 & COIN_BITS);
+    kll->coin_due = (kll->coin_due & 1) | (kll->coin_due >> 1 & COIN_BITS);
+    uint64_t const weight = UINT64_C(1) << kll->shift++;
+    for (uint32_t i = 0; i < count; i++) put_weight(kll, rest[i], weight);
+    if (odd) put_weight(kll, odd_key, weight << gap(kll));
+}
+
+static int can_compact(const weir_kll *kll, unsigned level)
+{
+    return level_count(kll, level) >= (level == 0 ? 1u << gap(kll) : 2);
 }
 
 /* The lowest level over its share. Shares add up to no more than the space: when it is full, one is. */
 static unsigned level_to_compact(const weir_kll *kll)
 {
-    enum { ONE = 1 << 16, FALL = 45875 /* 0.7 */, LEAST = ONE / 32 /* small merges do not pay */ };
+    enum { ONE = 1 << 16, FALL = 45875 /* 0.7 */, LEAST = ONE / 16 /* small merges do not pay */ };
     uint32_t share[LEVELS_MAX], next = ONE;
     uint64_t sum = 0;
-    for (unsigned h = kll->levels; h-- > 0;) {
+    for (unsigned h = kll->levels; h-- > 1;) {
         share[h] = next > LEAST ? next : LEAST;
         sum += share[h];
         next = (uint32_t)(((uint64_t)next * FALL) >> 16);
     }
-    for (unsigned h = 0; h < kll->levels; h++)
-        if (level_count(kll, h) >= 2 && level_count(kll, h) * sum >= (uint64_t)items_max(kll) * share[h])
-            return h;
+    uint32_t const arrivals = kll->levels == 1 ? 0 : items_max(kll) / 5, rest = items_max(kll) - arrivals;
+    if (level_count(kll, 0) >= arrivals && can_compact(kll, 0)) return 0;
+    for (unsigned h = 1; h < kll->levels; h++)
+        if (can_compact(kll, h) && level_count(kll, h) * sum >= (uint64_t)rest * share[h]) return h;
     for (unsigned h = 0; h < kll->levels; h++)    /* tiny spaces: shares of less than two keys */
-        if (level_count(kll, h) >= 2) return h;
-    WEIR_ASSERT(!"a full space has a level of two keys");
+        if (can_compact(kll, h)) return h;
+    WEIR_ASSERT(!"a full space has a level to compact");
     return 0;
 }
 
@@ -287,63 +338,56 @@ static void make_room(weir_kll *kll, uint32_t need)
     }
 }
 
-static void put(weir_kll *kll, int64_t key)
-{
-    make_room(kll, 1);
-    kll->items[--kll->start[0]] = key;
-    kll->sorted = 0;
-}
-
-/* The block is full: its chosen key enters level 0. */
-static void put_candidate(weir_kll *kll)
-{
-    int64_t const key = kll->candidate;
-    kll->fill = kll->pick = 0;
-    kll->candidate = 0;
-    put(kll, key);
-}
-
-/* A key that stands for `weight` <= 2^shift places of the stream, where shift > 0. */
+/* A key that stands for `weight` < 2^shift places of the stream. */
 static void sampler_add(weir_kll *kll, int64_t key, uint64_t weight)
 {
     uint64_t const block = UINT64_C(1) << kll->shift;
+    if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
+    uint64_t const part = weight < block - kll->fill ? weight : block - kll->fill;
+    if (kll->pick >= kll->fill && kll->pick - kll->fill < part) kll->candidate = key;
+    kll->fill += part;
+    if (kll->fill < block) return;
+    int64_t const chosen = kll->candidate;    /* the block is full: its chosen key enters level 0 */
+    kll->fill = kll->pick = 0;
+    kll->candidate = 0;
+    put_weight(kll, chosen, block);
+    if (weight > part) put_weight(kll, key, weight - part);
+}
+
+/* A key that stands for `weight` places, few times 2^shift: copies in level 0, the rest through the sampler.
+ * Making room may fold, which doubles the weight of level 0: hence the question at every turn. */
+static void put_weight(weir_kll *kll, int64_t key, uint64_t weight)
+{
     while (weight > 0) {
-        if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
-        uint64_t const part = weight < block - kll->fill ? weight : block - kll->fill;
-        if (kll->pick >= kll->fill && kll->pick - kll->fill < part) kll->candidate = key;
-        kll->fill += part;
-        weight -= part;
-        if (kll->fill == block) {
-            put_candidate(kll);
-            if (UINT64_C(1) << kll->shift != block) {    /* put() had to fold: the rest has a new size */
-                sampler_add(kll, key, weight);
-                return;
-            }
+        make_room(kll, 1);
+        if (weight >> kll->shift == 0) {
+            sampler_add(kll, key, weight);
+            return;
         }
+        weight -= UINT64_C(1) << kll->shift;
+        kll->items[--kll->start[0]] = key;
+        kll->sorted = 0;
     }
 }
 
-/* The count from which one key of 2^shift is enough: the root of the sum of both variances is then no more than
- * TOGETHER_K / k at 99 %. */
+/* The count from which one key of 2^shift is enough: N (2^shift - 1), N = 3/4 k^2. Of blocks of w keys,
+ * half of them below the rank asked for, the sampler's variance is (w - 1) / 4 a key; summed over all
+ * shifts up to now it is never above a share of 1 / (12 N), a standard deviation of 0.33 / k. The sketch's own
+ * is 0.4 / k; weir_kll_rank_error_of_k() is 2.6 of the root of the sum of their squares. */
 static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
 {
-    double const k = kll->k_error, total = TOGETHER_K / NORMAL_99;
-    double const from = (double)(UINT64_C(1) << shift) * 0.25 * k * k / (total * total - COMPACTING_K * COMPACTING_K);
-    return shift <= SHIFT_MAX && from < 0x1p63 ? (uint64_t)from : UINT64_MAX;
+    uint64_t const n = ((uint64_t)kll->k_error * kll->k_error * 3) >> 2;    /* less than 2^28 */
+    return shift <= 35 ? n * ((UINT64_C(1) << shift) - 1) : UINT64_MAX;
 }
 
-enum form { FORM_KEYS, FORM_DOUBLES };    /* what a batch holds; doubles become keys only once they are chosen */
-
-static void keys_take(int64_t *into, const int64_t *from, size_t count, enum form form)
+/* Keys, or (from_f64) doubles, which become keys once they have been chosen. */
+static inline int64_t key_of(const int64_t *keys, size_t i, int from_f64)
 {
-    if (form == FORM_KEYS) memmove(into, from, count * sizeof *from);
-    else weir_kernels.numeric->key_of_f64(into, (const double *)(const void *)from, count);
+    return from_f64 ? weir_key_f64(((const double *)(const void *)keys)[i]) : keys[i];
 }
 
-static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, enum form form)
+static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, int from_f64)
 {
-    WEIR_ASSERT(kll->magic == KLL_MAGIC);
-    WEIR_ASSERT(keys != NULL || count == 0);
     while (count > 0) {
         if (kll->fill == 0)
             while (kll->count >= sampling_from(kll, kll->shift + 1u)) fold(kll);
@@ -353,12 +397,17 @@ static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, enum form 
             if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
             taken = count < block - kll->fill ? count : (size_t)(block - kll->fill);
             if (kll->pick >= kll->fill && kll->pick - kll->fill < taken)
-                keys_take(&kll->candidate, keys + (kll->pick - kll->fill), 1, form);
+                kll->candidate = key_of(keys, kll->pick - kll->fill, from_f64);
             kll->fill += taken;
-            if (kll->fill == block) put_candidate(kll);
+            if (kll->fill == block) {
+                int64_t const chosen = kll->candidate;
+                kll->fill = kll->pick = 0;
+                kll->candidate = 0;
+                put_weight(kll, chosen, block);
+            }
         } else {                                  /* whole blocks, one key of each */
             make_room(kll, 1);
-            if (kll->shift != 0 && UINT64_C(1) << kll->shift != block) continue;    /* it had to fold */
+            if (kll->fill != 0 || UINT64_C(1) << kll->shift != block) continue;    /* it had to fold */
             size_t blocks = count >> kll->shift;
             if (blocks > kll->start[0]) blocks = kll->start[0];
             uint64_t const coarser = sampling_from(kll, kll->shift + 1u) - kll->count;
@@ -367,12 +416,12 @@ static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, enum form 
             kll->start[0] = (uint16_t)(kll->start[0] - blocks);
             int64_t *const into = kll->items + kll->start[0];
             if (kll->shift == 0) {
-                keys_take(into, keys, blocks, form);
+                memcpy(into, keys, blocks * sizeof *keys);
             } else {
                 weir_kernels.rank->pick(into, keys, blocks, kll->shift, kll->seed, kll->blocks);
-                if (form == FORM_DOUBLES) keys_take(into, into, blocks, form);
                 kll->blocks += blocks;
             }
+            if (from_f64) weir_kernels.numeric->key_of_f64(into, (const double *)(const void *)into, blocks);
             kll->sorted = 0;
             taken = blocks << kll->shift;
         }
@@ -382,11 +431,18 @@ static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, enum form 
     }
 }
 
-void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count) { kll_add(kll, keys, count, FORM_KEYS); }
+void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    WEIR_ASSERT(keys != NULL || count == 0);
+    kll_add(kll, keys, count, 0);
+}
 
 void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count)
 {
-    kll_add(kll, (const int64_t *)(const void *)values, count, FORM_DOUBLES);    /* read by kernels only, as bits */
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    WEIR_ASSERT(values != NULL || count == 0);
+    kll_add(kll, (const int64_t *)(const void *)values, count, 1);
 }
 
 /* Put keys of weight 2^log2 into the level of that weight, or through the sampler below level 0.
@@ -395,15 +451,14 @@ static void put_weighted(weir_kll *kll, const int64_t *keys, uint32_t count, uns
 {
     WEIR_ASSERT(log2 < WEIGHT_LOG2_MAX);
     while (count > 0) {
-        while (log2 >= kll->shift + (unsigned)LEVELS_MAX) fold(kll);
-        if (log2 < kll->shift) {
-            sampler_add(kll, *keys++, UINT64_C(1) << log2);
+        while (log2 >= level_log2(kll, LEVELS_MAX)) fold(kll);
+        make_room(kll, 2);
+        if (log2 != kll->shift && log2 < level_log2(kll, 1)) {    /* between levels, or below all */
+            put_weight(kll, *keys++, UINT64_C(1) << log2);
             count--;
             continue;
         }
-        make_room(kll, 2);
-        if (log2 < kll->shift) continue;    /* it had to fold */
-        unsigned const level = log2 - kll->shift;
+        unsigned const level = log2 == kll->shift ? 0 : log2 - level_log2(kll, 1) + 1;
         while (kll->levels <= level) kll->start[kll->levels++] = (uint16_t)items_max(kll);
         uint32_t const first = kll->start[0], piece = count < first / 2 ? count : first / 2;
         int64_t *const items = kll->items;
@@ -434,7 +489,7 @@ void weir_kll_merge(weir_kll *into, const weir_kll *from)
     if (from->min < into->min) into->min = from->min;
     if (from->max > into->max) into->max = from->max;
     for (unsigned h = 0; h < from->levels; h++)
-        put_weighted(into, from->items + from->start[h], level_count(from, h), from->shift + h);
+        put_weighted(into, from->items + from->start[h], level_count(from, h), level_log2(from, h));
     if (from->pick < from->fill) put_weighted(into, &from->candidate, 1, from->shift);
     into->count += from->count;
     while (into->count >= sampling_from(into, into->shift + 1u)) fold(into);
@@ -460,10 +515,7 @@ uint64_t weir_kll_count(const weir_kll *kll)
 double weir_kll_rank_error(const weir_kll *kll)
 {
     WEIR_ASSERT(kll->magic == KLL_MAGIC);
-    if (!kll->lossy) return 0.0;
-    double const compacting = COMPACTING_K / kll->k_error;
-    double const sampling = kll->shift == 0 ? 0.0 : 0.25 * (double)(UINT64_C(1) << kll->shift) / (double)kll->count;
-    return NORMAL_99 * sqrt(compacting * compacting + sampling);
+    return kll->lossy ? weir_kll_rank_error_of_k(kll->k_error) : 0.0;
 }
 
 /* The number of keys <= key in a sorted run. */
@@ -484,7 +536,7 @@ static uint64_t weight_up_to(const weir_kll *kll, int64_t key)
     uint64_t weight = 0;
     for (unsigned h = 0; h < kll->levels; h++)
         weight += (uint64_t)run_rank(kll->items + kll->start[h], level_count(kll, h), key)
-                  << (kll->shift + h);
+                  << level_log2(kll, h);
     return weight;
 }
 
