@@ -2,11 +2,11 @@
  *
  *   accuracy hll 10000   ->   one CSV line for each (parameter, distribution, parts, n):
  *
- *   instrument,parameter,distribution,parts,n,trials,unit,q1,q2,q3,bound1,bound2,bound3,share_outside
+ *   instrument,parameter,distribution,parts,n,trials,unit,q68,q95,q99,q997,bound68,bound95,bound99,bound997,outside
  *
- * q1..q3 are the 68.27, 95.45 and 99.73 % quantiles of the absolute error (or its largest value, where the
- * bound is deterministic); bound1..3 is what may not be exceeded at each (0: nothing is promised there).
- * share_outside is the part of answers whose own low..high did not hold the truth.
+ * q68.. are the 68.27, 95.45, 99 and 99.73 % quantiles of the absolute error: one, two, 2.576 and three sigma
+ * of a normal distribution; bound68.. is what each may not exceed (0: nothing is promised there).
+ * outside is the part of answers whose own low..high did not hold the truth.
  * The truth is known by construction: keys are numbered, streams are permutations of 0 .. n - 1 (affine
  * modulo n), so that ranks and counts need no memory. accuracy.py runs it, judges and writes docs/accuracy.md.
  */
@@ -69,14 +69,14 @@ static int compare_float(const void *a, const void *b)
 
 /* Print one line and forget. */
 static void errors_print(struct errors *e, const char *instrument, const char *parameter, const char *distribution,
-                         unsigned parts, uint64_t n, unsigned trials, const char *unit_name, const double bound[3])
+                         unsigned parts, uint64_t n, unsigned trials, const char *unit_name, const double bound[4])
 {
     qsort(e->values, e->count, sizeof *e->values, compare_float);
-    static const double shares[3] = { 0.6827, 0.9545, 0.9973 };
-    double q[3];
-    for (unsigned i = 0; i < 3; i++) q[i] = e->values[(size_t)((double)(e->count - 1) * shares[i])];
-    printf("%s,%s,%s,%u,%llu,%u,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", instrument, parameter, distribution, parts,
-           (unsigned long long)n, trials, unit_name, q[0], q[1], q[2], bound[0], bound[1], bound[2],
+    static const double shares[4] = { 0.6827, 0.9545, 0.99, 0.9973 };
+    double q[4];
+    for (unsigned i = 0; i < 4; i++) q[i] = e->values[(size_t)((double)(e->count - 1) * shares[i])];
+    printf("%s,%s,%s,%u,%llu,%u,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", instrument, parameter, distribution, parts,
+           (unsigned long long)n, trials, unit_name, q[0], q[1], q[2], q[3], bound[0], bound[1], bound[2], bound[3],
            (double)e->outside / (double)e->count);
     fflush(stdout);
     e->count = e->outside = 0;
@@ -130,7 +130,7 @@ static void run_hll(unsigned trials)
         unsigned const p = ps[i];
         char parameter[16];
         snprintf(parameter, sizeof parameter, "p=%u", p);
-        double const sigma = 1.04 / sqrt((double)(1u << p)), bound[3] = { sigma, 2 * sigma, 3 * sigma };
+        double const sigma = 1.04 / sqrt((double)(1u << p)), bound[4] = { sigma, 2 * sigma, 2.576 * sigma, 3 * sigma };
         void *block = block_new(WEIR_HLL_BYTES(p)), *other_block = block_new(WEIR_HLL_BYTES(p));
         weir_hll *hll, *other;
         for (unsigned kind = 0; kind < 2; kind++) {    /* keys that count up; keys of random bits */
@@ -260,7 +260,7 @@ static void run_kll(unsigned trials)
                             errors_add(&errors, rank_off(sorted, n, got.value, q), got.low > truth || got.high < truth);
                         }
                     }
-                    double const bound[3] = { e99 / 2.576, 2 * e99 / 2.576, 3 * e99 / 2.576 };
+                    double const bound[4] = { 0, 0, e99, 0 };
                     errors_print(&errors, "kll", parameter, order_names[order], parts, n, rounds, "rank", bound);
                 }
         free(block);
@@ -313,7 +313,7 @@ static void run_kll_long(unsigned trials)
                     errors_add(&errors, rank - q, (double)got.low > q * (double)n || (double)got.high < q * (double)n - 1);
                 }
             }
-            double const bound[3] = { e99 / 2.576, 2 * e99 / 2.576, 3 * e99 / 2.576 };
+            double const bound[4] = { 0, 0, e99, 0 };
             errors_print(&errors, "kll", parameter, "long random", 1, n, rounds, "rank", bound);
             free(block);
         }
@@ -381,7 +381,7 @@ static void run_heavy(unsigned trials)
                 }
             }
             for (unsigned point = 0; point < points; point++) {
-                double const worst = 3.0 / counters, bound[3] = { flags ? 0 : worst, flags ? 0 : worst, flags ? 0 : worst };
+                double const worst = 3.0 / counters, bound[4] = { 0, 0, 0, flags ? 0 : worst };
                 if (errors[point].count != 0)
                     errors_print(&errors[point], flags ? "heavy, sampling allowed" : "heavy", "C=1024", kinds[kind].name, 1, at[point], rounds, "share of n", bound);
             }
@@ -426,7 +426,7 @@ static void run_moments(unsigned trials)
                 errors_add(&mean_errors, (double)(weir_moments_mean(&whole) - mean) / room, 0);
                 errors_add(&variance_errors, (double)((weir_moments_variance(&whole) - variance) / variance) * 0x1p52, 0);
             }
-            double const bound_mean[3] = { 2, 2, 2 }, bound_variance[3] = { 1024, 1024, 1024 };
+            double const bound_mean[4] = { 0, 0, 0, 2 }, bound_variance[4] = { 0, 0, 0, 1024 };
             errors_print(&mean_errors, "moments: mean", "-", kinds[kind].name, parts, n, rounds, "2^-52", bound_mean);
             errors_print(&variance_errors, "moments: variance", "-", kinds[kind].name, parts, n, rounds, "2^-52", bound_variance);
         }

@@ -68,8 +68,8 @@ WEIR_API void weir_kll_map(weir_kll *kll, int64_t (*map)(int64_t key));
 
 /* Queries. They sort the kept keys in place first (hence not const), which changes no answer. */
 WEIR_API uint64_t weir_kll_count(const weir_kll *kll);
-WEIR_API double   weir_kll_rank_error(const weir_kll *kll);    /* 0 while exact; share of count */
-WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* what k buys once it is full */
+WEIR_API double   weir_kll_rank_error(const weir_kll *kll);    /* 0 while exact; share of count; falls to that of k */
+WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* what k buys in a stream of 5 k keys and more */
 
 typedef struct weir_quantile { int64_t value, low, high; int exact; } weir_quantile;    /* keys */
 /* The smallest key whose share of keys <= it is at least q (0..1); low and high are the answers
