@@ -6,7 +6,7 @@ CC ?= cc
 T ?= csv
 SECONDS_EACH ?= 60
 
-.PHONY: help build setup check demo bench install asan tsan coverage fuzz clang size clean gate checks
+.PHONY: help build setup check demo bench accuracy install asan tsan coverage fuzz clang size clean gate checks
 
 help:        ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -31,6 +31,11 @@ bench:       ## measure against plain read and write docs/benchmarks.md
 	@tools/setup check
 	@$(MAKE) --no-print-directory build
 	@/usr/bin/python3 bench/bench.py
+
+accuracy:    ## 10,000 trials a point of every instrument against its bounds; writes docs/accuracy.md
+	@tools/setup check
+	@tools/build checks build/checks -- -Dtests=true
+	@/usr/bin/python3 bench/accuracy.py
 
 install:     ## executable, library, headers, pkg-config, man page, completions: DESTDIR= PREFIX=
 	@$(MAKE) --no-print-directory build

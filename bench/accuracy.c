@@ -383,7 +383,7 @@ static void run_heavy(unsigned trials)
             for (unsigned point = 0; point < points; point++) {
                 double const worst = 3.0 / counters, bound[4] = { 0, 0, 0, flags ? 0 : worst };
                 if (errors[point].count != 0)
-                    errors_print(&errors[point], flags ? "heavy, sampling allowed" : "heavy", "C=1024", kinds[kind].name, 1, at[point], rounds, "share of n", bound);
+                    errors_print(&errors[point], flags ? "heavy (may sample)" : "heavy", "C=1024", kinds[kind].name, 1, at[point], rounds, "share of n", bound);
             }
         }
     free(block);
@@ -394,7 +394,7 @@ static void run_heavy(unsigned trials)
 static void run_moments(unsigned trials)
 {
     static const struct { const char *name; double offset, scale; } kinds[] = {
-        { "normal", 0, 1 }, { "normal, far from 0", 1e9, 1 }, { "normal, very far", 1e12, 1 } };
+        { "normal", 0, 1 }, { "normal far from 0", 1e9, 1 }, { "normal very far", 1e12, 1 } };
     static double values[200000];
     static struct errors mean_errors, variance_errors;
     for (unsigned kind = 0; kind < 3; kind++)
