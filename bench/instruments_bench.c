@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 #include "kernels/kernels.h"
+#include "weir/ageing.h"
+#include "weir/bloom.h"
 #include "weir/hash.h"
 #include "weir/heavy.h"
 #include "weir/hll.h"
@@ -79,6 +81,29 @@ static void hll(unsigned p, size_t n)
 }
 static void hll_12(size_t n) { hll(12, n); }
 static void hll_14(size_t n) { hll(14, n); }
+
+static void bloom_256(size_t n)
+{
+    weir_bloom *b;
+    static uint64_t hashes[CHUNK], seen[CHUNK / 64];
+    size_t const bytes = 64 + (256 << 10);
+    must(weir_bloom_init(&b, block_new(bytes), bytes, 1));
+    for (size_t i = 0; i < n; i += CHUNK) {
+        weir_hash_i64_batch(hashes, (const int64_t *)fresh_items(i), CHUNK, 1);
+        (void)weir_bloom_test_and_add(b, hashes, CHUNK, seen);
+    }
+}
+static void ageing_512(size_t n)
+{
+    weir_ageing *a;
+    static uint64_t hashes[CHUNK], seen[CHUNK / 64];
+    size_t const bytes = 64 + (512 << 10);
+    must(weir_ageing_init(&a, block_new(bytes), bytes, weir_ageing_window(bytes, 0.01), 1));
+    for (size_t i = 0; i < n; i += CHUNK) {
+        weir_hash_i64_batch(hashes, (const int64_t *)fresh_items(i), CHUNK, 1);
+        (void)weir_ageing_test_and_add(a, hashes, CHUNK, seen);
+    }
+}
 
 static void kll(unsigned k, size_t n)
 {
@@ -150,6 +175,8 @@ static const struct { const char *name; void (*run)(size_t n); size_t items; } c
     { "hll p=14", hll_14, 20u << 20 },
     { "kll k=200, n=1e6", kll_200, 1000 << 10 },
     { "kll k=200, n=1e8", kll_200, 100000 << 10 },
+    { "bloom 256 KiB, test and set", bloom_256, 20u << 20 },
+    { "ageing bloom 512 KiB, 1 %", ageing_512, 20u << 20 },
     { "heavy 4096, zipf 1.0", heavy_zipf, 10u << 20 },
     { "heavy 4096, all different", heavy_uniform, 5u << 20 },
     { "heavy 4096, all different, sampling", heavy_sampled, 20u << 20 },

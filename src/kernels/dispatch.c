@@ -10,14 +10,14 @@
 #include "kernels/tables.h"
 
 struct weir_kernels weir_kernels = {
-    .isa = "scalar", WEIR_KERNEL_TABLES(scalar)
+    .isa = "scalar", .level = 0, WEIR_KERNEL_TABLES(scalar)
 };
 
 #if defined(__x86_64__)
-static const struct weir_kernels kernels_avx2   = { .isa = "avx2",   WEIR_KERNEL_TABLES(avx2) };
-static const struct weir_kernels kernels_avx512 = { .isa = "avx512", WEIR_KERNEL_TABLES(avx512) };
+static const struct weir_kernels kernels_avx2   = { .isa = "avx2", .level = 1, WEIR_KERNEL_TABLES(avx2) };
+static const struct weir_kernels kernels_avx512 = { .isa = "avx512", .level = 2, WEIR_KERNEL_TABLES(avx512) };
 #endif
-static const struct weir_kernels kernels_scalar = { .isa = "scalar", WEIR_KERNEL_TABLES(scalar) };
+static const struct weir_kernels kernels_scalar = { .isa = "scalar", .level = 0, WEIR_KERNEL_TABLES(scalar) };
 
 static const struct weir_kernels *const *kernels_available(void)
 {

@@ -18,10 +18,10 @@ struct cells_kernels;
 struct csv_kernels;
 struct json_kernels;
 struct random_kernels;
-struct pairs_kernels;
 
 struct weir_kernels {
     const char                   *isa;        /* "scalar", "avx2", "avx512" */
+    unsigned                      level;      /* 0, 1, 2; see WEIR_KERNELS_OF in tables.h */
     const struct numeric_kernels *numeric;    /* hash, distinct count, moments, ranges */
     const struct rank_kernels    *rank;       /* sort and sample keys */
     const struct heavy_kernels   *heavy;      /* look up counters */
@@ -29,7 +29,6 @@ struct weir_kernels {
     const struct csv_kernels     *csv;        /* find the structure of CSV */
     const struct json_kernels    *json;       /* find the structure of JSON */
     const struct random_kernels  *random;     /* counted random words, for gen */
-    const struct pairs_kernels   *pairs;      /* two columns, compensated sums, bands */
 };
 extern struct weir_kernels weir_kernels;
 

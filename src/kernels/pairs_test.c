@@ -27,7 +27,7 @@ TEST(products_have_the_bits_of_the_specification)
         size_t const count = prng_below(prng, MANY);
         int const special = (int)prng_below(prng, 2);
         double *x = numbers(prng, count, special), *y = numbers(prng, count, special), a[2], b[2];
-        weir_kernels.pairs->product_f64(x, y, count, 0.3, -7, a);
+        WEIR_KERNELS_OF(pairs)->product_f64(x, y, count, 0.3, -7, a);
         pairs_scalar.product_f64(x, y, count, 0.3, -7, b);
         CHECK(same(a[0], b[0]) && same(a[1], b[1]));
         free(x);
@@ -40,7 +40,7 @@ TEST(sums_and_their_roundings_have_the_bits_of_the_specification)
     FOR_SEEDS(300) {
         size_t const count = prng_below(prng, MANY);
         double *x = numbers(prng, count, (int)prng_below(prng, 2)), a[2], b[2];
-        weir_kernels.pairs->sum_pair_f64(x, count, &a[0], &a[1]);
+        WEIR_KERNELS_OF(pairs)->sum_pair_f64(x, count, &a[0], &a[1]);
         pairs_scalar.sum_pair_f64(x, count, &b[0], &b[1]);
         CHECK(same(a[0], b[0]) && same(a[1], b[1]));
         free(x);
@@ -52,7 +52,7 @@ TEST(weights_are_positive_and_finite_and_their_sum_has_the_bits_of_the_specifica
     FOR_SEEDS(300) {
         size_t const count = prng_below(prng, MANY);
         double *x = numbers(prng, count, 1), plain = 0;
-        double const a = weir_kernels.pairs->weight_f64(x, count);
+        double const a = WEIR_KERNELS_OF(pairs)->weight_f64(x, count);
         CHECK(same(a, pairs_scalar.weight_f64(x, count)));
         for (size_t i = 0; i < count; i++) plain += x[i] > 0 && isfinite(x[i]) ? x[i] : 0;
         CHECK(a == plain || fabs(a - plain) <= 1e-12 * plain);
@@ -68,7 +68,7 @@ TEST(the_mask_says_what_is_outside_and_is_counted)
         double const low = -prng_unit(prng), high = prng_unit(prng) * 3;
         uint64_t *mask = malloc((count + 63) / 64 * 8 + 1);
         memset(mask, 0xa5, (count + 63) / 64 * 8);
-        size_t const found = weir_kernels.pairs->outside_f64(x, count, low, high, mask);
+        size_t const found = WEIR_KERNELS_OF(pairs)->outside_f64(x, count, low, high, mask);
         size_t expected = 0;
         for (size_t i = 0; i < count; i++) {
             unsigned const out = !(x[i] >= low && x[i] <= high);

@@ -1,4 +1,8 @@
-/* tables.h - the families of kernels, by name, for dispatch.c. A new family adds a line to each list. */
+/* tables.h - the families of kernels, by name: those that the executable always has, in the table of dispatch.c,
+ * and those of single instruments, which are linked with them only and found by weir_kernels.level:
+ *
+ *     WEIR_KERNELS_OF(bloom)->add(...)
+ */
 #ifndef WEIR_KERNEL_TABLES_H
 #define WEIR_KERNEL_TABLES_H
 
@@ -9,7 +13,6 @@
     .cells = &cells_##isa, \
     .csv = &csv_##isa, \
     .json = &json_##isa, \
-    .pairs = &pairs_##isa, \
     .random = &random_##isa
 
 #include "kernels/numeric.h"
@@ -24,9 +27,19 @@ extern const struct cells_kernels cells_scalar, cells_avx2, cells_avx512;
 extern const struct csv_kernels csv_scalar, csv_avx2, csv_avx512;
 #include "kernels/json.h"
 extern const struct json_kernels json_scalar, json_avx2, json_avx512;
-#include "kernels/pairs.h"
-extern const struct pairs_kernels pairs_scalar, pairs_avx2, pairs_avx512;
 #include "kernels/random.h"
 extern const struct random_kernels random_scalar, random_avx2, random_avx512;
+
+#if defined(__x86_64__)
+#define WEIR_KERNELS_OF(family) \
+    ((const struct family##_kernels *const[]){ &family##_scalar, &family##_avx2, &family##_avx512 }[weir_kernels.level])
+#else
+#define WEIR_KERNELS_OF(family) (&family##_scalar)
+#endif
+
+#include "kernels/pairs.h"
+extern const struct pairs_kernels pairs_scalar, pairs_avx2, pairs_avx512;
+#include "kernels/bloom.h"
+extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
 
 #endif

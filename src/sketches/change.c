@@ -1,6 +1,7 @@
 /* change.c - bands, robust scores, cumulative sums. Contract: weir/change.h. */
 #include <math.h>
 #include "kernels/kernels.h"
+#include "kernels/tables.h"
 #include "kernels/pairs.h"
 #include "machine/assert.h"
 #include "weir/change.h"
@@ -10,7 +11,7 @@ enum { BAND_CHUNK = 512 };    /* values: judged, then learned, from L1 */
 size_t weir_outside(const double *values, size_t count, double low, double high, uint64_t *mask)
 {
     WEIR_ASSERT((values != NULL && mask != NULL) || count == 0);
-    return weir_kernels.pairs->outside_f64(values, count, low, high, mask);
+    return WEIR_KERNELS_OF(pairs)->outside_f64(values, count, low, high, mask);
 }
 
 /* ---- bands ---- */

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 #include "kernels/kernels.h"
+#include "kernels/tables.h"
 #include "kernels/numeric.h"
 #include "kernels/pairs.h"
 #include "machine/assert.h"
@@ -115,7 +116,7 @@ static void comoments_of_chunk(const struct comoments *out, const double *const 
             out->co_low[at] = 0;
             out->co[at] = NAN;
             if (!isfinite(centre[i]) || !isfinite(centre[j])) continue;
-            weir_kernels.pairs->product_f64(columns[j] + from, columns[i] + from, count, centre[j], centre[i],
+            WEIR_KERNELS_OF(pairs)->product_f64(columns[j] + from, columns[i] + from, count, centre[j], centre[i],
                                             sums);
             rest[j] = isfinite(sums[0]) ? sums[0] : 0; /* row i starts with column i, so rest[i] is known */
             out->co[at] = sums[1] - rest[i] / n * rest[j];

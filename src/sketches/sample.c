@@ -17,6 +17,7 @@
 #include <math.h>
 #include <string.h>
 #include "kernels/kernels.h"
+#include "kernels/tables.h"
 #include "kernels/pairs.h"
 #include "kernels/random.h"
 #include "machine/assert.h"
@@ -337,7 +338,7 @@ void weir_weighted_add(weir_weighted *s, const void *items, const double *weight
     const uint8_t *const bytes = items;
     for (size_t from = 0; from < count; from += WEIGHTS_BLOCK) {
         size_t const left = count - from, n = left < WEIGHTS_BLOCK ? left : WEIGHTS_BLOCK;
-        double const block = weir_kernels.pairs->weight_f64(weights + from, n);
+        double const block = WEIR_KERNELS_OF(pairs)->weight_f64(weights + from, n);
         s->total += block;
         if (s->kept == s->capacity && block < s->jump) {
             s->jump -= block;

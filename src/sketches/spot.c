@@ -23,6 +23,7 @@
 #include <math.h>
 #include <string.h>
 #include "kernels/kernels.h"
+#include "kernels/tables.h"
 #include "kernels/pairs.h"
 #include "machine/assert.h"
 #include "weir/spot.h"
@@ -365,7 +366,7 @@ size_t weir_spot_add(weir_spot *s, const double *values, size_t count)
         size_t const left = count - from, n = left < 64 ? left : 64;
         uint64_t above;
         size_t done = 0;    /* of this block */
-        (void)weir_kernels.pairs->outside_f64(values + from, n, -INFINITY, s->threshold, &above);
+        (void)WEIR_KERNELS_OF(pairs)->outside_f64(values + from, n, -INFINITY, s->threshold, &above);
         for (; above != 0; above &= above - 1) {
             size_t const i = (size_t)__builtin_ctzll(above);
             s->seen += i - done;

@@ -1,6 +1,7 @@
 /* sum.c - a sum of doubles as a pair, by chunks. Contract: weir/sum.h. */
 #include <math.h>
 #include "kernels/kernels.h"
+#include "kernels/tables.h"
 #include "kernels/pairs.h"
 #include "machine/assert.h"
 #include "sketches/add_pair.h"
@@ -25,7 +26,7 @@ void weir_sum_add(weir_sum *s, const double *values, size_t count)
     for (size_t from = 0; from < count; from += SUM_CHUNK) {
         size_t const left = count - from;
         weir_sum chunk;
-        weir_kernels.pairs->sum_pair_f64(values + from, left < SUM_CHUNK ? left : SUM_CHUNK, &chunk.sum,
+        WEIR_KERNELS_OF(pairs)->sum_pair_f64(values + from, left < SUM_CHUNK ? left : SUM_CHUNK, &chunk.sum,
                                          &chunk.low);
         if (!isfinite(chunk.sum)) chunk.low = 0;
         weir_sum_merge(s, &chunk);

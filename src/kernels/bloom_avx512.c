@@ -1,0 +1,50 @@
+/* bloom_avx512.c - bloom.h with a block in one 256-bit vector. */
+#include <immintrin.h>
+#include "kernels/bloom.h"
+#include "kernels/tables.h"
+
+typedef __m256i block_mask;
+
+static inline __m256i mask_of(uint64_t hash)
+{
+    static const _Alignas(32) uint32_t salts[BLOOM_WORDS] = BLOOM_SALTS;
+    __m256i const product = _mm256_mullo_epi32(_mm256_set1_epi32((int)(uint32_t)hash), _mm256_load_si256((const __m256i *)(const void *)salts));
+    return _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_srli_epi32(product, 27));
+}
+
+static inline unsigned block_has(const uint32_t *block, __m256i mask)
+{
+    return (unsigned)_mm256_testc_si256(_mm256_load_si256((const __m256i *)(const void *)block), mask);
+}
+
+static inline void block_set(uint32_t *block, __m256i mask)
+{
+    __m256i *const at = (__m256i *)(void *)block;
+    _mm256_store_si256(at, _mm256_or_si256(_mm256_load_si256(at), mask));
+}
+
+#include "kernels/bloom_loops.h"
+
+static void bloom_add_avx512(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)
+{
+    bloom_add_loop(words, blocks, hashes, count);
+}
+
+static size_t bloom_test_avx512(const uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count, uint64_t *seen)
+{
+    return bloom_test_loop(words, blocks, hashes, count, seen);
+}
+
+static size_t bloom_test_and_add_avx512(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count, uint64_t *seen)
+{
+    return bloom_test_and_add_loop(words, blocks, hashes, count, seen);
+}
+
+static size_t bloom_age_avx512(const struct bloom_lines *l, const uint64_t *hashes, size_t count, uint64_t *seen)
+{
+    return bloom_age_loop(l, hashes, count, seen);
+}
+
+const struct bloom_kernels bloom_avx512 = {
+    .add = bloom_add_avx512, .test = bloom_test_avx512, .test_and_add = bloom_test_and_add_avx512, .age = bloom_age_avx512,
+};

@@ -1,0 +1,51 @@
+/* bloom_scalar.c - plain C, the specification of the family. Contract: bloom.h. */
+#include "kernels/bloom.h"
+#include "kernels/tables.h"
+
+typedef struct block_mask { uint32_t word[BLOOM_WORDS]; } block_mask;
+
+static inline block_mask mask_of(uint64_t hash)
+{
+    static const uint32_t salts[BLOOM_WORDS] = BLOOM_SALTS;
+    block_mask mask;
+    for (unsigned i = 0; i < BLOOM_WORDS; i++) mask.word[i] = UINT32_C(1) << ((uint32_t)hash * salts[i] >> 27);
+    return mask;
+}
+
+static inline unsigned block_has(const uint32_t *block, block_mask mask)
+{
+    uint32_t missing = 0;
+    for (unsigned i = 0; i < BLOOM_WORDS; i++) missing |= mask.word[i] & ~block[i];
+    return missing == 0;
+}
+
+static inline void block_set(uint32_t *block, block_mask mask)
+{
+    for (unsigned i = 0; i < BLOOM_WORDS; i++) block[i] |= mask.word[i];
+}
+
+#include "kernels/bloom_loops.h"
+
+static void bloom_add_scalar(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)
+{
+    bloom_add_loop(words, blocks, hashes, count);
+}
+
+static size_t bloom_test_scalar(const uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count, uint64_t *seen)
+{
+    return bloom_test_loop(words, blocks, hashes, count, seen);
+}
+
+static size_t bloom_test_and_add_scalar(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count, uint64_t *seen)
+{
+    return bloom_test_and_add_loop(words, blocks, hashes, count, seen);
+}
+
+static size_t bloom_age_scalar(const struct bloom_lines *l, const uint64_t *hashes, size_t count, uint64_t *seen)
+{
+    return bloom_age_loop(l, hashes, count, seen);
+}
+
+const struct bloom_kernels bloom_scalar = {
+    .add = bloom_add_scalar, .test = bloom_test_scalar, .test_and_add = bloom_test_and_add_scalar, .age = bloom_age_scalar,
+};
