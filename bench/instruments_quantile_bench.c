@@ -12,6 +12,7 @@
 #include <time.h>
 #include "kernels/kernels.h"
 #include "weir/kll.h"
+#include "weir/loglinear.h"
 
 enum { ITEMS = 65536, BATCH = 1024, BLOCK_BYTES = 1 << 20 };
 
@@ -42,6 +43,20 @@ static void start_kll(double k)
 }
 static void add_kll(size_t at) { weir_kll_add((weir_kll *)(void *)block, keys + at, BATCH); }
 
+static void add_kll_f64(size_t at) { weir_kll_add_f64((weir_kll *)(void *)block, values + at, BATCH); }
+
+static void start_loglinear(double bits)
+{
+    weir_loglinear *histogram;
+    if (weir_loglinear_init(&histogram, block, sizeof block, (unsigned)bits, -32, 32) != WEIR_OK) abort();
+}
+static void add_loglinear(size_t at) { weir_loglinear_add((weir_loglinear *)(void *)block, values + at, BATCH); }
+static void start_loglinear_equal(double bits)
+{
+    start_loglinear(bits);
+    for (int i = 0; i < ITEMS; i++) values[i] = 3;
+}
+
 static const struct bench_case {
     const char *name;
     double parameter, n;
@@ -54,6 +69,10 @@ static const struct bench_case {
     { "kll k=512 n=1e5", 512, 1e5, start_kll, add_kll },
     { "kll k=512 n=1e6", 512, 1e6, start_kll, add_kll },
     { "kll k=512 n=1e8", 512, 1e8, start_kll, add_kll },
+    { "kll doubles k=512 n=1e8", 512, 1e8, start_kll, add_kll_f64 },
+    { "loglinear b=5", 5, 1e6, start_loglinear, add_loglinear },
+    { "loglinear b=7", 7, 1e6, start_loglinear, add_loglinear },
+    { "loglinear b=7 equal", 7, 1e6, start_loglinear_equal, add_loglinear },
 };
 
 static double ns_per_item(const struct bench_case *c)

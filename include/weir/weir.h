@@ -18,6 +18,7 @@
 #include "weir/hash.h"
 #include "weir/hll.h"
 #include "weir/kll.h"
+#include "weir/loglinear.h"
 #include "weir/heavy.h"
 #include "weir/moments.h"
 

@@ -18,6 +18,7 @@ struct cells_kernels;
 struct csv_kernels;
 struct json_kernels;
 struct random_kernels;
+struct loglinear_kernels;
 
 struct weir_kernels {
     const char                   *isa;        /* "scalar", "avx2", "avx512" */
@@ -28,6 +29,7 @@ struct weir_kernels {
     const struct csv_kernels     *csv;        /* find the structure of CSV */
     const struct json_kernels    *json;       /* find the structure of JSON */
     const struct random_kernels  *random;     /* counted random words, for gen */
+    const struct loglinear_kernels *loglinear;  /* bins of doubles */
 };
 extern struct weir_kernels weir_kernels;
 

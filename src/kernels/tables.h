@@ -9,7 +9,8 @@
     .cells = &cells_##isa, \
     .csv = &csv_##isa, \
     .json = &json_##isa, \
-    .random = &random_##isa
+    .random = &random_##isa, \
+    .loglinear = &loglinear_##isa
 
 #include "kernels/numeric.h"
 extern const struct numeric_kernels numeric_scalar, numeric_avx2, numeric_avx512;
@@ -25,5 +26,7 @@ extern const struct csv_kernels csv_scalar, csv_avx2, csv_avx512;
 extern const struct json_kernels json_scalar, json_avx2, json_avx512;
 #include "kernels/random.h"
 extern const struct random_kernels random_scalar, random_avx2, random_avx512;
+#include "kernels/loglinear.h"
+extern const struct loglinear_kernels loglinear_scalar, loglinear_avx2, loglinear_avx512;
 
 #endif
