@@ -6,7 +6,7 @@
  * Guarantee  Exact until the block is full. Then, for one quantile, the rank of the answer is
  *            within weir_kll_rank_error() of the asked rank with 99 % confidence.
  *            Karnin, Lang, Liberty, arXiv:1603.05346; Ivkin et al., arXiv:1907.00236.
- *            From a count of 3/4 k^2 on, a uniformly chosen key of every 2^s is taken (the paper's
+ *            From a count of 5/4 k^2 on, a uniformly chosen key of every 2^s is taken (the paper's
  *            sampler), s growing with the count; the bound includes what that adds.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per sketch at a time. Failure: a call that fails has changed nothing.
