@@ -12,8 +12,8 @@
  * Memory     The caller's block: 64 B + 8 B a bin, no pointers inside; nothing allocated.
  * Threads    One thread per histogram at a time. Failure: a call that fails has changed nothing.
  *
- * Bins are open below and closed above in magnitude, as OpenTelemetry's exponential histogram has them, so that
- * at its scales <= 0 (whole octaves) weir_loglinear_otel() is exact. Scales above 0 have other bounds
+ * Bins are open below and closed above in magnitude, as OpenTelemetry's exponential histogram has them,
+ * so that at its scales <= 0 (whole octaves) weir_loglinear_otel() is exact. Scales above 0 have other bounds
  * (2^(1/2), ...), which no cut of these bins gives.
  */
 #ifndef WEIR_LOGLINEAR_H
@@ -66,10 +66,12 @@ typedef struct weir_loglinear_quantile { double value, low, high; } weir_logline
 /* The smallest value whose share of values <= it is at least q (0..1). The count is not 0. */
 WEIR_API weir_loglinear_quantile weir_loglinear_quantile_at(const weir_loglinear *histogram, double q);
 /* The number of values <= value is low..high; value is not NaN. Above it are all minus that. */
-WEIR_API void weir_loglinear_rank(const weir_loglinear *histogram, double value, uint64_t *low, uint64_t *high);
+WEIR_API void weir_loglinear_rank(const weir_loglinear *histogram, double value, uint64_t *low,
+                                  uint64_t *high);
 
 /* Buckets of OpenTelemetry's exponential histogram of scale -10..0 for the positive (negative: 0) or the
- * negative values: buckets[i] counts 2^(step (offset + i)) < |x| <= 2^(step (offset + i + 1)), step = 2^-scale.
+ * negative values: buckets[i] counts 2^(step (offset + i)) < |x| <= 2^(step (offset + i + 1)),
+ * step = 2^-scale.
  * From the first bucket that is not empty to the last; *bucket_count is how many buckets there is
  * room for, then how many there are. zero and near_zero are its zero_count with a
  * zero_threshold of 2^exponent_min; beyond has no bucket.

@@ -1,4 +1,5 @@
-/* loglinear.h - kernel: count doubles in bins that are linear within an octave. Layout: sketches/loglinear.c. */
+/* loglinear.h - kernel: count doubles in bins that are linear within an octave.
+ * Layout: sketches/loglinear.c. */
 #ifndef WEIR_KERNELS_LOGLINEAR_H
 #define WEIR_KERNELS_LOGLINEAR_H
 

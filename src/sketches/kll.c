@@ -10,8 +10,8 @@
  * up a level. Shares fall by 0.7 a level from the top: the error that a level adds is as the
  * number of its compactions times its weight squared, 2^h / share(h), least in sum at 2^(-1/2) a level.
  *
- * Level 0 is different: it has a fifth of the space, 192 keys at most, and of each 2^gap neighbours one survives, at
- * the same drawn place of all. That stands for gap levels: one sort of many keys is cheaper than
+ * Level 0 is different: it has a fifth of the space, 192 keys at most, and of each 2^gap neighbours one
+ * survives, at the same drawn place of all. That stands for gap levels: one sort of many keys is cheaper than
  * what the lowest levels would do with the handful of keys that their shares are, and worse by less
  * than the sampler is anyway.
  *
@@ -170,7 +170,8 @@ static int kll_is_sound(const weir_kll *kll)
     if (kll->shift > SHIFT_MAX || kll->lossy > 1 || kll->sorted > 1) return 0;
     if (kll->levels < 1 || kll->levels > LEVELS_MAX) return 0;
     if (level_log2(kll, kll->levels) > WEIGHT_LOG2_MAX) return 0;
-    if ((kll->coin & ~(uint32_t)(COIN_BITS | PLACE_BITS)) != 0 || kll->coin >> PLACE_AT >> gap(kll) != 0) return 0;
+    if ((kll->coin & ~(uint32_t)(COIN_BITS | PLACE_BITS)) != 0) return 0;
+    if (kll->coin >> PLACE_AT >> gap(kll) != 0) return 0;
     if (kll->coin_due >> LEVELS_MAX != 0) return 0;
     if (kll->fill >> kll->shift != 0 || kll->pick >> kll->shift != 0) return 0;
     for (unsigned h = 0; h < LEVELS_MAX; h++)

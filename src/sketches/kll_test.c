@@ -264,7 +264,8 @@ static double stream_error(unsigned k, unsigned bits, unsigned kind, unsigned sk
     for (size_t from = 0; from < n; from += CHUNK) {
         for (size_t i = 0; i < CHUNK; i++)
             keys[i] = stream_key(kind, stream_place(kind, from + i, bits, kind + k), bits);
-        for (unsigned s = 0; s < sketches; s++) weir_kll_add((weir_kll *)(void *)(blocks + s * bytes), keys, CHUNK);
+        for (unsigned s = 0; s < sketches; s++)
+            weir_kll_add((weir_kll *)(void *)(blocks + s * bytes), keys, CHUNK);
     }
     size_t count = 0;
     for (unsigned s = 0; s < sketches; s++)
@@ -297,7 +298,8 @@ TEST(rank_error_holds_in_the_long_run)
             printf("\n");
         }
     static const struct { unsigned k; size_t n; unsigned parts, rounds; } runs[] = {
-        { 8, 1000000, 10, 100 }, { 100, 100000, 2, 400 }, { 100, 100000, 100, 400 }, { 200, 1000000, 30, 100 },
+        { 8, 1000000, 10, 100 }, { 100, 100000, 2, 400 }, { 100, 100000, 100, 400 },
+        { 200, 1000000, 30, 100 },
     };
     for (unsigned i = 0; i < sizeof runs / sizeof runs[0]; i++)
         for (unsigned kind = 0; kind < KINDS; kind++) {

@@ -166,7 +166,8 @@ void weir_loglinear_rank(const weir_loglinear *h, double value, uint64_t *low, u
     int64_t const size = loglinear_place(value, map), place = value < 0 ? -size : size;
     uint64_t before = 0;
     for (int64_t i = -(map.bins + 3); i < place; i++) before += zero[i];
-    int const all_of_it = size == 0 || size == map.bins + 3 || (value > 0 && value >= known_of(map, size).high);
+    int const all_of_it = size == 0 || size == map.bins + 3 ||
+                          (value > 0 && value >= known_of(map, size).high);
     *low = before + (all_of_it ? zero[place] : 0);
     *high = before + zero[place];
 }

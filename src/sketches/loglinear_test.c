@@ -25,8 +25,9 @@ static weir_loglinear *fresh(uint8_t *block, unsigned bits, int low, int high)
 enum { ANY_BITS, POWERS, NORMAL, SPECIAL, EQUAL, KINDS };
 static void fill(struct prng *prng, size_t n, unsigned kind)
 {
-    static const double special[] = { 0, -0.0, INFINITY, -INFINITY, 5e-324, -5e-324, DBL_MIN, -DBL_MIN, DBL_MAX,
-                                      -DBL_MAX, 1, -1, 0x1p-20, 0x1p20, 0x1.0000000000001p20, 0x1.fffffffffffffp19 };
+    static const double special[] = { 0, -0.0, INFINITY, -INFINITY, 5e-324, -5e-324, DBL_MIN, -DBL_MIN,
+                                      DBL_MAX, -DBL_MAX, 1, -1, 0x1p-20, 0x1p20, 0x1.0000000000001p20,
+                                      0x1.fffffffffffffp19 };
     for (size_t i = 0; i < n; i++) {
         union { uint64_t i; double f; } u = { prng_next(prng) };
         switch (kind) {
@@ -58,7 +59,8 @@ TEST(every_quantile_lies_in_its_bounds_and_is_near_its_value)
 {
     FOR_SEEDS(60) {
         unsigned const bits = (unsigned)prng_below(prng, 8), kind = (unsigned)(seed % KINDS);
-        int const whole = prng_below(prng, 3) == 0 && bits <= 2, low = whole ? -1022 : -20, high = whole ? 1024 : 20;
+        int const whole = prng_below(prng, 3) == 0 && bits <= 2;
+        int const low = whole ? -1022 : -20, high = whole ? 1024 : 20;
         size_t const n = 1 + prng_below(prng, seed % 2 ? 3000 : 20);
         fill(prng, n, kind);
         weir_loglinear *const h = fresh(block_a, bits, low, high);
