@@ -6,7 +6,7 @@
  * Guarantee  Exact until the block is full. Then, for one quantile, the rank of the answer is
  *            within weir_kll_rank_error() of the asked rank with 99 % confidence.
  *            Karnin, Lang, Liberty, arXiv:1603.05346; Ivkin et al., arXiv:1907.00236.
- *            From a count of 3/4 k^2 on, a uniformly chosen key of every 2^s is taken (the paper's
+ *            From a count of 5/4 k^2 on, a uniformly chosen key of every 2^s is taken (the paper's
  *            sampler), s growing with the count; the bound includes what that adds.
  * Memory     The caller's block, no pointers inside, fixed size; nothing allocated.
  * Threads    One thread per sketch at a time. Failure: a call that fails has changed nothing.
@@ -68,8 +68,8 @@ WEIR_API void weir_kll_map(weir_kll *kll, int64_t (*map)(int64_t key));
 
 /* Queries. They sort the kept keys in place first (hence not const), which changes no answer. */
 WEIR_API uint64_t weir_kll_count(const weir_kll *kll);
-WEIR_API double   weir_kll_rank_error(const weir_kll *kll);    /* 0 while exact; share of count; falls to that of k */
-WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* what k buys in a stream of 5 k keys and more */
+WEIR_API double   weir_kll_rank_error(const weir_kll *kll);    /* 0 while exact; share of count */
+WEIR_API double   weir_kll_rank_error_of_k(unsigned k);        /* what k buys once it is full */
 
 typedef struct weir_quantile { int64_t value, low, high; int exact; } weir_quantile;    /* keys */
 /* The smallest key whose share of keys <= it is at least q (0..1); low and high are the answers

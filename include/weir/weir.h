@@ -17,7 +17,9 @@
 #include "weir/estimate.h"
 #include "weir/hash.h"
 #include "weir/hll.h"
+#include "weir/gk.h"
 #include "weir/kll.h"
+#include "weir/loglinear.h"
 #include "weir/heavy.h"
 #include "weir/moments.h"
 

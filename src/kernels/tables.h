@@ -37,6 +37,8 @@ extern const struct random_kernels random_scalar, random_avx2, random_avx512;
 #define WEIR_KERNELS_OF(family) (&family##_scalar)
 #endif
 
+#include "kernels/loglinear.h"
+extern const struct loglinear_kernels loglinear_scalar, loglinear_avx2, loglinear_avx512;
 #include "kernels/pairs.h"
 extern const struct pairs_kernels pairs_scalar, pairs_avx2, pairs_avx512;
 #include "kernels/bloom.h"
