@@ -23,6 +23,13 @@ static inline void block_set(uint32_t *block, __m256i mask)
     _mm256_store_si256(at, _mm256_or_si256(_mm256_load_si256(at), mask));
 }
 
+static inline unsigned block_has_and_set(uint32_t *block, __m256i mask)
+{
+    unsigned const has = block_has(block, mask);
+    block_set(block, mask);
+    return has;
+}
+
 #include "kernels/bloom_loops.h"
 
 static void bloom_add_avx2(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)

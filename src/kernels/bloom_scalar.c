@@ -2,26 +2,34 @@
 #include "kernels/bloom.h"
 #include "kernels/tables.h"
 
-typedef struct block_mask { uint32_t word[BLOOM_WORDS]; } block_mask;
+typedef uint32_t block_mask;    /* the low half of the hash: the bits are made one by one */
 
-static inline block_mask mask_of(uint64_t hash)
-{
-    static const uint32_t salts[BLOOM_WORDS] = BLOOM_SALTS;
-    block_mask mask;
-    for (unsigned i = 0; i < BLOOM_WORDS; i++) mask.word[i] = UINT32_C(1) << ((uint32_t)hash * salts[i] >> 27);
-    return mask;
-}
+static inline uint32_t mask_of(uint64_t hash) { return (uint32_t)hash; }
 
-static inline unsigned block_has(const uint32_t *block, block_mask mask)
+static const uint32_t salts[BLOOM_WORDS] = BLOOM_SALTS;
+static inline uint32_t bit_of(uint32_t low, unsigned i) { return UINT32_C(1) << (low * salts[i] >> 27); }
+
+static inline unsigned block_has(const uint32_t *block, uint32_t low)
 {
     uint32_t missing = 0;
-    for (unsigned i = 0; i < BLOOM_WORDS; i++) missing |= mask.word[i] & ~block[i];
+    for (unsigned i = 0; i < BLOOM_WORDS; i++) missing |= bit_of(low, i) & ~block[i];
     return missing == 0;
 }
 
-static inline void block_set(uint32_t *block, block_mask mask)
+static inline void block_set(uint32_t *block, uint32_t low)
 {
-    for (unsigned i = 0; i < BLOOM_WORDS; i++) block[i] |= mask.word[i];
+    for (unsigned i = 0; i < BLOOM_WORDS; i++) block[i] |= bit_of(low, i);
+}
+
+static inline unsigned block_has_and_set(uint32_t *block, uint32_t low)
+{
+    uint32_t missing = 0;
+    for (unsigned i = 0; i < BLOOM_WORDS; i++) {
+        uint32_t const bit = bit_of(low, i), word = block[i];
+        missing |= bit & ~word;
+        block[i] = word | bit;
+    }
+    return missing == 0;
 }
 
 #include "kernels/bloom_loops.h"
