@@ -14,6 +14,7 @@
 #include "kernels/kernels.h"
 #include "weir/ageing.h"
 #include "weir/bloom.h"
+#include "weir/countmin.h"
 #include "weir/hash.h"
 #include "weir/heavy.h"
 #include "weir/hll.h"
@@ -105,6 +106,17 @@ static void ageing_512(size_t n)
     }
 }
 
+static void countmin_4_4096(size_t n)
+{
+    weir_countmin *s;
+    static uint64_t hashes[CHUNK];
+    must(weir_countmin_init(&s, block_new(weir_countmin_bytes(4, 4096)), weir_countmin_bytes(4, 4096), 4, 4096, 0, 1));
+    for (size_t i = 0; i < n; i += CHUNK) {
+        weir_hash_i64_batch(hashes, (const int64_t *)fresh_items(i), CHUNK, 1);
+        weir_countmin_add(s, hashes, CHUNK);
+    }
+}
+
 static void kll(unsigned k, size_t n)
 {
     weir_kll *s;
@@ -177,6 +189,7 @@ static const struct { const char *name; void (*run)(size_t n); size_t items; } c
     { "kll k=200, n=1e8", kll_200, 100000 << 10 },
     { "bloom 256 KiB, test and set", bloom_256, 20u << 20 },
     { "ageing bloom 512 KiB, 1 %", ageing_512, 20u << 20 },
+    { "countmin 4 x 4096", countmin_4_4096, 20u << 20 },
     { "heavy 4096, zipf 1.0", heavy_zipf, 10u << 20 },
     { "heavy 4096, all different", heavy_uniform, 5u << 20 },
     { "heavy 4096, all different, sampling", heavy_sampled, 20u << 20 },

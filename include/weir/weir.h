@@ -16,12 +16,40 @@
 #include "weir/status.h"
 #include "weir/estimate.h"
 #include "weir/hash.h"
+
+/* how many different */
 #include "weir/hll.h"
-#include "weir/gk.h"
+
+/* seen before, how often */
+#include "weir/bloom.h"
+#include "weir/ageing.h"
+#include "weir/countmin.h"
+#include "weir/countsketch.h"
+
+/* distribution */
 #include "weir/kll.h"
+#include "weir/gk.h"
 #include "weir/loglinear.h"
+
+/* most frequent */
 #include "weir/heavy.h"
+#include "weir/keeper.h"
+#include "weir/prefixes.h"
+
+/* moments */
 #include "weir/moments.h"
+#include "weir/sum.h"
+#include "weir/covariance.h"
+
+/* samples */
+#include "weir/sample.h"
+
+/* over time, change */
+#include "weir/decay.h"
+#include "weir/panes.h"
+#include "weir/change.h"
+#include "weir/adwin.h"
+#include "weir/spot.h"
 
 /* The version of the library linked, as "0.1.0". */
 WEIR_API const char *weir_version(void);
