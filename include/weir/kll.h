@@ -31,12 +31,14 @@ typedef struct weir_kll weir_kll;
 /* Order-preserving maps. NaN is not a value; -0.0 and 0.0 give the same key. */
 static inline int64_t weir_key_f64(double value)
 {
-    union { double f; int64_t i; } bits = { .f = value + 0.0 };
+    union { double f; int64_t i; } bits;    /* set by hand: C++17 has no designated initialisers */
+    bits.f = value + 0.0;
     return bits.i ^ (int64_t)((uint64_t)(bits.i >> 63) >> 1);
 }
 static inline double weir_f64_key(int64_t key)
 {
-    union { double f; int64_t i; } bits = { .i = key ^ (int64_t)((uint64_t)(key >> 63) >> 1) };
+    union { double f; int64_t i; } bits;
+    bits.i = key ^ (int64_t)((uint64_t)(key >> 63) >> 1);
     return bits.f;
 }
 

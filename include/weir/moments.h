@@ -54,7 +54,8 @@ WEIR_API void weir_range_f64_add(weir_range_f64 *r, const double *values, size_t
 WEIR_API void weir_range_i64_add(weir_range_i64 *r, const int64_t *values, size_t count);
 
 /* The exact sum of a batch of integers, added to *sum. Cannot overflow before 2^64 values. */
-WEIR_API void weir_sum_i64_add(__int128 *sum, const int64_t *values, size_t count);
+__extension__ typedef __int128 weir_int128;    /* gcc and clang on every 64-bit machine */
+WEIR_API void weir_sum_i64_add(weir_int128 *sum, const int64_t *values, size_t count);
 
 #ifdef __cplusplus
 }
