@@ -28,7 +28,8 @@ int  texts_lossy(const struct texts *texts);
 /* Keep text under hash, if there is room once stale ones are gone. 1: it is in. */
 int  texts_put(struct texts *texts, const weir_heavy *heavy, uint64_t hash, const uint8_t *text,
                uint32_t length);
-/* The kept text of hash: its bytes and length; *cut = 1 if it was longer. NULL: not kept. */
+/* The kept text of hash: its bytes and length; *cut = 1 if it was longer (a small block keeps a
+ * sixteenth of itself at most of each). NULL: not kept. */
 const uint8_t *texts_get(const struct texts *texts, uint64_t hash, uint32_t *length, int *cut);
 /* Widen the range of texts. Order is by bytes; only the kept prefix is compared. */
 void texts_range_add(struct texts *texts, const uint8_t *base, const uint32_t *start,
