@@ -6,7 +6,7 @@ CC ?= cc
 T ?= csv
 SECONDS_EACH ?= 60
 
-.PHONY: help build setup check demo bench accuracy install asan tsan coverage fuzz clang size clean gate checks
+.PHONY: help build setup check demo bench accuracy install asan tsan coverage fuzz clang aarch64 size clean gate checks
 
 help:        ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -62,6 +62,11 @@ coverage:    ## line coverage of the unit tests
 
 fuzz:        ## one libFuzzer target: T=csv SECONDS_EACH=60
 	@tools/fuzz $(T) $(SECONDS_EACH)
+
+aarch64:     ## the executable for aarch64, run under qemu and compared
+	@tools/setup aarch64
+	@$(MAKE) --no-print-directory build
+	@tests/aarch64.sh
 
 clang:       ## everything with clang-14, warnings as errors
 	@CC=clang-14 tools/build clang build/clang -- -Dtests=true -Dwerror=true

@@ -2,6 +2,8 @@
 #ifndef WEIR_LIMITS_H
 #define WEIR_LIMITS_H
 
+#include <stdint.h>    /* says __GLIBC__ where it is */
+
 /* The ceiling: what the kernel counts as this process's peak resident set. */
 #define WEIR_MEMORY_DEFAULT_BYTES (1024u * 1024u)
 /* Of the ceiling, at most this share (32nds) is anonymous memory, so that the process also lives in a memory
@@ -34,6 +36,8 @@
 #define WEIR_PARKED_BLOCKS        4u       /* finished blocks a worker may hold while an earlier one runs */
 #ifdef WEIR_DEBUG
 #define WEIR_WORKER_STACK_BYTES   (1024u * 1024u) /* the sanitizers' own need; such builds run with a larger --memory */
+#elif defined(__aarch64__) && defined(__GLIBC__)
+#define WEIR_WORKER_STACK_BYTES   (192u * 1024u)  /* glibc takes no less there; the promise is musl's */
 #else
 #define WEIR_WORKER_STACK_BYTES   (48u * 1024u)   /* of a second worker; deepest chain of calls uses 10 KiB */
 #endif
