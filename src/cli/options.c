@@ -9,7 +9,7 @@
 #include "machine/machine.h"
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
-       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR };
+       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -22,6 +22,7 @@ static const struct option long_options[] = {
     { "seed", required_argument, NULL, OPT_SEED },  { "stats", no_argument, NULL, OPT_STATS },
     { "stats-file", required_argument, NULL, OPT_STATS_FILE }, { "live", required_argument, NULL, OPT_LIVE },
     { "color", required_argument, NULL, OPT_COLOR }, { "quiet", no_argument, NULL, 'Q' },
+    { "distinct-p", required_argument, NULL, OPT_DISTINCT_P }, { "quantile-k", required_argument, NULL, OPT_QUANTILE_K },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -140,6 +141,14 @@ static int parse_one(struct options *o, int letter)
         q->parallel = n > WEIR_WORKERS_MAX ? WEIR_WORKERS_MAX : (unsigned)n;
         return code;
     case OPT_SEED: return parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seed);
+    case OPT_DISTINCT_P:
+        code = parse_whole("--distinct-p", optarg, WEIR_HLL_P_MIN, WEIR_HLL_P_MAX, &n);
+        q->wish.hll_p = (unsigned)n;
+        return code;
+    case OPT_QUANTILE_K:
+        code = parse_whole("--quantile-k", optarg, WEIR_KLL_K_MIN, WEIR_KLL_K_MAX, &n);
+        q->wish.kll_k = (unsigned)n;
+        return code;
     case OPT_STATS: o->stats = 1; return -1;
     case OPT_STATS_FILE: o->stats_file = optarg; return -1;
     case OPT_LIVE:

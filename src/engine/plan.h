@@ -28,6 +28,7 @@ struct question {                 /* what the user asked, checked */
     const char   *fields;         /* -f, or NULL: all */
     const char   *schema;         /* --schema, or NULL */
     unsigned      stats;          /* profile_stat bits */
+    struct profile_wish wish;
     uint32_t      quantile_count, top_count;
     double        quantiles[WEIR_QUANTILES_MAX];
     uint8_t       delimiter;      /* 0: guess */

@@ -30,7 +30,8 @@ static unsigned hll_p_for_bytes(size_t bytes)
     return p < WEIR_HLL_P_MIN ? 0 : p;
 }
 
-void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts, uint64_t seed)
+void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
+                           struct profile_wish wish, uint64_t seed)
 {
     WEIR_ASSERT(bytes >= PROFILE_BYTES_MIN);
     memset(out, 0, sizeof *out);
@@ -47,13 +48,18 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
     out->hll_at = at;
     if (want_hll) {
         out->hll_p = hll_p_for_bytes(left * want_hll / shares > 128 ? left * want_hll / shares : 128);
-        at += round64(WEIR_HLL_BYTES(out->hll_p));
-        left -= round64(WEIR_HLL_BYTES(out->hll_p));
+        if (wish.hll_p != 0) out->hll_p = round64(WEIR_HLL_BYTES(wish.hll_p)) <= left ? wish.hll_p : 0;
         shares -= want_hll;
     }
+    if (out->hll_p) {
+        at += round64(WEIR_HLL_BYTES(out->hll_p));
+        left -= round64(WEIR_HLL_BYTES(out->hll_p));
+    }
     out->heavy_at = at;
-    if (want_heavy && left >= 1024) {
+    size_t const keys = wish.kll_k != 0 && stats & STAT_QUANTILES ? round64(weir_kll_bytes(wish.kll_k)) : 0;
+    if (want_heavy && left >= 1024 && left > keys) {
         size_t share = left * want_heavy / shares;
+        if (share > left - keys) share = left - keys;
         out->counters = weir_heavy_counters_for_bytes(share);
         if (out->counters > COUNTERS_USEFUL_MAX) out->counters = COUNTERS_USEFUL_MAX;
         if (out->counters != 0) {
@@ -65,6 +71,7 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
     if (want_body) {
         if (stats & STAT_QUANTILES) out->kll_k = weir_kll_k_for_bytes(left);
         if (out->kll_k > KLL_K_USEFUL_MAX) out->kll_k = KLL_K_USEFUL_MAX;
+        if (wish.kll_k != 0 && stats & STAT_QUANTILES) out->kll_k = keys <= left ? wish.kll_k : 0;
         size_t need = out->kll_k ? weir_kll_bytes(out->kll_k) : 0;
         if (texts) {    /* texts use what the keys leave, to a limit */
             size_t const room = left < BODY_TEXT_MAX ? left : BODY_TEXT_MAX;

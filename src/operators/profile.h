@@ -45,11 +45,15 @@ struct profile_layout {           /* the same for all columns and workers */
     uint64_t seed;
 };
 
-/* The layout of at most bytes that serves stats best; texts: the input may hold texts.
+struct profile_wish { unsigned hll_p, kll_k; };    /* 0: as much as is useful and fits */
+
+/* The layout of at most bytes that serves stats best; texts: the input may hold texts. What is wished for comes
+ * first and is exactly that, or left out if it does not fit.
  * What does not fit is left out, in the order top, quantiles, distinct; counts, range and moments
  * always fit if bytes >= PROFILE_BYTES_MIN. */
 enum { PROFILE_BYTES_MIN = 384 };
-void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts, uint64_t seed);
+void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
+                           struct profile_wish wish, uint64_t seed);
 
 enum profile_body { BODY_NONE, BODY_KLL, BODY_TEXTS };
 enum key_class { KEYS_NONE, KEYS_INT, KEYS_UINT, KEYS_FLOAT, KEYS_TIME };

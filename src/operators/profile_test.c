@@ -22,7 +22,7 @@ static const struct profile_results arrays = { quantiles, top, items };
 static struct profile_layout layout_of(size_t bytes, unsigned stats, int texts)
 {
     struct profile_layout l;
-    profile_layout_choose(&l, bytes, stats, texts, 7);
+    profile_layout_choose(&l, bytes, stats, texts, (struct profile_wish){ 0, 0 }, 7);
     return l;
 }
 
@@ -266,6 +266,20 @@ TEST(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out)
     }
 }
 
+TEST(a_wish_is_fulfilled_exactly_or_left_out)
+{
+    FOR_SEEDS(1000) {
+        size_t const bytes = PROFILE_BYTES_MIN + prng_below(prng, 60000);
+        struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0 };
+        struct profile_layout l;
+        profile_layout_choose(&l, bytes, STAT_ALL, (int)prng_below(prng, 2), wish, 7);
+        CHECK(l.bytes <= bytes && (l.hll_p == 0 || l.hll_p == wish.hll_p));
+        if (wish.kll_k) CHECK(l.kll_k == 0 || l.kll_k == wish.kll_k);
+        if (l.hll_p == 0) CHECK(WEIR_HLL_BYTES(wish.hll_p) + sizeof(struct profile) + 64 > bytes);
+        (void)made(memory_a, &l);
+    }
+}
+
 TEST(cells_that_are_not_of_the_declared_type_are_counted_and_null)
 {
     struct profile_layout const l = layout_of(PROFILE_BYTES, STAT_ALL, 1);
@@ -289,5 +303,5 @@ int main(void)
                      RUN_ON_EVERY_CPU(a_value_of_a_wider_class_that_comes_late_makes_no_earlier_figure_wrong),
                      RUN(two_profiles_merge_to_the_exact_figures_of_one), RUN_ON_EVERY_CPU(binary_columns_have_the_figures_of_their_values),
                      RUN(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out),
-                     RUN(cells_that_are_not_of_the_declared_type_are_counted_and_null));
+                     RUN(a_wish_is_fulfilled_exactly_or_left_out), RUN(cells_that_are_not_of_the_declared_type_are_counted_and_null));
 }

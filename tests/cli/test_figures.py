@@ -116,6 +116,19 @@ def test_exact_figures_do_not_depend_on_the_number_of_workers_or_on_a_pipe(big):
             check_column(got[name], want[name])
 
 
+def test_a_wished_precision_is_had_or_refused(big):
+    rough, fine = summary("--distinct-p", 8, "--quantile-k", 50, "-f", "id,x", big), summary("--distinct-p", 14, "--quantile-k", 1000, "-f", "id,x", "--parallel", 1, big)
+    want = reference.table(big)
+    for name in ("id", "x"):
+        for got in (rough, fine):
+            check_column(got[name], want[name])
+        below = [1 - g[name]["distinct"]["lo"] / g[name]["distinct"]["est"] for g in (rough, fine)]
+        assert 0.1 < below[0] < 0.16 and 0.012 < below[1] < 0.02    # 2 * 1.04 / 2^(p/2)
+    r = run("summary", "--distinct-p", 18, big)
+    assert r.code == 78 and b"distinct counts" in r.err
+    assert run("summary", "--quantile-k", 16384, big).code == 78
+
+
 def test_a_late_text_makes_no_earlier_figure_wrong(file):
     values = [str(i % 1000) for i in range(200000)] + ["1.5", "abc", "2020-01-01"]
     path = file("v\n" + "\n".join(values) + "\n")
