@@ -14,10 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "weir/bloom.h"
+#include "weir/countmin.h"
+#include "weir/gk.h"
 #include "weir/hash.h"
 #include "weir/heavy.h"
 #include "weir/hll.h"
 #include "weir/kll.h"
+#include "weir/loglinear.h"
 #include "weir/moments.h"
 
 enum { BATCH = 1024, POINTS_MAX = 40 };
@@ -204,6 +208,12 @@ static double rank_off(const int64_t *sorted, uint64_t n, int64_t answer, double
     return q < from ? from - q : q > to ? q - to : 0;
 }
 
+static int compare_f64(const void *a, const void *b)
+{
+    double const x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static int compare_i64(const void *a, const void *b)
 {
     int64_t const x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -319,6 +329,123 @@ static void run_kll_long(unsigned trials)
         }
 }
 
+/* Deterministic: the largest error of any quantile against what the sketch itself says, and against epsilon. */
+static void run_gk(unsigned trials)
+{
+    enum { SHARES = 99 };
+    static struct errors errors, own;
+    uint64_t at[POINTS_MAX];
+    uint64_t const most = trials >= 5000 ? 1000000 : 100000;
+    unsigned const points = lengths(at, most);
+    int64_t *keys = malloc(most * sizeof *keys), *sorted = malloc(most * sizeof *sorted);
+    if (keys == NULL || sorted == NULL) exit(1);
+    double const epsilon = 0.01;
+    void *block = block_new(weir_gk_bytes(epsilon));
+    weir_gk *gk;
+    for (unsigned order = 0; order < ORDERS; order++)
+        for (unsigned point = 0; point < points; point++) {
+            uint64_t const n = at[point];
+            unsigned const rounds = n > 10000 ? 2 : trials / 200 + 2;
+            for (unsigned t = 0; t < rounds; t++) {
+                state = 23 * (uint64_t)t + order;
+                order_fill(keys, n, (enum order)order);
+                memcpy(sorted, keys, n * sizeof *keys);
+                qsort(sorted, n, sizeof *sorted, compare_i64);
+                must(weir_gk_init(&gk, block, weir_gk_bytes(epsilon), epsilon));
+                for (uint64_t from = 0; from < n; from += BATCH) weir_gk_add(gk, keys + from, n - from < BATCH ? n - from : BATCH);
+                double const promised = weir_gk_rank_error(gk);
+                for (unsigned s = 1; s <= SHARES; s++) {
+                    double const off = rank_off(sorted, n, weir_gk_quantile_at(gk, s / 100.0).value, s / 100.0);
+                    errors_add(&errors, off, 0);
+                    errors_add(&own, promised > 0 ? off / (promised + 1.0 / (double)n) : off > 1.0 / (double)n, off > promised + 1.0 / (double)n);
+                }
+            }
+            double const bound[4] = { 0, 0, 0, epsilon + 1.0 / (double)n }, one[4] = { 0, 0, 0, 1 };
+            errors_print(&errors, "gk", "eps=0.01", order_names[order], 1, n, rounds, "rank", bound);
+            errors_print(&own, "gk: share of its own bound", "eps=0.01", order_names[order], 1, n, rounds, "1", one);
+        }
+    free(block);
+    free(keys);
+    free(sorted);
+}
+
+/* Relative error of the value at a rank; deterministic. */
+static void run_loglinear(unsigned trials)
+{
+    static struct errors errors;
+    static double values[100000];
+    static const char *const names[] = { "lognormal", "uniform", "pareto" };
+    size_t const bytes = weir_loglinear_bytes(6, -40, 40);
+    void *block = block_new(bytes);
+    weir_loglinear *h;
+    for (unsigned kind = 0; kind < 3; kind++) {
+        size_t const n = 100000;
+        unsigned const rounds = trials / 500 + 2;
+        for (unsigned t = 0; t < rounds; t++) {
+            state = 3 * (uint64_t)t + kind;
+            must(weir_loglinear_init(&h, block, bytes, 6, -40, 40));
+            for (size_t i = 0; i < n; i++) {
+                double const u = unit() + 0x1p-54;
+                values[i] = kind == 0 ? exp(3 * sqrt(-2 * log(u)) * cos(6.283185307179586 * unit())) : kind == 1 ? 1000 * u : pow(u, -1 / 1.5);
+            }
+            weir_loglinear_add(h, values, n);
+            qsort(values, n, sizeof *values, compare_f64);
+            for (unsigned s = 1; s < 100; s++) {
+                weir_loglinear_quantile const got = weir_loglinear_quantile_at(h, s / 100.0);
+                double const truth = values[s * n / 100 - 1];
+                errors_add(&errors, (got.value - truth) / truth, truth < got.low || truth > got.high);
+            }
+        }
+        double const worst = 1.0 / (2 * 64 + 1), bound[4] = { 0, 0, 0, worst };
+        errors_print(&errors, "loglinear", "6 bits", names[kind], 1, n, rounds, "relative", bound);
+    }
+    free(block);
+}
+
+/* ---- seen before, how often ------------------------------------------------------------------ */
+
+/* The rate of false positives of whole filters, against the formula. */
+static void run_bloom(unsigned trials)
+{
+    static struct errors errors;
+    static uint64_t hashes[BATCH], seen[BATCH / 64];
+    static const unsigned bits[] = { 8, 10, 12, 16 };
+    for (unsigned b = 0; b < 4; b++)
+        for (unsigned parts = 1; parts <= 100; parts *= 10) {
+            size_t const bytes = 64 + 32 * 256, items = 256 * 256 / bits[b];
+            unsigned const rounds = trials / 4 + 20;
+            double const rate = weir_bloom_fpr(bytes, items);
+            char parameter[24];
+            snprintf(parameter, sizeof parameter, "%u bits an item", bits[b]);
+            void *block = block_new(bytes), *other_block = block_new(bytes);
+            weir_bloom *bloom, *other;
+            for (unsigned t = 0; t < rounds; t++) {
+                state = 19 * (uint64_t)t + bits[b];
+                must(weir_bloom_init(&bloom, block, bytes, 1));
+                for (unsigned part = 0; part < parts; part++) {
+                    must(weir_bloom_init(&other, other_block, bytes, 1));
+                    for (size_t i = items * part / parts; i < items * (part + 1) / parts; i++) {
+                        uint64_t const hash = draw();
+                        weir_bloom_add(other, &hash, 1);
+                    }
+                    must(weir_bloom_merge(bloom, other));
+                }
+                uint64_t wrong = 0, asked = 0;
+                for (; asked < 64 * BATCH; asked += BATCH) {
+                    for (size_t i = 0; i < BATCH; i++) hashes[i] = draw();
+                    wrong += weir_bloom_test(bloom, hashes, BATCH, seen);
+                }
+                errors_add(&errors, (double)wrong / (double)asked - rate, 0);
+            }
+            /* Of questions: rate * (1 - rate) / asked; of filters, which differ by how items fell into 256 blocks: as measured, about
+             * (1.3 rate)^2 * 8 / 256 at 8 bits. Both are granted. */
+            double const sigma = sqrt(rate / (64 * BATCH) + 2 * rate * rate * 8 / 256), bound[4] = { sigma, 2 * sigma, 2.576 * sigma, 3 * sigma };
+            errors_print(&errors, "bloom: rate less formula", parameter, "random", parts, items, rounds, "rate", bound);
+            free(block);
+            free(other_block);
+        }
+}
+
 /* ---- most frequent --------------------------------------------------------------------------- */
 
 /* Zipf by inverse transform over VALUES values, from a table. */
@@ -389,6 +516,40 @@ static void run_heavy(unsigned trials)
     free(block);
 }
 
+/* The excess of the answers over the truth, as a share of the total: beyond e / width with probability exp(-depth). */
+static void run_countmin(unsigned trials)
+{
+    static const struct { const char *name; double s; } kinds[] = { { "uniform", 0 }, { "zipf 0.8", 0.8 }, { "zipf 1.0", 1.0 }, { "zipf 1.2", 1.2 } };
+    enum { ITEMS = 200000, ASKED = 20000 };
+    static uint32_t truth[VALUES];
+    static struct errors errors;
+    unsigned const depth = 4, width = 1024, rounds = trials / 500 + 2;
+    void *block = block_new(weir_countmin_bytes(depth, width));
+    weir_countmin *s;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        zipf_prepare(kinds[kind].s);
+        for (unsigned t = 0; t < rounds; t++) {
+            state = 7 * (uint64_t)t + kind;
+            uint64_t const seed = draw();
+            memset(truth, 0, sizeof truth);
+            must(weir_countmin_init(&s, block, weir_countmin_bytes(depth, width), depth, width, 0, seed));
+            for (unsigned i = 0; i < ITEMS; i++) {
+                uint32_t const value = zipf_draw();
+                uint64_t const hash = weir_hash_u64(value, seed);
+                truth[value]++;
+                weir_countmin_add(s, &hash, 1);
+            }
+            for (uint32_t value = 0; value < ASKED; value++) {
+                weir_estimate const e = weir_countmin_estimate(s, weir_hash_u64(value, seed));
+                errors_add(&errors, (e.value - truth[value]) / ITEMS, truth[value] > e.high || truth[value] < e.low);
+            }
+        }
+        double const bound[4] = { 0, 0, 2.718281828 / width, 0 };    /* promised for 98.2 % */
+        errors_print(&errors, "countmin", "4 x 1024", kinds[kind].name, 1, ITEMS, rounds, "share of n", bound);
+    }
+    free(block);
+}
+
 /* ---- moments --------------------------------------------------------------------------------- */
 
 static void run_moments(unsigned trials)
@@ -435,7 +596,8 @@ static void run_moments(unsigned trials)
 /* ---- which ----------------------------------------------------------------------------------- */
 
 static const struct { const char *name; void (*run)(unsigned trials); } instruments[] = {
-    { "hll", run_hll }, { "kll", run_kll }, { "kll_long", run_kll_long }, { "heavy", run_heavy }, { "moments", run_moments },
+    { "hll", run_hll }, { "kll", run_kll }, { "kll_long", run_kll_long }, { "heavy", run_heavy },
+    { "gk", run_gk }, { "loglinear", run_loglinear }, { "bloom", run_bloom }, { "countmin", run_countmin }, { "moments", run_moments },
 };
 
 int main(int argc, char **argv)

@@ -16,6 +16,7 @@
 #include "weir/status.h"
 #include "weir/estimate.h"
 #include "weir/hash.h"
+#include "weir/hardened.h"
 
 /* how many different */
 #include "weir/hll.h"

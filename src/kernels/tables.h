@@ -41,6 +41,8 @@ extern const struct random_kernels random_scalar, random_avx2, random_avx512;
 extern const struct loglinear_kernels loglinear_scalar, loglinear_avx2, loglinear_avx512;
 #include "kernels/pairs.h"
 extern const struct pairs_kernels pairs_scalar, pairs_avx2, pairs_avx512;
+#include "kernels/hardened.h"
+extern const struct hardened_kernels hardened_scalar, hardened_avx2, hardened_avx512;
 #include "kernels/bloom.h"
 extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
 
