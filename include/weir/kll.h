@@ -59,6 +59,8 @@ WEIR_API void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count);
 /* The same as adding weir_key_f64 of each value, which only the values that are kept are put through.
  * No value is NaN. */
 WEIR_API void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count);
+/* The same with the keys value - 2^63 of unsigned values. */
+WEIR_API void weir_kll_add_u64(weir_kll *kll, const uint64_t *values, size_t count);
 
 /* Make `into` the sketch of both; k may differ, the error is the larger one's.
  * from is left as it is. */

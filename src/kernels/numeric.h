@@ -45,7 +45,9 @@ struct numeric_kernels {
                                          * count < 2^31 */
     void (*f64_of_i64)(double *out, const int64_t *in, size_t count);
     void (*f64_of_u64)(double *out, const uint64_t *in, size_t count);
-    size_t (*count_negative)(const int64_t *values, size_t count);
+    /* One pass over unsigned values: widens min and max, adds the sum as sum_i64 does (of v >> 32, unsigned, and
+     * of v & 0xffffffff); returns how many are above INT64_MAX. */
+    size_t (*scan_u64)(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max, uint64_t *high, uint64_t *low);
     void (*key_of_f64)(int64_t *out, const double *in, size_t count);    /* weir_key_f64 of each */
     void (*key_of_u64)(int64_t *out, const uint64_t *in, size_t count);  /* value - 2^63: the order of int64 */
     /* sum_f64, range_f64 and the question whether there is a NaN (then 1, and the others mean nothing) in one pass. */

@@ -300,12 +300,34 @@ static void key_of_u64_avx2(int64_t *out, const uint64_t *in, size_t count)
     numeric_scalar.key_of_u64(out + i, in + i, count - i);
 }
 
-static size_t count_negative_avx2(const int64_t *values, size_t count)
+static size_t scan_u64_avx2(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max, uint64_t *high, uint64_t *low)
 {
-    size_t negative = 0, i = 0;
-    for (; i + 4 <= count; i += 4)
-        negative += (unsigned)__builtin_popcount((unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(load_i(values + i))));
-    return negative + numeric_scalar.count_negative(values + i, count - i);
+    /* There is no unsigned comparison: flip the sign. */
+    __m256i const half = _mm256_set1_epi64x(0xffffffff), sign = _mm256_set1_epi64x(INT64_MIN);
+    __m256i least = _mm256_set1_epi64x((int64_t)(*min ^ UINT64_C(1) << 63)), most = _mm256_set1_epi64x((int64_t)(*max ^ UINT64_C(1) << 63));
+    __m256i top = _mm256_setzero_si256(), bottom = top, wide = top;
+    uint64_t lows[4], highs[4], tops[4], bottoms[4], wides[4];
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i const v = load_i(values + i), key = _mm256_xor_si256(v, sign), upper = _mm256_srli_epi64(v, 32);
+        least = _mm256_blendv_epi8(least, key, _mm256_cmpgt_epi64(least, key));
+        most = _mm256_blendv_epi8(most, key, _mm256_cmpgt_epi64(key, most));
+        top = _mm256_add_epi64(top, upper);
+        bottom = _mm256_add_epi64(bottom, _mm256_and_si256(v, half));
+        wide = _mm256_add_epi64(wide, _mm256_srli_epi64(upper, 31));
+    }
+    store_i(lows, _mm256_xor_si256(least, sign));
+    store_i(highs, _mm256_xor_si256(most, sign));
+    store_i(tops, top);
+    store_i(bottoms, bottom);
+    store_i(wides, wide);
+    for (unsigned k = 0; k < 4; k++) {
+        if (lows[k] < *min) *min = lows[k];
+        if (highs[k] > *max) *max = highs[k];
+        *high += tops[k];
+        *low += bottoms[k];
+    }
+    return (size_t)(wides[0] + wides[1] + wides[2] + wides[3]) + numeric_scalar.scan_u64(values + i, count - i, min, max, high, low);
 }
 
 static int scan_f64_avx2(const double *values, size_t count, double *sum, double *min, double *max)
@@ -354,6 +376,6 @@ const struct numeric_kernels numeric_avx2 = {
     .set_find = set_find_avx2, .u8_max = u8_max_avx2, .sum_f64 = sum_f64_avx2, .powers_f64 = powers_f64_avx2,
     .powers2_f64 = powers2_f64_avx2,
     .range_f64 = range_f64_avx2, .range_i64 = range_i64_avx2, .sum_i64 = sum_i64_avx2,
-    .f64_of_i64 = f64_of_i64_avx2, .f64_of_u64 = f64_of_u64_avx2, .count_negative = count_negative_avx2,
+    .f64_of_i64 = f64_of_i64_avx2, .f64_of_u64 = f64_of_u64_avx2, .scan_u64 = scan_u64_avx2,
     .scan_f64 = scan_f64_avx2, .key_of_f64 = key_of_f64_avx2, .key_of_u64 = key_of_u64_avx2, .drop_nan = drop_nan_avx2,
 };

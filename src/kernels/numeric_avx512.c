@@ -79,14 +79,14 @@ static void hash_u64_avx512(uint64_t *out, const uint64_t *in, size_t count, uin
     __m512i const early_wide = _mm512_set1_epi64((int64_t)wide.early);
     __m512i const late_whole = _mm512_set1_epi64((int64_t)whole.late);
     __m512i const late_wide = _mm512_set1_epi64((int64_t)wide.late);
-    for (size_t i = 0; i < count; i += 8) {
-        __mmask8 const lanes = i + 8 <= count ? 0xff : lanes_left(count - i);
-        __m512i const key = _mm512_maskz_loadu_epi64(lanes, in + i);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m512i const key = _mm512_loadu_si512(in + i);
         __mmask8 const is_wide = _mm512_movepi64_mask(key);
-        __m512i const early = _mm512_mask_mov_epi64(early_whole, is_wide, early_wide);
-        __m512i const late = _mm512_mask_mov_epi64(late_whole, is_wide, late_wide);
-        _mm512_mask_storeu_epi64(out + i, lanes, mix_avx512(key, early, late));
+        _mm512_storeu_si512(out + i, mix_avx512(key, _mm512_mask_mov_epi64(early_whole, is_wide, early_wide),
+                                                _mm512_mask_mov_epi64(late_whole, is_wide, late_wide)));
     }
+    numeric_scalar.hash_u64(out + i, in + i, count - i, seed);
 }
 
 /* Compare eight ranks with their registers at once, write the few that change one by one. */
@@ -317,13 +317,26 @@ static void key_of_u64_avx512(int64_t *out, const uint64_t *in, size_t count)
     _mm512_mask_storeu_epi64(out + i, tail, _mm512_xor_si512(_mm512_maskz_loadu_epi64(tail, in + i), sign));
 }
 
-static size_t count_negative_avx512(const int64_t *values, size_t count)
+static size_t scan_u64_avx512(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max, uint64_t *high, uint64_t *low)
 {
-    __m512i sum = _mm512_setzero_si512();
+    __m512i const half = _mm512_set1_epi64(0xffffffff);
+    __m512i l0 = _mm512_set1_epi64((int64_t)*min), l1 = l0, h0 = _mm512_set1_epi64((int64_t)*max), h1 = h0;
+    __m512i top = _mm512_setzero_si512(), bottom = top, wide = top;
     size_t i = 0;
-    for (; i + 8 <= count; i += 8) sum = _mm512_add_epi64(sum, _mm512_srli_epi64(_mm512_loadu_si512(values + i), 63));
-    sum = _mm512_add_epi64(sum, _mm512_srli_epi64(_mm512_maskz_loadu_epi64(lanes_left(count - i), values + i), 63));
-    return (size_t)_mm512_reduce_add_epi64(sum);
+    for (; i + 16 <= count; i += 16) {
+        __m512i const a = _mm512_loadu_si512(values + i), b = _mm512_loadu_si512(values + i + 8);
+        __m512i const a_upper = _mm512_srli_epi64(a, 32), b_upper = _mm512_srli_epi64(b, 32);
+        l0 = _mm512_min_epu64(l0, a), h0 = _mm512_max_epu64(h0, a);
+        l1 = _mm512_min_epu64(l1, b), h1 = _mm512_max_epu64(h1, b);
+        top = _mm512_add_epi64(top, _mm512_add_epi64(a_upper, b_upper));
+        bottom = _mm512_add_epi64(bottom, _mm512_add_epi64(_mm512_and_si512(a, half), _mm512_and_si512(b, half)));
+        wide = _mm512_add_epi64(wide, _mm512_add_epi64(_mm512_srli_epi64(a, 63), _mm512_srli_epi64(b, 63)));
+    }
+    *min = _mm512_reduce_min_epu64(_mm512_min_epu64(l0, l1));
+    *max = _mm512_reduce_max_epu64(_mm512_max_epu64(h0, h1));
+    *high += (uint64_t)_mm512_reduce_add_epi64(top);
+    *low += (uint64_t)_mm512_reduce_add_epi64(bottom);
+    return (size_t)_mm512_reduce_add_epi64(wide) + numeric_scalar.scan_u64(values + i, count - i, min, max, high, low);
 }
 
 /* One comparison for two vectors: unordered if either is NaN. */
@@ -389,6 +402,6 @@ const struct numeric_kernels numeric_avx512 = {
     .set_find = set_find_avx512, .u8_max = u8_max_avx512, .sum_f64 = sum_f64_avx512,
     .powers_f64 = powers_f64_avx512, .powers2_f64 = powers2_f64_avx512,
     .range_f64 = range_f64_avx512, .range_i64 = range_i64_avx512, .sum_i64 = sum_i64_avx512,
-    .f64_of_i64 = f64_of_i64_avx512, .f64_of_u64 = f64_of_u64_avx512, .count_negative = count_negative_avx512,
+    .f64_of_i64 = f64_of_i64_avx512, .f64_of_u64 = f64_of_u64_avx512, .scan_u64 = scan_u64_avx512,
     .scan_f64 = scan_f64_avx512, .key_of_f64 = key_of_f64_avx512, .key_of_u64 = key_of_u64_avx512, .drop_nan = drop_nan_avx512,
 };

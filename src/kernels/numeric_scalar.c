@@ -112,11 +112,18 @@ static void key_of_u64_scalar(int64_t *out, const uint64_t *in, size_t count)
     for (size_t i = 0; i < count; i++) out[i] = (int64_t)(in[i] ^ UINT64_C(1) << 63);
 }
 
-static size_t count_negative_scalar(const int64_t *values, size_t count)
+static size_t scan_u64_scalar(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max, uint64_t *high, uint64_t *low)
 {
-    size_t negative = 0;
-    for (size_t i = 0; i < count; i++) negative += values[i] < 0;
-    return negative;
+    size_t wide = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t const v = values[i];
+        if (v < *min) *min = v;
+        if (v > *max) *max = v;
+        *high += v >> 32;
+        *low += v & 0xffffffff;
+        wide += v >> 63;
+    }
+    return wide;
 }
 
 static void key_of_f64_scalar(int64_t *out, const double *in, size_t count)
@@ -150,6 +157,6 @@ const struct numeric_kernels numeric_scalar = {
     .set_find = set_find_scalar, .u8_max = u8_max_scalar, .sum_f64 = sum_f64_scalar,
     .powers_f64 = powers_f64_scalar, .powers2_f64 = powers2_f64_scalar,
     .range_f64 = range_f64_scalar, .range_i64 = range_i64_scalar, .sum_i64 = sum_i64_scalar,
-    .f64_of_i64 = f64_of_i64_scalar, .f64_of_u64 = f64_of_u64_scalar, .count_negative = count_negative_scalar,
+    .f64_of_i64 = f64_of_i64_scalar, .f64_of_u64 = f64_of_u64_scalar, .scan_u64 = scan_u64_scalar,
     .scan_f64 = scan_f64_scalar, .key_of_f64 = key_of_f64_scalar, .key_of_u64 = key_of_u64_scalar, .drop_nan = drop_nan_scalar,
 };

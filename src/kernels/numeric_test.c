@@ -104,7 +104,16 @@ TEST(hashes_of_unsigned_integers_are_of_the_class_that_their_size_gives)
         }
         weir_kernels.numeric->hash_u64(out, in, n, seed);
         CHECK_SAME_BYTES(out, expected, n * 8);
-        CHECK_EQ(weir_kernels.numeric->count_negative((const int64_t *)in, n), negative);
+        uint64_t least = prng_below(prng, 2) ? UINT64_MAX : 1000, most = prng_below(prng, 2) ? 0 : 1000, high = 5, low = 7;
+        uint64_t least_expected = least, most_expected = most;
+        unsigned __int128 sum = ((unsigned __int128)5 << 32) + 7;
+        for (size_t i = 0; i < n; i++) {
+            if (in[i] < least_expected) least_expected = in[i];
+            if (in[i] > most_expected) most_expected = in[i];
+            sum += in[i];
+        }
+        CHECK_EQ(weir_kernels.numeric->scan_u64(in, n, &least, &most, &high, &low), negative);
+        CHECK(least == least_expected && most == most_expected && ((unsigned __int128)high << 32) + low == sum);
     }
 }
 

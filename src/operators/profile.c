@@ -212,16 +212,12 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
     }
 }
 
-/* Values of which some or all are above INT64_MAX. They are handled by their keys, value - 2^63, which order
- * as int64 do. Where both ints and uints come in, the largest int and the smallest uint are those of no
- * interest: what is kept for them is some value that there was. */
+/* Values of which some or all are above INT64_MAX; low, high and sum are theirs. Where both ints and uints come in,
+ * the largest int and the smallest uint are those of no interest: what is kept for them is some value
+ * that there was. */
 static void wides_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s,
-                      const uint64_t *values, uint32_t n)
+                      const uint64_t *values, uint32_t n, uint64_t low, uint64_t high, unsigned __int128 sum)
 {
-    weir_kernels.numeric->key_of_u64(s->keys, values, n);
-    weir_range_i64 range = { INT64_MAX, INT64_MIN };
-    weir_range_i64_add(&range, s->keys, n);
-    uint64_t const low = (uint64_t)key_uint_of_int(range.min), high = (uint64_t)key_uint_of_int(range.max);
     uint64_t const least_uint = low > INT64_MAX ? low : high;
     if (least_uint < p->uint_min) p->uint_min = least_uint;
     if (high > p->uint_max) p->uint_max = high;
@@ -230,17 +226,18 @@ static void wides_add(struct profile *p, const struct profile_layout *l, struct 
         if ((int64_t)low > p->ints.max) p->ints.max = (int64_t)low;
     }
     if (l->stats & STAT_MOMENTS) {
-        __int128 sum = (__int128)n << 63;
-        weir_sum_i64_add(&sum, s->keys, n);
-        p->uint_sum += (unsigned __int128)sum;
+        p->uint_sum += sum;
         weir_kernels.numeric->f64_of_u64((double *)s->hashes, values, n);
         moments_add(p, l, (const double *)s->hashes, n);
     }
     enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
     if (l->kll_k && keys_widen(p, l, keys)) {
-        if (keys == KEYS_FLOAT)
-            for (uint32_t i = 0; i < n; i++) s->keys[i] = weir_key_f64((double)values[i]);
-        weir_kll_add(kll_of(p, l), s->keys, n);
+        if (keys == KEYS_FLOAT) {
+            weir_kernels.numeric->f64_of_u64((double *)s->hashes, values, n);
+            weir_kll_add_f64(kll_of(p, l), (const double *)s->hashes, n);
+        } else {
+            weir_kll_add_u64(kll_of(p, l), values, n);
+        }
     }
     if (hashes_wanted(l)) {
         weir_kernels.numeric->hash_u64(s->hashes, values, n, l->seed);
@@ -322,9 +319,13 @@ uint32_t profile_add(struct profile *p, const struct profile_layout *l, const st
     if (c->texts) texts_add(p, l, s, slice->base);
     if (c->ints) ints_add(p, l, s);
     if (c->floats) floats_add(p, l, s);
-    if (c->wides) wides_add(p, l, s, c->wide_values, c->wides);
-    if (c->uints)    /* they lie backwards; any order will do, but always the same */
-        wides_add(p, l, s, (const uint64_t *)c->time_values + WEIR_BATCH_ROWS - c->uints, c->uints);
+    if (c->wides) wides_add(p, l, s, c->wide_values, c->wides, c->wide_min, c->wide_max, ((unsigned __int128)c->wide_high << 32) + c->wide_low);
+    if (c->uints) {    /* they lie backwards; any order will do, but always the same */
+        const uint64_t *const values = (const uint64_t *)c->time_values + WEIR_BATCH_ROWS - c->uints;
+        uint64_t min = UINT64_MAX, max = 0, high = 0, low = 0;
+        (void)weir_kernels.numeric->scan_u64(values, c->uints, &min, &max, &high, &low);
+        wides_add(p, l, s, values, c->uints, min, max, ((unsigned __int128)high << 32) + low);
+    }
     if (c->times) times_add(p, l, s);
     if (c->bools) bools_add(p, l, s);
     return c->bad;

@@ -319,7 +319,10 @@ static void values_classify(struct cells *out, const struct slice *in, enum decl
         return;
     }
     if (declared != TYPE_TIME) {
-        out->wide_uints = in->form == SLICE_I64 ? 0 : (uint32_t)weir_kernels.numeric->count_negative(in->values, in->rows);
+        if (in->form == SLICE_U64) {
+            out->wide_min = UINT64_MAX;
+            out->wide_uints = (uint32_t)weir_kernels.numeric->scan_u64(in->values, in->rows, &out->wide_min, &out->wide_max, &out->wide_high, &out->wide_low);
+        }
         if (out->wide_uints == 0) {
             out->ints = in->rows;
             out->int_values = in->values;
@@ -353,6 +356,7 @@ void cells_classify(struct cells *out, const struct slice *in, enum declared_typ
     out->float_values = out->float_room;
     out->wide_values = NULL;
     out->float_scanned = 0;
+    out->wide_min = out->wide_max = out->wide_high = out->wide_low = 0;
     if (in->form == SLICE_VIEWS) {
         out->length_min = UINT32_MAX;
         views_classify(out, in, declared, expect);

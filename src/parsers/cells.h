@@ -43,6 +43,8 @@ struct cells {
     const int64_t  *int_values;                        /* in the room below, or the slice's own: */
     const double   *float_values;                      /* what needs no change is not copied */
     const uint64_t *wide_values;
+    uint64_t        wide_min, wide_max;                /* and their sum is wide_high * 2^32 + wide_low */
+    uint64_t        wide_high, wide_low;
     double          float_sum, float_min, float_max;   /* of float_values, if float_scanned: found while looking for NaN */
     int             float_scanned;
     _Alignas(64) int64_t  int_room[WEIR_BATCH_ROWS];

@@ -390,12 +390,18 @@ static uint64_t sampling_from(const weir_kll *kll, unsigned shift)
 }
 
 /* Keys, or (from_f64) doubles, which become keys once they have been chosen. */
-static inline int64_t key_of(const int64_t *keys, size_t i, int from_f64)
+enum form { FORM_KEYS, FORM_F64, FORM_U64 };    /* of a batch; only what is chosen is made a key */
+
+static int64_t key_of(const int64_t *keys, uint64_t at, enum form form)
 {
-    return from_f64 ? weir_key_f64(((const double *)(const void *)keys)[i]) : keys[i];
+    double value;
+    if (form == FORM_KEYS) return keys[at];
+    if (form == FORM_U64) return keys[at] ^ INT64_MIN;
+    memcpy(&value, keys + at, sizeof value);
+    return weir_key_f64(value);
 }
 
-static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, int from_f64)
+static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, enum form form)
 {
     while (count > 0) {
         if (kll->fill == 0)
@@ -406,7 +412,7 @@ static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, int from_f
             if (kll->fill == 0) kll->pick = rank_draw(kll->seed, kll->blocks++) >> (64 - kll->shift);
             taken = count < block - kll->fill ? count : (size_t)(block - kll->fill);
             if (kll->pick >= kll->fill && kll->pick - kll->fill < taken)
-                kll->candidate = key_of(keys, kll->pick - kll->fill, from_f64);
+                kll->candidate = key_of(keys, kll->pick - kll->fill, form);
             kll->fill += taken;
             if (kll->fill == block) {
                 int64_t const chosen = kll->candidate;
@@ -430,7 +436,8 @@ static void kll_add(weir_kll *kll, const int64_t *keys, size_t count, int from_f
                 weir_kernels.rank->pick(into, keys, blocks, kll->shift, kll->seed, kll->blocks);
                 kll->blocks += blocks;
             }
-            if (from_f64) weir_kernels.numeric->key_of_f64(into, (const double *)(const void *)into, blocks);
+            if (form == FORM_F64) weir_kernels.numeric->key_of_f64(into, (const double *)(const void *)into, blocks);
+            if (form == FORM_U64) weir_kernels.numeric->key_of_u64(into, (const uint64_t *)into, blocks);
             kll->sorted = 0;
             taken = blocks << kll->shift;
         }
@@ -444,14 +451,21 @@ void weir_kll_add(weir_kll *kll, const int64_t *keys, size_t count)
 {
     WEIR_ASSERT(kll->magic == KLL_MAGIC);
     WEIR_ASSERT(keys != NULL || count == 0);
-    kll_add(kll, keys, count, 0);
+    kll_add(kll, keys, count, FORM_KEYS);
 }
 
 void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count)
 {
     WEIR_ASSERT(kll->magic == KLL_MAGIC);
     WEIR_ASSERT(values != NULL || count == 0);
-    kll_add(kll, (const int64_t *)(const void *)values, count, 1);
+    kll_add(kll, (const int64_t *)(const void *)values, count, FORM_F64);
+}
+
+void weir_kll_add_u64(weir_kll *kll, const uint64_t *values, size_t count)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    WEIR_ASSERT(values != NULL || count == 0);
+    kll_add(kll, (const int64_t *)values, count, FORM_U64);
 }
 
 /* Put keys of weight 2^log2 into the level of that weight, or through the sampler below level 0.
