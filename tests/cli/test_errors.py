@@ -80,7 +80,7 @@ def test_sizes_as_people_write_them(file, value):
     assert run("summary", "-S", value, file(PLAIN), over=True).code == 0
 
 
-@pytest.mark.parametrize("typo,meant", [("--quantile-s", "--quantiles"), ("--delimeter", "--delimiter"), ("--no-headr", "--no-header"),
+@pytest.mark.parametrize("typo,meant", [("--quantlies", "--quantiles"), ("--delimeter", "--delimiter"), ("--no-headr", "--no-header"),
                                         ("--raged=keep", "--ragged"), ("--statistics", "--stats"), ("--schemas", "--schema"),
                                         ("--paralell", "--parallel"), ("--colour", "--color"), ("--stricter", "--strict"), ("--memmory", "--memory")])
 def test_a_typo_in_an_option_names_the_right_one(file, typo, meant):

@@ -235,7 +235,7 @@ def test_the_library_exports_what_its_headers_declare_and_nothing_else():
     exported = {line.split()[2].split("@")[0] for line in nm.splitlines() if line.split()[1] in "TDRB"}
     declared = set()
     for header in (ROOT / "include/weir").glob("*.h"):
-        declared |= set(re.findall(r"\b(weir_\w+)\s*\(", re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)))
+        declared |= set(re.findall(r"\b(weir_\w+)\s*\((?!\*)", re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)))
     inline = {"weir_key_f64", "weir_f64_key"}
     assert exported - {"WEIR_0.1"} == declared - inline
 
