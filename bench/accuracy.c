@@ -23,6 +23,7 @@
 #include "weir/kll.h"
 #include "weir/loglinear.h"
 #include "weir/moments.h"
+#include "weir/ull.h"
 
 enum { BATCH = 1024, POINTS_MAX = 40 };
 
@@ -180,6 +181,54 @@ static void run_hll(unsigned trials)
                 errors_add(&errors[0], (got.value - (double)n) / (double)n, got.low > (double)n || got.high < (double)n);
             }
             errors_print(&errors[0], "hll", parameter, "merged", parts, n, rounds, "relative", bound);
+        }
+        free(block);
+        free(other_block);
+    }
+}
+
+static void run_ull(unsigned trials)
+{
+    static const unsigned ps[] = { 8, 12, 14 };
+    static struct errors errors[POINTS_MAX];
+    static uint64_t hashes[BATCH];
+    uint64_t at[POINTS_MAX];
+    unsigned const points = lengths(at, 1000000);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned const p = ps[i];
+        char parameter[16];
+        snprintf(parameter, sizeof parameter, "p=%u", p);
+        double const sigma = 0.761 / sqrt((double)(1u << p)), bound[4] = { sigma, 2 * sigma, 2.576 * sigma, 3 * sigma };
+        void *block = block_new(WEIR_ULL_BYTES(p)), *other_block = block_new(WEIR_ULL_BYTES(p));
+        weir_ull *ull, *other;
+        for (unsigned parts = 1; parts <= 100; parts *= 10) {    /* a value goes to the part of its number */
+            for (unsigned t = 0; t < (parts == 1 ? trials : trials / 4 + 1); t++) {
+                state = 71 * (uint64_t)t + parts;
+                uint64_t const seed = draw();
+                uint64_t n = 0;
+                must(weir_ull_init(&ull, block, WEIR_ULL_BYTES(p), p, seed));
+                for (unsigned point = parts == 1 ? 0 : points - 6; point < points - (parts == 1 ? 0 : 5); point++) {
+                    while (n < at[point]) {
+                        size_t const part = at[point] - n < BATCH ? (size_t)(at[point] - n) : BATCH;
+                        for (size_t k = 0; k < part; k++) hashes[k] = n + k;
+                        weir_hash_i64_batch(hashes, (const int64_t *)hashes, part, seed);
+                        if (parts == 1) {
+                            weir_ull_add(ull, hashes, part);
+                        } else {
+                            must(weir_ull_init(&other, other_block, WEIR_ULL_BYTES(p), p, seed));
+                            weir_ull_add(other, hashes, part);
+                            must(weir_ull_merge(ull, other));
+                        }
+                        n += part;
+                    }
+                    weir_estimate const got = weir_ull_count(ull);
+                    errors_add(&errors[point], (got.value - (double)n) / (double)n, got.low > (double)n || got.high < (double)n);
+                }
+            }
+            for (unsigned point = 0; point < points; point++)
+                if (errors[point].count != 0)
+                    errors_print(&errors[point], "ull", parameter, parts == 1 ? "counting keys" : "merged in batches", parts, at[point], trials, "relative", bound);
+            if (parts == 1) parts = 10;
         }
         free(block);
         free(other_block);
@@ -596,7 +645,7 @@ static void run_moments(unsigned trials)
 /* ---- which ----------------------------------------------------------------------------------- */
 
 static const struct { const char *name; void (*run)(unsigned trials); } instruments[] = {
-    { "hll", run_hll }, { "kll", run_kll }, { "kll_long", run_kll_long }, { "heavy", run_heavy },
+    { "hll", run_hll }, { "ull", run_ull }, { "kll", run_kll }, { "kll_long", run_kll_long }, { "heavy", run_heavy },
     { "gk", run_gk }, { "loglinear", run_loglinear }, { "bloom", run_bloom }, { "countmin", run_countmin }, { "moments", run_moments },
 };
 

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OURS = ROOT / "build/checks/bench/instruments_bench"
 THEIRS = ROOT / "build/datasketches_bench"
 PYTHON = ROOT / "build/venv/bin/python"
-AIMS = {"hll p=12": 0.5, "hll p=14": 0.5, "kll k=200, n=1e6": 0.8, "kll k=200, n=1e8": 0.3, "bloom 256 KiB, test and set": 1.5, "countmin 4 x 4096": 1.8,
+AIMS = {"hll p=12": 0.5, "hll p=14": 0.5, "ull p=12": 0.5, "ull p=14": 0.5, "kll k=200, n=1e6": 0.8, "kll k=200, n=1e8": 0.3, "bloom 256 KiB, test and set": 1.5, "countmin 4 x 4096": 1.8,
         "heavy 4096, zipf 1.0": 1.3, "heavy 4096, all different": 10, "heavy 4096, all different, sampling": 1, "moments, mean variance min max": 0.15,
         "moments to the 4th": 0.25, "gk eps 0.001": 10, "log-linear histogram": 0.5, "all of summary on f64, n=1e8": 1.2}
 

@@ -22,6 +22,7 @@
 #include "weir/kll.h"
 #include "weir/loglinear.h"
 #include "weir/moments.h"
+#include "weir/ull.h"
 
 enum { ITEMS = 1 << 15, CHUNK = 1024 };
 
@@ -82,6 +83,19 @@ static void hll(unsigned p, size_t n)
     }
     if (weir_hll_count(h).value < 1) exit(1);
 }
+static void ull(unsigned p, size_t n)
+{
+    weir_ull *u;
+    static uint64_t hashes[CHUNK];
+    must(weir_ull_init(&u, block_new(WEIR_ULL_BYTES(p)), WEIR_ULL_BYTES(p), p, 1));
+    for (size_t i = 0; i < n; i += CHUNK) {
+        weir_hash_i64_batch(hashes, (const int64_t *)fresh_items(i), CHUNK, 1);
+        weir_ull_add(u, hashes, CHUNK);
+    }
+    if (weir_ull_count(u).value < 1) exit(1);
+}
+static void ull_12(size_t n) { ull(12, n); }
+static void ull_14(size_t n) { ull(14, n); }
 static void hll_12(size_t n) { hll(12, n); }
 static void hll_14(size_t n) { hll(14, n); }
 
@@ -202,6 +216,8 @@ static void all_of_summary(size_t n)
 static const struct { const char *name; void (*run)(size_t n); size_t items; } cases[] = {
     { "hll p=12", hll_12, 20u << 20 },
     { "hll p=14", hll_14, 20u << 20 },
+    { "ull p=12", ull_12, 20u << 20 },
+    { "ull p=14", ull_14, 20u << 20 },
     { "kll k=200, n=1e6", kll_200, 1000 << 10 },
     { "kll k=200, n=1e8", kll_200, 100000 << 10 },
     { "gk eps 0.001", gk_001, 3u << 20 },

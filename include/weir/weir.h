@@ -20,6 +20,7 @@
 
 /* how many different */
 #include "weir/hll.h"
+#include "weir/ull.h"
 
 /* seen before, how often */
 #include "weir/bloom.h"

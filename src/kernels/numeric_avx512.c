@@ -363,7 +363,7 @@ static int scan_f64_avx512(const double *values, size_t count, double *sum, doub
     *min = _mm512_reduce_min_pd(_mm512_min_pd(_mm512_min_pd(l0, l1), _mm512_min_pd(l2, l3))) + 0.0;
     *max = _mm512_reduce_max_pd(_mm512_max_pd(_mm512_max_pd(h0, h1), _mm512_max_pd(h2, h3))) + 0.0;
     *sum = numeric_sum_close(lanes, values, i, count);
-    range_f64_avx512(values + i, count - i, min, max);
+    if (i < count) range_f64_avx512(values + i, count - i, min, max);
     for (; i < count; i++) found |= values[i] != values[i];
     return found != 0;
 }

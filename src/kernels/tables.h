@@ -43,6 +43,8 @@ extern const struct loglinear_kernels loglinear_scalar, loglinear_avx2, loglinea
 extern const struct pairs_kernels pairs_scalar, pairs_avx2, pairs_avx512;
 #include "kernels/hardened.h"
 extern const struct hardened_kernels hardened_scalar, hardened_avx2, hardened_avx512;
+#include "kernels/ull.h"
+extern const struct ull_kernels ull_scalar, ull_avx2, ull_avx512;
 #include "kernels/bloom.h"
 extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
 

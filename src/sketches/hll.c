@@ -5,19 +5,12 @@
  *        | magic | p | mode | floor | zero | seed | kept | at_floor | zero | registers             |
  *        +-------+---+------+-------+------+------+------+----------+------+-----------------------+
  *
- *   mode SET:   kept hashes in 2^p / 8 slots of 8 bytes, 0 is an empty slot; hash 0 itself is the
- *               byte `zero`. A hash's home is the slot of its top bits; a slot further on is taken
- *               where that is occupied, and the smaller hash stays nearer to its home (Amble, Knuth
- *               1974), so the bytes are a function of the set here too. At most 3/4 is filled.
+ *   mode SET:   kept hashes, zero is hash 0 itself; see hash_set.h.
  *   mode DENSE: 2^p registers. Hash h offers register h >> (64 - p) a rank: the position, from 1,
  *               of the first 1 bit in the other 64 - p bits, or 65 - p; the largest stays.
  *               floor is the smallest register and at_floor how many are that small: offers up to
  *               the floor are passed over unseen, and the registers need to be read again only
  *               when the last one leaves the floor, which happens at most 65 - p times.
- *
- * The home slot of a hash is the very eight bytes that hold its register and that one's neighbours.
- * So a set becomes registers in place, from any empty slot on: a hash is never found before its
- * home, hence its register lies in a slot that has been turned already.
  *
  * Why bytes and not 6-bit fields: a third more memory buys loads without shifts and a merge that is
  * a byte-wise maximum. Estimator: O. Ertl, arXiv:1702.01284, Algorithm 6.
@@ -27,6 +20,7 @@
 #include "kernels/kernels.h"
 #include "kernels/numeric_inline.h"
 #include "machine/assert.h"
+#include "sketches/hash_set.h"
 #include "weir/hll.h"
 
 #define HLL_MAGIC 0x314c4857u    /* the bytes "WHL1"; the 1 is the layout version */
@@ -42,9 +36,11 @@ struct weir_hll {
 };
 _Static_assert(sizeof(weir_hll) == 64, "registers start on their own cache line");
 
-static inline size_t   hll_slots(const weir_hll *h)     { return (size_t)1 << (h->p - 3); }
-static inline size_t   hll_kept_max(const weir_hll *h)  { return hll_slots(h) * 3 / 4; }
-static inline size_t   hll_home(const weir_hll *h, uint64_t hash) { return (size_t)(hash >> (67 - h->p)); }
+static inline struct hash_set hll_set(const weir_hll *h)
+{
+    weir_hll *const own = (weir_hll *)(uintptr_t)h;
+    return (struct hash_set){ own->slots, own->p, &own->kept, &own->zero };
+}
 static inline uint8_t *hll_registers(weir_hll *h)       { return (uint8_t *)h->slots; }
 
 weir_status weir_hll_init(weir_hll **out, void *block, size_t block_bytes, unsigned p, uint64_t seed)
@@ -85,22 +81,6 @@ static void hll_find_floor(weir_hll *h)
     h->at_floor = counts[h->floor];
 }
 
-/* Every hash lies where the order of the file head puts it: no empty slot and no hash that is not
- * smaller between its home and itself. Hence also no hash twice. */
-static int hll_set_is_canonical(const weir_hll *h)
-{
-    size_t const mask = hll_slots(h) - 1;
-    size_t kept = 0;
-    for (size_t i = 0; i <= mask; i++) {
-        uint64_t const hash = h->slots[i];
-        if (hash == 0) continue;
-        for (size_t at = hll_home(h, hash); at != i; at = (at + 1) & mask)
-            if (h->slots[at] == 0 || h->slots[at] >= hash) return 0;
-        kept++;
-    }
-    return kept == h->kept;
-}
-
 static int hll_registers_are_sound(const weir_hll *h)
 {
     uint32_t counts[256];
@@ -126,7 +106,8 @@ weir_status weir_hll_open(weir_hll **out, void *block, size_t block_bytes)
 
     if (h->mode == HLL_SET) {
         if (h->floor != 0 || h->at_floor != 0 || h->zero > 1) return WEIR_ERR_FORMAT;
-        if (h->kept > hll_kept_max(h) || !hll_set_is_canonical(h)) return WEIR_ERR_FORMAT;
+        struct hash_set const set = hll_set(h);
+        if (h->kept > hash_set_kept_max(h->p) || !hash_set_is_canonical(&set)) return WEIR_ERR_FORMAT;
     } else if (h->mode == HLL_DENSE) {
         if (h->kept != 0 || h->zero != 0 || !hll_registers_are_sound(h)) return WEIR_ERR_FORMAT;
     } else {
@@ -147,58 +128,14 @@ static void hll_add_dense(weir_hll *h, const uint64_t *hashes, size_t count)
     }
 }
 
-/* Registers for hashes, in place: see the file head. */
+static void hll_offer(uint8_t *registers, unsigned p, uint64_t hash) { (void)numeric_hll_offer(registers, p, hash, 0); }
+
 static void hll_become_dense(weir_hll *h)
 {
-    size_t const mask = hll_slots(h) - 1;
-    size_t start = 0;
-    while (h->slots[start] != 0) start++;    /* a quarter is empty */
-    for (size_t i = 1; i <= mask; i++) {
-        uint64_t *slot = &h->slots[(start + i) & mask];
-        uint64_t const hash = *slot;
-        *slot = 0;
-        if (hash != 0) (void)numeric_hll_offer(hll_registers(h), h->p, hash, 0);
-    }
-    if (h->zero) (void)numeric_hll_offer(hll_registers(h), h->p, 0, 0);
+    struct hash_set const set = hll_set(h);
+    hash_set_to_registers(&set, hll_offer);
     h->mode = HLL_DENSE;
-    h->zero = 0;
-    h->kept = 0;
     hll_find_floor(h);
-}
-
-/* Put one hash into the set. 0 if it is new and the set is full. */
-static int hll_keep(weir_hll *h, uint64_t hash)
-{
-    size_t const mask = hll_slots(h) - 1;
-    size_t at = hll_home(h, hash);
-    if (hash == 0) {
-        h->zero = 1;
-        return 1;
-    }
-    while (h->slots[at] != 0 && h->slots[at] < hash) at = (at + 1) & mask;
-    if (h->slots[at] == hash) return 1;
-    if (h->kept == hll_kept_max(h)) return 0;
-    for (; hash != 0; at = (at + 1) & mask) {    /* the larger ones move on, up to an empty slot */
-        uint64_t const other = h->slots[at];
-        if (other == 0 || other > hash) {
-            h->slots[at] = hash;
-            hash = other;
-        }
-    }
-    h->kept++;
-    return 1;
-}
-
-/* Put hashes into the set until it is full; how many are done is returned. The kernel passes over
- * those that are known, which in a stream of few different values are nearly all. */
-static size_t hll_add_to_set(weir_hll *h, const uint64_t *hashes, size_t count)
-{
-    size_t i = 0;
-    for (; i < count; i++) {
-        if (h->p >= 6) i += weir_kernels.numeric->set_find(h->slots, h->p - 3u, hashes + i, count - i);
-        if (i == count || !hll_keep(h, hashes[i])) break;
-    }
-    return i;
 }
 
 void weir_hll_add(weir_hll *h, const uint64_t *hashes, size_t count)
@@ -207,39 +144,23 @@ void weir_hll_add(weir_hll *h, const uint64_t *hashes, size_t count)
     WEIR_ASSERT(hashes != NULL || count == 0);
     size_t i = 0;
     if (h->mode == HLL_SET) {
-        i = hll_add_to_set(h, hashes, count);
+        struct hash_set const set = hll_set(h);
+        i = hash_set_add(&set, hashes, count);
         if (i == count) return;
         hll_become_dense(h);
     }
     hll_add_dense(h, hashes + i, count - i);
 }
 
-/* Add what another set holds. In strides: in the order of the slots, which is the order of the
- * homes, the first half of `into` would fill beyond its room while the second is empty. */
-static void hll_add_set(weir_hll *into, const weir_hll *from)
-{
-    enum { STRIDE = 0x1e3779b1, ROUND = 64 };    /* odd, so it meets every slot */
-    size_t const mask = hll_slots(from) - 1;
-    uint64_t hashes[ROUND];
-    unsigned count = 0;
-    for (size_t i = 0; i <= mask; i++) {
-        uint64_t const hash = from->slots[i * STRIDE & mask];
-        if (hash != 0) hashes[count++] = hash;
-        if (count == ROUND || i == mask) {
-            weir_hll_add(into, hashes, count);
-            count = 0;
-        }
-    }
-    hashes[0] = 0;
-    if (from->zero) weir_hll_add(into, hashes, 1);
-}
+static void hll_take(void *into, const uint64_t *hashes, size_t count) { weir_hll_add(into, hashes, count); }
 
 weir_status weir_hll_merge(weir_hll *into, const weir_hll *from)
 {
     WEIR_ASSERT(into->magic == HLL_MAGIC && from->magic == HLL_MAGIC);
     if (into->p != from->p || into->seed != from->seed) return WEIR_ERR_MISMATCH;
     if (from->mode == HLL_SET) {
-        hll_add_set(into, from);
+        struct hash_set const set = hll_set(from);
+        hash_set_each(&set, hll_take, into);
         return WEIR_OK;
     }
     if (into->mode == HLL_SET) hll_become_dense(into);
