@@ -142,8 +142,8 @@ static int parse_one(struct options *o, int letter)
         return code;
     case OPT_SEED: return parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seed);
     case OPT_DISTINCT_P:
-        code = parse_whole("--distinct-p", optarg, WEIR_HLL_P_MIN, WEIR_HLL_P_MAX, &n);
-        q->wish.hll_p = (unsigned)n;
+        code = parse_whole("--distinct-p", optarg, WEIR_ULL_P_MIN, WEIR_ULL_P_MAX, &n);
+        q->wish.distinct_p = (unsigned)n;
         return code;
     case OPT_QUANTILE_K:
         code = parse_whole("--quantile-k", optarg, WEIR_KLL_K_MIN, WEIR_KLL_K_MAX, &n);

@@ -20,14 +20,14 @@ _Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smal
 /* The shares of what is left behind the head, in 16ths: quantiles gain most from memory (error ~ 1/k),
  * then top values (error ~ 1/counters), then distinct (error ~ 1/sqrt). Half a sketch helps nobody:
  * below its minimum a sketch gets nothing and the others more. */
-enum { SHARE_HLL = 6, SHARE_HEAVY = 4, SHARE_BODY = 6 };
-enum { HLL_P_USEFUL_MAX = 14, KLL_K_USEFUL_MAX = 768, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
+enum { SHARE_DISTINCT = 6, SHARE_HEAVY = 4, SHARE_BODY = 6 };
+enum { DISTINCT_P_USEFUL_MAX = 14, KLL_K_USEFUL_MAX = 768, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
 
-static unsigned hll_p_for_bytes(size_t bytes)
+static unsigned distinct_p_for_bytes(size_t bytes)
 {
     unsigned p = 0;
-    while (p < HLL_P_USEFUL_MAX && WEIR_HLL_BYTES(p + 1) <= bytes) p++;
-    return p < WEIR_HLL_P_MIN ? 0 : p;
+    while (p < DISTINCT_P_USEFUL_MAX && WEIR_ULL_BYTES(p + 1) <= bytes) p++;
+    return p < WEIR_ULL_P_MIN ? 0 : p;
 }
 
 void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
@@ -38,22 +38,22 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
     out->stats = stats;
     out->seed = seed;
     size_t left = (bytes & ~(size_t)63) - PROFILE_HEAD_BYTES;
-    unsigned const want_hll = stats & STAT_DISTINCT ? SHARE_HLL : 0;
+    unsigned const want_distinct = stats & STAT_DISTINCT ? SHARE_DISTINCT : 0;
     unsigned const want_heavy = stats & STAT_TOP ? SHARE_HEAVY : 0;
     unsigned const want_body = stats & STAT_QUANTILES || (texts && stats & (STAT_TOP | STAT_RANGE)) ? SHARE_BODY : 0;
-    unsigned shares = want_hll + want_heavy + want_body;
+    unsigned shares = want_distinct + want_heavy + want_body;
     uint32_t at = PROFILE_HEAD_BYTES;
 
     /* Distinct first: it is cheapest; its power of two leaves the rest to the others. */
-    out->hll_at = at;
-    if (want_hll) {
-        out->hll_p = hll_p_for_bytes(left * want_hll / shares > 128 ? left * want_hll / shares : 128);
-        if (wish.hll_p != 0) out->hll_p = round64(WEIR_HLL_BYTES(wish.hll_p)) <= left ? wish.hll_p : 0;
-        shares -= want_hll;
+    out->distinct_at = at;
+    if (want_distinct) {
+        out->distinct_p = distinct_p_for_bytes(left * want_distinct / shares > 128 ? left * want_distinct / shares : 128);
+        if (wish.distinct_p != 0) out->distinct_p = round64(WEIR_ULL_BYTES(wish.distinct_p)) <= left ? wish.distinct_p : 0;
+        shares -= want_distinct;
     }
-    if (out->hll_p) {
-        at += round64(WEIR_HLL_BYTES(out->hll_p));
-        left -= round64(WEIR_HLL_BYTES(out->hll_p));
+    if (out->distinct_p) {
+        at += round64(WEIR_ULL_BYTES(out->distinct_p));
+        left -= round64(WEIR_ULL_BYTES(out->distinct_p));
     }
     out->heavy_at = at;
     size_t const keys = wish.kll_k != 0 && stats & STAT_QUANTILES ? round64(weir_kll_bytes(wish.kll_k)) : 0;
@@ -88,7 +88,7 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static weir_hll *hll_of(struct profile *p, const struct profile_layout *l) { return (weir_hll *)((uint8_t *)p + l->hll_at); }
+static weir_ull *ull_of(struct profile *p, const struct profile_layout *l) { return (weir_ull *)((uint8_t *)p + l->distinct_at); }
 static weir_heavy *heavy_of(struct profile *p, const struct profile_layout *l) { return (weir_heavy *)((uint8_t *)p + l->heavy_at); }
 static weir_kll *kll_of(struct profile *p, const struct profile_layout *l) { return (weir_kll *)((uint8_t *)p + l->body_at); }
 static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return (struct texts *)((uint8_t *)p + l->body_at); }
@@ -103,10 +103,10 @@ void profile_init(struct profile *p, const struct profile_layout *l)
     p->uint_min = UINT64_MAX;
     p->length_min = UINT32_MAX;
     p->expect = WEIR_CLASS_INT;
-    weir_hll *hll;
+    weir_ull *ull;
     weir_heavy *heavy;
     weir_kll *kll;
-    if (l->hll_p) must(weir_hll_init(&hll, hll_of(p, l), WEIR_HLL_BYTES(l->hll_p), l->hll_p, l->seed));
+    if (l->distinct_p) must(weir_ull_init(&ull, ull_of(p, l), WEIR_ULL_BYTES(l->distinct_p), l->distinct_p, l->seed));
     if (l->counters)
         must(weir_heavy_init(&heavy, heavy_of(p, l), weir_heavy_bytes(l->counters), l->counters,
                              WEIR_HEAVY_MAY_SAMPLE, l->seed));
@@ -140,11 +140,11 @@ static int keys_widen(struct profile *p, const struct profile_layout *l, enum ke
 static size_t items_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s,
                         uint32_t count, unsigned tag)
 {
-    if (l->hll_p) weir_hll_add(hll_of(p, l), s->hashes, count);
+    if (l->distinct_p) weir_ull_add(ull_of(p, l), s->hashes, count);
     return l->counters ? weir_heavy_add(heavy_of(p, l), s->hashes, count, tag, s->fresh) : 0;
 }
 
-static int hashes_wanted(const struct profile_layout *l) { return l->hll_p != 0 || l->counters != 0; }
+static int hashes_wanted(const struct profile_layout *l) { return l->distinct_p != 0 || l->counters != 0; }
 
 /* Skewness and kurtosis cost as much as all the other moments: only if they are asked for. */
 static void moments_add(struct profile *p, const struct profile_layout *l, const double *values, uint32_t count)
@@ -352,7 +352,7 @@ static void keys_merge(struct profile *into, struct profile *from, const struct 
 void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
 {
     WEIR_ASSERT(into != from);
-    if (l->hll_p) must(weir_hll_merge(hll_of(into, l), hll_of(from, l)));
+    if (l->distinct_p) must(weir_ull_merge(ull_of(into, l), ull_of(from, l)));
     if (l->counters) must(weir_heavy_merge(heavy_of(into, l), heavy_of(from, l)));
     if (from->body == BODY_TEXTS) {
         if (into->body != BODY_TEXTS) {

@@ -1,6 +1,6 @@
 /* profile.h - everything that summary keeps of one column: the operator behind `weir summary`.
  *
- *   | struct profile | hll | heavy | kll  - or, once a text was seen -  texts |     layout.bytes each
+ *   | struct profile | ull | heavy | kll  - or, once a text was seen -  texts |     layout.bytes each
  *
  * A profile is one worker's. Whatever the column turns out to be in the end, the figures are those
  * of all its cells, because each cell is counted under its own class (weir/hash.h) from the first row
@@ -13,7 +13,7 @@
  * so that a late "abc" makes no earlier figure wrong. Quantile keys are ints until the first float
  * maps them (order kept); texts take over the keys' memory, since a string column has no quantiles.
  *
- * Guarantees are those of the parts: weir/hll.h, weir/heavy.h, weir/kll.h, weir/moments.h.
+ * Guarantees are those of the parts: weir/ull.h, weir/heavy.h, weir/kll.h, weir/moments.h.
  */
 #ifndef WEIR_PROFILE_H
 #define WEIR_PROFILE_H
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "weir/heavy.h"
-#include "weir/hll.h"
+#include "weir/ull.h"
 #include "weir/kll.h"
 #include "weir/moments.h"
 #include "operators/texts.h"
@@ -38,14 +38,14 @@ enum profile_stat {    /* what --only asks for; bits */
 
 struct profile_layout {           /* the same for all columns and workers */
     unsigned stats;               /* profile_stat bits */
-    unsigned hll_p;               /* 0: no distinct count */
+    unsigned distinct_p;               /* 0: no distinct count */
     unsigned counters;            /* 0: no top values */
     unsigned kll_k;               /* 0: no quantiles */
-    uint32_t hll_at, heavy_at, body_at, body_bytes, bytes;    /* body: kll or texts */
+    uint32_t distinct_at, heavy_at, body_at, body_bytes, bytes;    /* body: kll or texts */
     uint64_t seed;
 };
 
-struct profile_wish { unsigned hll_p, kll_k; };    /* 0: as much as is useful and fits */
+struct profile_wish { unsigned distinct_p, kll_k; };    /* 0: as much as is useful and fits */
 
 /* The layout of at most bytes that serves stats best; texts: the input may hold texts. What is wished for comes
  * first and is exactly that, or left out if it does not fit.

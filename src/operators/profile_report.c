@@ -7,7 +7,7 @@
 
 enum { US_PER_SECOND = 1000000 };
 
-static weir_hll *hll_of(struct profile *p, const struct profile_layout *l) { return (weir_hll *)((uint8_t *)p + l->hll_at); }
+static weir_ull *ull_of(struct profile *p, const struct profile_layout *l) { return (weir_ull *)((uint8_t *)p + l->distinct_at); }
 static weir_heavy *heavy_of(struct profile *p, const struct profile_layout *l) { return (weir_heavy *)((uint8_t *)p + l->heavy_at); }
 static weir_kll *kll_of(struct profile *p, const struct profile_layout *l) { return (weir_kll *)((uint8_t *)p + l->body_at); }
 static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return (struct texts *)((uint8_t *)p + l->body_at); }
@@ -229,9 +229,9 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         out->type = REPORT_TIME;
     int const numeric = out->type == REPORT_INT || out->type == REPORT_FLOAT || out->type == REPORT_TIME;
 
-    if (l->hll_p) {
+    if (l->distinct_p) {
         out->has_distinct = 1;
-        out->distinct = weir_hll_count(hll_of(p, l));
+        out->distinct = weir_ull_count(ull_of(p, l));
         double const most = (double)out->count;    /* an estimate above it is too high by at least the difference */
         if (out->distinct.value > most) {
             out->distinct.low -= out->distinct.value - most;

@@ -254,11 +254,11 @@ TEST(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out)
         unsigned const stats = (unsigned)prng_below(prng, STAT_ALL + 1) | STAT_COUNT;
         struct profile_layout const l = layout_of(bytes, stats, (int)prng_below(prng, 2));
         CHECK(l.bytes <= bytes && l.bytes % 64 == 0);
-        if (!(stats & STAT_DISTINCT)) CHECK_EQ(l.hll_p, 0);
+        if (!(stats & STAT_DISTINCT)) CHECK_EQ(l.distinct_p, 0);
         if (!(stats & STAT_TOP)) CHECK_EQ(l.counters, 0);
         if (!(stats & STAT_QUANTILES)) CHECK_EQ(l.kll_k, 0);
-        if (stats & STAT_DISTINCT) CHECK(l.hll_p >= WEIR_HLL_P_MIN);
-        if (l.hll_p) CHECK(l.hll_at + WEIR_HLL_BYTES(l.hll_p) <= l.heavy_at || l.counters == 0);
+        if (stats & STAT_DISTINCT) CHECK(l.distinct_p >= WEIR_ULL_P_MIN);
+        if (l.distinct_p) CHECK(l.distinct_at + WEIR_ULL_BYTES(l.distinct_p) <= l.heavy_at || l.counters == 0);
         if (l.counters) CHECK(l.heavy_at + weir_heavy_bytes(l.counters) <= l.body_at || l.body_bytes == 0);
         if (l.kll_k) CHECK(weir_kll_bytes(l.kll_k) <= l.body_bytes);
         CHECK(l.body_at + l.body_bytes <= l.bytes);
@@ -273,9 +273,9 @@ TEST(a_wish_is_fulfilled_exactly_or_left_out)
         struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0 };
         struct profile_layout l;
         profile_layout_choose(&l, bytes, STAT_ALL, (int)prng_below(prng, 2), wish, 7);
-        CHECK(l.bytes <= bytes && (l.hll_p == 0 || l.hll_p == wish.hll_p));
+        CHECK(l.bytes <= bytes && (l.distinct_p == 0 || l.distinct_p == wish.distinct_p));
         if (wish.kll_k) CHECK(l.kll_k == 0 || l.kll_k == wish.kll_k);
-        if (l.hll_p == 0) CHECK(WEIR_HLL_BYTES(wish.hll_p) + sizeof(struct profile) + 64 > bytes);
+        if (l.distinct_p == 0) CHECK(WEIR_ULL_BYTES(wish.distinct_p) + sizeof(struct profile) + 64 > bytes);
         (void)made(memory_a, &l);
     }
 }
