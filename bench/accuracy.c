@@ -308,7 +308,7 @@ static void run_kll(unsigned trials)
                                 uint64_t const from = n * part / parts, to = n * (part + 1) / parts;
                                 must(weir_kll_init(&other, other_block, weir_kll_bytes(k), k, draw()));
                                 weir_kll_add(other, keys + from, to - from);
-                                weir_kll_merge(kll, other);
+                                must(weir_kll_merge(kll, other));
                             }
                         }
                         e99 = weir_kll_rank_error(kll);

@@ -65,6 +65,21 @@ static int do_hll(const uint8_t *data, size_t size)
     return 0;
 }
 
+static int do_ull(const uint8_t *data, size_t size)
+{
+    weir_ull *u;
+    must(weir_ull_init(&u, block, WEIR_ULL_BYTES(8), 8, 1) == WEIR_OK);
+    weir_ull_add(u, items, size % 2 ? ITEMS : 20);
+    must(weir_ull_init(&u, other, WEIR_ULL_BYTES(8), 8, 1) == WEIR_OK);
+    weir_ull_add(u, items, ITEMS / 2);
+    OPEN(ull, WEIR_ULL_BYTES(8))
+    weir_ull_add(s, items, ITEMS);
+    (void)weir_ull_merge(u, s);
+    weir_estimate const e = weir_ull_count(s);
+    must(e.low <= e.value && e.value <= e.high);
+    return 0;
+}
+
 static int do_kll(const uint8_t *data, size_t size)
 {
     weir_kll *k;
@@ -74,8 +89,8 @@ static int do_kll(const uint8_t *data, size_t size)
     weir_kll_add(k, keys, ITEMS);
     OPEN(kll, weir_kll_bytes(16))
     weir_kll_add_f64(s, doubles, ITEMS);
-    weir_kll_merge(k, s);
-    weir_kll_merge(s, k);
+    if (weir_kll_merge(k, s) != WEIR_OK) return 0;
+    if (weir_kll_merge(s, k) != WEIR_OK) return 0;
     (void)weir_kll_quantile(s, 0.5);
     (void)weir_kll_rank(s, 7);
     return 0;
@@ -210,7 +225,7 @@ static int do_reservoir(const uint8_t *data, size_t size)
 }
 
 static int (*const instruments[])(const uint8_t *data, size_t size) = {
-    do_hll, do_kll, do_heavy, do_bloom, do_ageing, do_countmin, do_countsketch, do_gk, do_loglinear, do_keeper, do_reservoir,
+    do_hll, do_kll, do_heavy, do_bloom, do_ageing, do_countmin, do_countsketch, do_gk, do_loglinear, do_keeper, do_reservoir, do_ull,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -55,7 +55,8 @@ WEIR_API void weir_heavy_tag(weir_heavy *heavy, uint64_t item, unsigned tag);
 /* 1 if the item is in the table (its text is still needed), else 0. */
 WEIR_API int weir_heavy_contains(const weir_heavy *heavy, uint64_t item);
 
-/* Make `into` the table of both; errors add. WEIR_ERR_MISMATCH: counters or seed differ. */
+/* Make `into` the table of both; errors add. WEIR_ERR_MISMATCH: counters or seed differ.
+ * WEIR_ERR_FULL: more than 2^60 items in both, which no stream has but forged bytes may say. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from);
 
 typedef struct weir_heavy_item { uint64_t item, count, error; unsigned tag; } weir_heavy_item;

@@ -63,8 +63,9 @@ WEIR_API void weir_kll_add_f64(weir_kll *kll, const double *values, size_t count
 WEIR_API void weir_kll_add_u64(weir_kll *kll, const uint64_t *values, size_t count);
 
 /* Make `into` the sketch of both; k may differ, the error is the larger one's.
- * from is left as it is. */
-WEIR_API void weir_kll_merge(weir_kll *into, const weir_kll *from);
+ * from is left as it is. WEIR_ERR_FULL: more than 2^57 keys in both, which years of a stream do not have
+ * but forged bytes may say. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_kll_merge(weir_kll *into, const weir_kll *from);
 
 /* Replace every kept key by map(key), which never reverses the order of two keys: how a column of
  * integers becomes one of floats without losing what it has seen. */

@@ -346,7 +346,7 @@ static void keys_merge(struct profile *into, struct profile *from, const struct 
     enum key_class keys = from->keys > into->keys ? from->keys : into->keys;
     if (keys == KEYS_UINT && (into->ints.min < 0 || from->ints.min < 0)) keys = KEYS_FLOAT;
     if (into->keys == KEYS_NONE) into->keys = (uint8_t)from->keys;
-    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) weir_kll_merge(kll_of(into, l), kll_of(from, l));
+    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) must(weir_kll_merge(kll_of(into, l), kll_of(from, l)));
 }
 
 void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *l)

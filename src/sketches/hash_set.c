@@ -6,20 +6,37 @@
 
 static size_t home(const struct hash_set *set, uint64_t hash) { return (size_t)(hash >> (67 - set->p)); }
 
-/* No empty slot and no hash that is not smaller between a hash's home and itself. Walks are short unless the bytes are
- * forged: a chain longer than all of them together could be is refused, so that hostile bytes cost no more. */
+/* One look at each slot tells, from an empty one on (a quarter is). Hashes are in the order of their homes. So where the
+ * hash before this one is smaller, its home is no later either, and with its own hashes in order all from
+ * this one's home on are smaller. Only those that went past the end of the array to its beginning differ:
+ * there smaller hashes with homes of their own stand among them, and they have to exceed the largest of
+ * their run, which is the last of the array or one that went before them. */
 int hash_set_is_canonical(const struct hash_set *set)
 {
     size_t const mask = hash_set_slots(set->p) - 1;
-    size_t kept = 0, steps = 0;
+    size_t kept = 0, start = 0;
     for (size_t i = 0; i <= mask; i++) {
-        uint64_t const hash = set->slots[i];
-        if (hash == 0) continue;
-        for (size_t at = home(set, hash); at != i; at = (at + 1) & mask, steps++)
-            if (set->slots[at] == 0 || set->slots[at] >= hash || steps > 64 * (mask + 1) + 4096) return 0;
-        kept++;
+        kept += set->slots[i] != 0;
+        if (set->slots[i] == 0) start = i;
     }
-    return kept == *set->kept;
+    if (kept != *set->kept || kept > hash_set_kept_max(set->p)) return 0;
+    size_t run = 0;    /* slots in use just before this one */
+    uint64_t largest = 0;
+    for (size_t step = 1; step <= mask; step++) {
+        size_t const at = (start + step) & mask;
+        uint64_t const hash = set->slots[at];
+        if (hash == 0) {
+            run = 0;
+            largest = 0;
+            continue;
+        }
+        size_t const from = home(set, hash), moved = (at - from) & mask;
+        if (moved > run) return 0;
+        if (moved > 0 && hash <= (from > at ? largest : set->slots[(at - 1) & mask])) return 0;
+        if (hash > largest) largest = hash;
+        run++;
+    }
+    return 1;
 }
 
 /* Put one hash into the set. 0 if it is new and the set is full. */

@@ -41,6 +41,8 @@ enum {
     SAMPLING_TOTAL_MIN = 65536,         /* shorter streams are counted in full: it costs no time yet */
 };
 
+#define HEAVY_TOTAL_MAX (UINT64_C(1) << 60)    /* 36 years at 1e9 a second: forgeries have more */
+
 struct weir_heavy {
     uint32_t magic;
     uint32_t counters;
@@ -145,11 +147,12 @@ static ptrdiff_t heavy_find(const struct heavy_table *t, uint64_t item)
     }
 }
 
-/* Everything that later code relies on. Counts are believed up to 2^62, so that sums cannot overflow. */
+/* Everything that later code relies on. Totals are believed up to 2^60, so that counts, of which sampling
+ * makes up to twice as much, and their sums with errors cannot overflow nor pass for negative. */
 static int heavy_is_sound(const weir_heavy *heavy)
 {
-    uint64_t const most = UINT64_C(1) << 62;
-    if (heavy->flags > WEIR_HEAVY_MAY_SAMPLE || heavy->total > most || heavy->error > heavy->total) return 0;
+    uint64_t const most = 2 * HEAVY_TOTAL_MAX;
+    if (heavy->flags > WEIR_HEAVY_MAY_SAMPLE || heavy->total > HEAVY_TOTAL_MAX || heavy->error > heavy->total) return 0;
     if (heavy->coarsest > SHIFT_LAST || heavy->shift > heavy->coarsest || heavy->sampled > heavy->total) return 0;
     if (heavy->coarsest != 0 && heavy->flags == 0) return 0;
     if (heavy->shift != 0 && heavy->shift < SHIFT_FIRST) return 0;
@@ -171,8 +174,8 @@ static int heavy_is_sound(const weir_heavy *heavy)
         if (t.keys[i] != 0 && heavy_find(&t, t.keys[i]) != (ptrdiff_t)i) return 0;
         weight += t.counts[i];
     }
-    /* Sampling counts whole groups: each of them may be right on average only. */
-    return heavy->coarsest != 0 || weight <= heavy->total;
+    /* Sampling counts whole groups, and a few are cut short; twice as much is a forgery. */
+    return weight <= (heavy->coarsest != 0 ? 2 * heavy->total : heavy->total);
 }
 
 weir_status weir_heavy_open(weir_heavy **out, void *block, size_t block_bytes)
@@ -341,6 +344,7 @@ weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from)
     WEIR_ASSERT(into->magic == HEAVY_MAGIC && from->magic == HEAVY_MAGIC);
     WEIR_ASSERT(into != from);
     if (into->counters != from->counters || into->seed != from->seed) return WEIR_ERR_MISMATCH;
+    if (into->total > HEAVY_TOTAL_MAX || from->total > HEAVY_TOTAL_MAX - into->total) return WEIR_ERR_FULL;
     struct heavy_table t = heavy_table(into);
     struct heavy_table const other = heavy_table(from);
     int purged = 0;

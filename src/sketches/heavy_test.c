@@ -348,6 +348,51 @@ TEST(open_refuses_or_everything_is_safe_on_any_bytes)
     CHECK_EQ(weir_heavy_open(&heavy, block_a, 0), WEIR_ERR_FORMAT);
 }
 
+/* Found by fuzzing: totals near 2^62 passed 2^64 after some merges, and the purge then met counts of nothing. */
+TEST(merge_counts_to_2_60_then_refuses_and_changes_nothing)
+{
+    size_t const bytes = weir_heavy_bytes(32);
+    weir_heavy *const heavy = heavy_new(block_a, 32, WEIR_HEAVY_MAY_SAMPLE, 1), *copy;
+    weir_heavy_item top[4];
+    uint64_t items[1024];
+    for (size_t i = 0; i < 1024; i++) items[i] = item_of(i % 4 == 3 ? 2 : i % 4);    /* 256, 256, 512 of 0, 1, 2 */
+    weir_heavy_add(heavy, items, 1024, 1, NULL);
+    for (unsigned log2 = 10; log2 < 60; log2++) {
+        CHECK_EQ(weir_heavy_total(heavy), UINT64_C(1) << log2);
+        memcpy(block_b, block_a, bytes);
+        CHECK_OK(weir_heavy_open(&copy, block_b, bytes));
+        CHECK_OK(weir_heavy_merge(heavy, copy));
+    }
+    memcpy(block_b, block_a, bytes);
+    memcpy(block_c, block_a, bytes);
+    CHECK_OK(weir_heavy_open(&copy, block_b, bytes));
+    CHECK_EQ(weir_heavy_merge(heavy, copy), WEIR_ERR_FULL);
+    CHECK_SAME_BYTES(block_a, block_c, bytes);
+    CHECK_EQ(weir_heavy_top(heavy, top, 4), 3);
+    CHECK(top[0].item == item_of(2) && top[0].count == UINT64_C(1) << 59 && top[0].error == 0);
+    CHECK(top[1].count == UINT64_C(1) << 58 && top[2].count == UINT64_C(1) << 58);
+}
+
+/* A table that samples but says that its counts are far more than its items is a forgery. */
+TEST(open_refuses_counts_of_more_than_twice_the_items)
+{
+    weir_heavy *heavy = heavy_new(block_a, 8, WEIR_HEAVY_MAY_SAMPLE, 1);
+    uint64_t const item = 1;
+    for (unsigned i = 0; i < 100; i++) weir_heavy_add(heavy, &item, 1, 1, NULL);
+    uint64_t *const counts = (uint64_t *)(block_a + 128) + 8;
+    uint32_t *const coarsest = (uint32_t *)(block_a + 80);
+    unsigned at = 0;
+    while (counts[at] == 0) at++;
+    CHECK_EQ(counts[at], 100);
+    *coarsest = 4;
+    counts[at] = 200;
+    CHECK_OK(weir_heavy_open(&heavy, block_a, weir_heavy_bytes(8)));
+    counts[at] = 201;
+    CHECK_EQ(weir_heavy_open(&heavy, block_a, weir_heavy_bytes(8)), WEIR_ERR_FORMAT);
+    counts[at] = UINT64_C(1) << 62;
+    CHECK_EQ(weir_heavy_open(&heavy, block_a, weir_heavy_bytes(8)), WEIR_ERR_FORMAT);
+}
+
 int main(void)
 {
     values = malloc(ITEMS_MAX * sizeof *values);
@@ -365,7 +410,9 @@ int main(void)
         RUN(every_set_of_kernels_leaves_the_same_bytes_and_names_the_same_fresh_items),
         RUN(top_names_the_largest_first_whatever_k_is),
         RUN(reset_leaves_an_empty_table),
-        RUN_ON_EVERY_CPU(open_refuses_or_everything_is_safe_on_any_bytes));
+        RUN_ON_EVERY_CPU(open_refuses_or_everything_is_safe_on_any_bytes),
+        RUN_ON_EVERY_CPU(merge_counts_to_2_60_then_refuses_and_changes_nothing),
+        RUN(open_refuses_counts_of_more_than_twice_the_items));
     free(values);
     return failed;
 }

@@ -4,6 +4,7 @@
  * different keys by a bijection), and the statistics that the paper states.
  */
 #include <math.h>
+#include <time.h>
 #include "weir/hash.h"
 #include "weir/hll.h"
 #include "tests/weir_test.h"
@@ -286,6 +287,66 @@ TEST(open_takes_what_was_saved_and_refuses_each_field_that_is_wrong)
     CHECK_EQ(weir_hll_open(&h, block_a, WEIR_HLL_BYTES(10)), WEIR_ERR_FORMAT);
 }
 
+/* The order of hll.c's file head, hash by hash, in whatever time it takes. */
+static int set_is_in_order(const uint64_t *slots, size_t count)
+{
+    unsigned const home_shift = 64 - (unsigned)__builtin_ctzll(count);
+    for (size_t i = 0; i < count; i++)
+        if (slots[i] != 0)
+            for (size_t at = (size_t)(slots[i] >> home_shift); at != i; at = (at + 1) % count)
+                if (slots[at] == 0 || slots[at] >= slots[i]) return 0;
+    return 1;
+}
+
+TEST(open_takes_exactly_the_sets_that_are_in_order)
+{
+    unsigned taken = 0, refused = 0;
+    FOR_SEEDS(20000) {
+        unsigned const p = 5 + (unsigned)prng_below(prng, 3);
+        size_t const count = (size_t)1 << (p - 3), kept = prng_below(prng, count * 3 / 4 + 1);
+        uint64_t const crowd = prng_below(prng, count), spread = 1 + prng_below(prng, count);
+        for (size_t i = 0; i < kept; i++)    /* homes close together, past the end of the array often */
+            hashes[i] = ((crowd + prng_below(prng, spread)) % count << (67 - p)) + 1 + i;
+        made_of(block_a, p, hashes, kept);
+        uint64_t *const slots = (uint64_t *)(block_a + 64);
+        for (uint64_t changes = prng_below(prng, 3); changes > 0; changes--) {    /* two change places */
+            size_t const a = (crowd + prng_below(prng, kept + 1)) % count, b = (a + 1 + prng_below(prng, 2)) % count;
+            uint64_t const other = slots[a];
+            slots[a] = slots[b];
+            slots[b] = other;
+        }
+        weir_hll *h;
+        int const in_order = set_is_in_order(slots, count);
+        CHECK_EQ(weir_hll_open(&h, block_a, WEIR_HLL_BYTES(p)), in_order ? WEIR_OK : WEIR_ERR_FORMAT);
+        taken += in_order;
+        refused += !in_order;
+    }
+    CHECK(taken > 2000 && refused > 2000);
+}
+
+/* Forged sets with one home for all took open a step for each pair of hashes: half a second for the largest. */
+TEST(a_forged_set_opens_in_the_time_of_an_honest_one)
+{
+    enum { BIG = 18, KEPT = ((1 << BIG) >> 3) * 3 / 4 };
+    static _Alignas(64) uint8_t honest[WEIR_HLL_BYTES(BIG)], forged[WEIR_HLL_BYTES(BIG)];
+    uint8_t *const blocks[2] = { honest, forged };
+    weir_hll *h;
+    for (uint64_t i = 0; i < KEPT; i++) hashes[i] = weir_hash_u64(i, SEED);
+    made_of(honest, BIG, hashes, KEPT);
+    made_of(forged, BIG, hashes, 0);
+    for (uint64_t i = 0; i < KEPT; i++) ((uint64_t *)(forged + 64))[i] = i + 1;
+    memcpy(forged + 16, &(uint32_t){ KEPT }, 4);
+    clock_t best[2] = { CLOCKS_PER_SEC * 60L, CLOCKS_PER_SEC * 60L };
+    for (unsigned round = 0; round < 10; round++)
+        for (unsigned which = 0; which < 2; which++) {
+            clock_t const start = clock();
+            CHECK_OK(weir_hll_open(&h, blocks[which], WEIR_HLL_BYTES(BIG)));
+            clock_t const took = clock() - start;
+            if (took < best[which]) best[which] = took;
+        }
+    CHECK(best[1] <= 20 * best[0] + CLOCKS_PER_SEC / 1000);
+}
+
 TEST(what_open_takes_is_safe_to_use_whatever_the_bytes)
 {
     unsigned taken = 0;
@@ -334,6 +395,8 @@ int main(void)
                      RUN(counts_are_unbiased_and_as_close_as_the_header_says),
                      RUN(a_number_beyond_all_streams_is_still_finite),
                      RUN(open_takes_what_was_saved_and_refuses_each_field_that_is_wrong),
+                     RUN(open_takes_exactly_the_sets_that_are_in_order),
+                     RUN(a_forged_set_opens_in_the_time_of_an_honest_one),
                      RUN_ON_EVERY_CPU(what_open_takes_is_safe_to_use_whatever_the_bytes),
                      RUN(reset_leaves_the_bytes_of_an_empty_sketch));
 }

@@ -46,7 +46,7 @@ enum {
     SHIFT_MAX       = 50,
     WEIGHT_LOG2_MAX = 60,            /* of one key */
 };
-#define KLL_COUNT_MAX (UINT64_C(1) << 57)    /* more than a century at 1e9 a second: only forgeries have it */
+#define KLL_COUNT_MAX (UINT64_C(1) << 57)    /* four and a half years at 1e9 a second: forgeries have more */
 
 struct weir_kll {
     uint32_t magic;
@@ -499,13 +499,14 @@ static void put_weighted(weir_kll *kll, const int64_t *keys, uint32_t count, uns
     }
 }
 
-void weir_kll_merge(weir_kll *into, const weir_kll *from)
+weir_status weir_kll_merge(weir_kll *into, const weir_kll *from)
 {
     WEIR_ASSERT(into->magic == KLL_MAGIC && from->magic == KLL_MAGIC);
     WEIR_ASSERT(into != from);
+    if (into->count > KLL_COUNT_MAX || from->count > KLL_COUNT_MAX - into->count) return WEIR_ERR_FULL;
     if (!from->lossy) {
         weir_kll_add(into, from->items + from->start[0], level_count(from, 0));
-        return;
+        return WEIR_OK;
     }
     into->lossy = 1;
     if (from->k_error < into->k_error) into->k_error = from->k_error;
@@ -516,6 +517,7 @@ void weir_kll_merge(weir_kll *into, const weir_kll *from)
     if (from->pick < from->fill) put_weighted(into, &from->candidate, 1, from->shift);
     into->count += from->count;
     while (into->count >= sampling_from(into, into->shift + 1u)) fold(into);
+    return WEIR_OK;
 }
 
 void weir_kll_map(weir_kll *kll, int64_t (*map)(int64_t key))

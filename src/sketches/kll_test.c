@@ -179,7 +179,7 @@ static double observed_error(unsigned k, size_t n, unsigned kind, unsigned parts
             }
             weir_kll *const other = kll_new(block_b, k, prng_next(&p));
             add_in_batches(&p, other, keys + from, to - from);
-            weir_kll_merge(kll, other);
+            CHECK_OK(weir_kll_merge(kll, other));
         }
         CHECK_EQ(weir_kll_count(kll), n);
         for (unsigned i = 1; i <= SHARES; i++) {
@@ -351,7 +351,7 @@ TEST(every_set_of_kernels_leaves_the_same_bytes)
             weir_kll *const other = kll_new(block_c, k / 2 + 4, seed + 1);
             add_in_batches(&same, kll, keys, n / 2);
             add_in_batches(&same, other, keys + n / 2, n / 2);
-            weir_kll_merge(kll, other);
+            CHECK_OK(weir_kll_merge(kll, other));
             (void)weir_kll_quantile(kll, 0.5);
             CHECK_SAME_BYTES(block, block_a, weir_kll_bytes(k));
         }
@@ -384,7 +384,7 @@ TEST(merge_adds_counts_keeps_from_and_takes_the_larger_error)
         add_in_batches(prng, from, keys + n, other_n);
         memcpy(block_c, block_b, sizeof block_b);
         double const before = weir_kll_rank_error(into), other = weir_kll_rank_error(from);
-        weir_kll_merge(into, from);
+        CHECK_OK(weir_kll_merge(into, from));
         CHECK_SAME_BYTES(block_c, block_b, sizeof block_b);
         CHECK_EQ(weir_kll_count(into), n + other_n);
         CHECK(weir_kll_rank_error(into) >= before && weir_kll_rank_error(into) >= other);
@@ -483,14 +483,42 @@ TEST(open_refuses_or_everything_is_safe_on_any_bytes)
         opened++;
         weir_kll *const own = kll_new(block_b, 12, seed);
         weir_kll_add(own, keys, n / 2);
-        weir_kll_merge(own, forged);
+        if (weir_kll_merge(own, forged) != WEIR_OK) continue;    /* it says to have more than 2^57 keys */
         if (weir_kll_count(forged) > 0) (void)weir_kll_quantile(forged, 0.3);
         if (weir_kll_count(own) > 0) (void)weir_kll_quantile(own, 0.3);
         weir_kll_add(forged, keys, n);
-        weir_kll_merge(forged, own);
+        if (weir_kll_merge(forged, own) != WEIR_OK) continue;
         if (weir_kll_count(forged) > 0) (void)weir_kll_rank(forged, 5);
     }
     CHECK(opened > 100);    /* seeds, coins and keys may be anything: not all flips can be seen */
+}
+
+/* Found by fuzzing: sketches that say to have seen near 2^57 keys, merged a few times, reached a level that does
+ * not exist. No forgery is needed to get there, just a sketch that is merged with a copy of itself. */
+TEST(merge_counts_to_2_57_then_refuses_and_changes_nothing)
+{
+    for (unsigned k = 8; k <= 200; k += 48) {
+        struct prng p = { k };
+        size_t const bytes = weir_kll_bytes(k);
+        fill(&p, keys, 1 << 12, RANDOM);
+        weir_kll *const kll = kll_new(block_a, k, 1), *copy;
+        weir_kll_add(kll, keys, 1 << 12);
+        for (unsigned log2 = 12; log2 < 57; log2++) {
+            CHECK_EQ(weir_kll_count(kll), UINT64_C(1) << log2);
+            memcpy(block_b, block_a, bytes);
+            CHECK_OK(weir_kll_open(&copy, block_b, bytes));
+            CHECK_OK(weir_kll_merge(kll, copy));
+        }
+        memcpy(block_b, block_a, bytes);
+        memcpy(block_c, block_a, bytes);
+        CHECK_OK(weir_kll_open(&copy, block_b, bytes));
+        CHECK_EQ(weir_kll_merge(kll, copy), WEIR_ERR_FULL);
+        CHECK_SAME_BYTES(block_a, block_c, bytes);
+        weir_quantile const median = weir_kll_quantile(kll, 0.5);
+        CHECK(median.low <= median.value && median.value <= median.high && !median.exact);
+        for (unsigned i = 0; i < 100; i++) weir_kll_add(kll, keys, 1 << 12);
+        CHECK_EQ(weir_kll_merge(kll, copy), WEIR_ERR_FULL);
+    }
 }
 
 int main(void)
@@ -514,7 +542,8 @@ int main(void)
         RUN(map_gives_the_sketch_of_the_mapped_stream),
         RUN(reset_leaves_an_empty_sketch),
         RUN(open_accepts_what_was_saved_and_refuses_another_size),
-        RUN_ON_EVERY_CPU(open_refuses_or_everything_is_safe_on_any_bytes));
+        RUN_ON_EVERY_CPU(open_refuses_or_everything_is_safe_on_any_bytes),
+        RUN_ON_EVERY_CPU(merge_counts_to_2_57_then_refuses_and_changes_nothing));
     free(keys);
     free(sorted);
     return failed;
