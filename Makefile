@@ -6,7 +6,7 @@ CC ?= cc
 T ?= csv
 SECONDS_EACH ?= 60
 
-.PHONY: help build setup check demo bench accuracy install asan tsan coverage fuzz clang aarch64 size clean gate checks
+.PHONY: help build setup soak check demo bench accuracy install asan tsan coverage fuzz clang aarch64 size clean gate checks
 
 help:        ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -48,6 +48,10 @@ checks:      ## unit tests alone (glibc build)
 
 gate:        ## the static executable with test hooks: seccomp gate, injected faults
 	@tools/build gate build/gate -- -Dkind=static -Dhooks=true
+
+soak:        ## 100 million items through each instrument under address and undefined sanitizers
+	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false
+	@WEIR_BENCH_ITEMS=100000000 build/asan/bench/instruments_bench
 
 asan:        ## unit tests under address and undefined sanitizers
 	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false

@@ -21,6 +21,7 @@
 /* how many different */
 #include "weir/hll.h"
 #include "weir/ull.h"
+#include "weir/bitcount.h"
 
 /* seen before, how often */
 #include "weir/bloom.h"

@@ -118,11 +118,14 @@ static size_t hll_add_avx512(uint8_t *registers, unsigned p, const uint64_t *has
                              unsigned floor)
 {
     enum { ROUND = 512 /* hashes; the buffer is 4 KiB of stack */, RARE = 8 };
-    if (floor == 0) return hll_offer_avx512(registers, p, hashes, count, floor);
+    size_t left = 0, from = 0;
     if (floor > 64 - p) return 0;
+    if (floor == 0) {    /* most hashes change their register */
+        for (; from < count; from++) left += numeric_hll_offer(registers, p, hashes[from], 0);
+        return left;
+    }
     __m512i const below = _mm512_set1_epi64((int64_t)(~UINT64_C(0) >> (64 - floor) << (64 - p - floor)));
     uint64_t survivors[ROUND];
-    size_t left = 0, from = 0;
     if (floor >= RARE) {
         for (; from + 32 <= count; from += 32) {
             unsigned above = 0;

@@ -26,15 +26,14 @@ static inline uint64_t numeric_hash_f64(double value, struct mix_seed whole, str
     return mix_u64(numeric_bits(value), broken);
 }
 
-/* Offer one hash to its register; 1 if the register left the floor. */
+/* Offer one hash to its register, without a branch, for who could guess it? 1 if the register left the floor. */
 static inline size_t numeric_hll_offer(uint8_t *registers, unsigned p, uint64_t hash, unsigned floor)
 {
-    size_t   const slot = (size_t)(hash >> (64 - p));
+    uint8_t *at = registers + (hash >> (64 - p));
     uint64_t const rest = hash << p | UINT64_C(1) << (p - 1);    /* the 1 ends a run of only zeros */
-    unsigned const rank = (unsigned)__builtin_clzll(rest) + 1, old = registers[slot];
-    if (rank <= old) return 0;
-    registers[slot] = (uint8_t)rank;
-    return old == floor;
+    unsigned const rank = (unsigned)__builtin_clzll(rest) + 1, old = *at;
+    *at = (uint8_t)(rank > old ? rank : old);
+    return (size_t)(old == floor) & (size_t)(rank > old);
 }
 
 /* The first of the eight slots in which set_find looks for a hash. */
