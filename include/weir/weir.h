@@ -54,7 +54,15 @@
 #include "weir/adwin.h"
 #include "weir/spot.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The version of the library linked, as "0.1.0". */
 WEIR_API const char *weir_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

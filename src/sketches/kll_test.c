@@ -493,7 +493,7 @@ TEST(open_refuses_or_everything_is_safe_on_any_bytes)
     CHECK(opened > 100);    /* seeds, coins and keys may be anything: not all flips can be seen */
 }
 
-/* Found by fuzzing: sketches that say to have seen near 2^57 keys, merged a few times, reached a level that does
+/* Found by a forged seed of the fuzzer: sketches that say to have seen near 2^57 keys, merged a few times, reached a level that does
  * not exist. No forgery is needed to get there, just a sketch that is merged with a copy of itself. */
 TEST(merge_counts_to_2_57_then_refuses_and_changes_nothing)
 {
