@@ -31,6 +31,19 @@
 #define WEIR_JSON_DEPTH_MAX       64u      /* nesting that is followed into paths; deeper is JSON text */
 #define WEIR_JSON_NESTING_MAX     1024u    /* nesting that is accepted at all */
 
+/* Chains. */
+#define WEIR_VERBS_MAX            16u      /* verbs of one chain */
+#define WEIR_EXPRESSION_BYTES_MAX 4096u    /* text of one expression or list */
+#define WEIR_EXPRESSION_DEPTH     24u      /* nesting of one expression: bounds the compiler's recursion */
+#define WEIR_CODE_NODES           512u     /* parts of one expression or list */
+#define WEIR_CODE_INSTRUCTIONS    512u     /* of all expressions between two verbs that keep rows */
+#define WEIR_CODE_VECTORS         320u     /* columns, constants and intermediate results there */
+#define WEIR_CODE_TEXT_BYTES      8192u    /* constants of type text there */
+#define WEIR_CALL_ARGUMENTS_MAX   16u      /* of one function */
+#define WEIR_AGGREGATES_MAX       64u      /* of one agg */
+#define WEIR_KEYS_MAX             8u       /* columns of -g */
+#define WEIR_KEY_BYTES            256u     /* of one key kept whole; longer ones are cut, and said */
+
 /* Work. */
 #define WEIR_WORKERS_MAX          2u       /* threads; private states are worth it up to here in 1 MiB */
 #define WEIR_PARKED_BLOCKS        4u       /* finished blocks a worker may hold while an earlier one runs */

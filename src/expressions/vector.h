@@ -9,7 +9,7 @@
  *
  * What a value is, is known before the first byte (enum value_type); how numbers are held may change from
  * batch to batch (enum vector_form): a NUMBER is I64 while all of its batch are integers, U64 if some are
- * above INT64_MAX and none is negative, else F64. Values of null rows are 0 (a text of length 0).
+ * above INT64_MAX and none is negative, else F64. What stands in a null row means nothing.
  *
  * A vector owns nothing; it is valid until the next batch of its chain. Texts: WEIR_PAD_BYTES are readable
  * before and behind each.

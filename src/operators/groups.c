@@ -1,0 +1,494 @@
+/* groups.c - contract and pictures: groups.h.
+ *
+ * A key as bytes, column after column:
+ *   null   0                       number  1 int, 2 float, 3 uint, 4 time, 5 bool: the tag and 8 bytes
+ *   text   6, kept u16, length u32, bytes
+ * so that equal keys are equal bytes: whole floats are ints, as weir/hash.h has it.
+ */
+#include <math.h>
+#include <string.h>
+#include "expressions/functions.h"
+#include "kernels/cells.h"
+#include "kernels/kernels.h"
+#include "kernels/numeric.h"
+#include "machine/assert.h"
+#include "operators/groups.h"
+#include "weir/hash.h"
+
+enum { TAG_NULL, TAG_INT, TAG_FLOAT, TAG_UINT, TAG_TIME, TAG_BOOL, TAG_TEXT };
+enum { NUMBER_KEY_BYTES = 9, TEXT_KEY_HEAD = 7, KEY_BYTES_GUESS = 24 /* of a text key, for the first division */,
+       KEY_MAX = WEIR_KEYS_MAX * (TEXT_KEY_HEAD + WEIR_KEY_BYTES) };
+
+static uint32_t up(uint32_t bytes, uint32_t to) { return (bytes + to - 1) / to * to; }
+
+/* ---- the block ------------------------------------------------------------------------------- */
+
+uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_max)
+{
+    WEIR_ASSERT(p != NULL && p->set != NULL && p->key_count <= WEIR_KEYS_MAX);
+    uint32_t texts = 0, align = 16;
+    for (unsigned i = 0; i < p->key_count; i++) texts += p->key_types[i] == VALUE_TEXT;
+    for (unsigned i = 0; i < p->set->state_count; i++)
+        if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP) align = 64;
+    p->key_inline = texts == 0 ? up(NUMBER_KEY_BYTES * p->key_count, 8) : 0;
+    p->state_at = up((uint32_t)sizeof(struct group) + (p->paned ? 8 : 0) + p->key_inline, align);
+    p->group_bytes = up(p->state_at + p->set->state_bytes, align);
+    uint32_t const heap_each = texts == 0 ? 0 : KEY_BYTES_GUESS * texts + NUMBER_KEY_BYTES * (p->key_count - texts);
+    uint32_t const heap_least = texts == 0 ? 0 : KEY_MAX;
+    p->slot_bits = 3;
+    uint32_t best = 0;
+    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most three quarters of the slots are taken */
+        size_t const fixed = ((size_t)8 << bits) + p->group_bytes + 64 + heap_least;
+        if (fixed >= bytes) break;
+        size_t fits = (bytes - fixed) / (p->group_bytes + heap_each);
+        size_t const by_slots = ((size_t)3 << bits) / 4;
+        if (fits > by_slots) fits = by_slots;
+        if (groups_max != 0 && fits > groups_max) fits = groups_max;
+        if (fits <= best) continue;
+        best = (uint32_t)fits;
+        p->slot_bits = bits;
+    }
+    p->capacity = best;
+    if (best == 0) return 0;
+    size_t const used = ((size_t)8 << p->slot_bits) + (size_t)(best + 1) * p->group_bytes + 64;
+    p->heap_bytes = texts == 0 ? 0 : (uint32_t)(bytes - used);
+    if (texts != 0 && groups_max != 0 && p->heap_bytes > heap_least + best * 2 * KEY_BYTES_GUESS * texts) p->heap_bytes = heap_least + best * 2 * KEY_BYTES_GUESS * texts;
+    p->bytes = used + p->heap_bytes;
+    return best < 2 && p->key_count != 0 ? 0 : best;
+}
+
+void groups_init(struct groups *g, void *block, const struct groups_plan *plan)
+{
+    WEIR_ASSERT(g != NULL && block != NULL && (uintptr_t)block % 64 == 0);
+    WEIR_ASSERT(plan->capacity > 0);
+    g->plan = plan;
+    g->slots = block;
+    g->entries = (uint8_t *)block + ((((size_t)8 << plan->slot_bits) + 63) & ~(size_t)63);
+    g->heap = g->entries + (size_t)(plan->capacity + 1) * plan->group_bytes;
+    groups_reset(g);
+}
+
+void groups_reset(struct groups *g)
+{
+    memset(g->slots, 0, (size_t)8 << g->plan->slot_bits);
+    g->count = 0;
+    g->heap_used = 0;
+    g->error = 0;
+    g->purges = 0;
+    struct group *rest = groups_rest(g);
+    *rest = (struct group){ .rows = 0 };
+    states_init(g->plan->set, group_states(g, rest));
+    WEIR_ASSERT(weir_ull_init(&g->evicted, g->evicted_block, sizeof g->evicted_block, 10, g->plan->set->seed) == WEIR_OK);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static uint64_t rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
+
+void groups_hash(const struct groups_plan *plan, const struct dense_key *keys, const int64_t *panes, uint32_t rows, uint64_t *hashes, uint64_t *room)
+{
+    uint64_t const seed = plan->set->seed;
+    memset(hashes, 0, rows * sizeof *hashes);
+    for (unsigned k = 0; k < plan->key_count; k++) {
+        const struct dense_key *key = &keys[k];
+        const struct dense *d = &key->values;
+        uint64_t *to = plan->key_count == 1 && panes == NULL ? hashes : room;
+        if (d->form == FORM_TEXT) weir_kernels.cells->hash_views(to, d->base, d->start, d->length, rows, seed);
+        else if (d->form == FORM_F64) weir_kernels.numeric->hash_f64(to, d->values, rows, seed);
+        else if (d->form == FORM_U64) weir_kernels.numeric->hash_u64(to, d->values, rows, seed);
+        else if (d->form == FORM_I64) weir_kernels.numeric->hash_i64(to, d->values, rows, key->type == VALUE_TIME ? seed ^ WEIR_HASH_TIME : seed);
+        else for (uint32_t i = 0; i < rows; i++) to[i] = (((const uint64_t *)d->values)[i / 64] >> (i % 64) & 1) ? UINT64_C(0x9e3779b97f4a7c15) : UINT64_C(0xd1b54a32d192ed03);
+        if (key->nulls != NULL) for (uint32_t i = 0; i < rows; i++) if (key->nulls[i]) to[i] = UINT64_C(0x2545f4914f6cdd1d);
+        if (to == room) for (uint32_t i = 0; i < rows; i++) hashes[i] = (rotate(hashes[i], 23) + to[i]) * UINT64_C(0x9fb21c651e98df25);
+    }
+    if (panes != NULL) for (uint32_t i = 0; i < rows; i++) hashes[i] = (rotate(hashes[i], 29) + (uint64_t)panes[i] * UINT64_C(0xd6e8feb86659fd93)) * UINT64_C(0x9fb21c651e98df25);
+    for (uint32_t i = 0; i < rows; i++) hashes[i] ^= hashes[i] >> 32;    /* tags are low bits, homes high ones */
+}
+
+/* The 8 bytes and the tag of a number, time or bool. */
+static uint8_t plain_key(const struct dense_key *key, uint32_t row, uint64_t *bits)
+{
+    const struct dense *d = &key->values;
+    switch (d->form) {
+    case FORM_I64:
+        *bits = ((const uint64_t *)d->values)[row];
+        return key->type == VALUE_TIME ? TAG_TIME : TAG_INT;
+    case FORM_U64:
+        *bits = ((const uint64_t *)d->values)[row];
+        return *bits > INT64_MAX ? TAG_UINT : TAG_INT;
+    case FORM_TRUTH:
+        *bits = ((const uint64_t *)d->values)[row / 64] >> (row % 64) & 1;
+        return TAG_BOOL;
+    default: break;
+    }
+    double const f = ((const double *)d->values)[row];
+    if (f >= -0x1p63 && f < 0x1p63 && (double)(int64_t)f == f) {
+        *bits = (uint64_t)(int64_t)f;
+        return TAG_INT;
+    }
+    memcpy(bits, &f, 8);
+    return TAG_FLOAT;
+}
+
+static uint8_t *key_write_one(uint8_t *at, const struct dense_key *key, uint32_t row)
+{
+    if (key->nulls != NULL && key->nulls[row]) {
+        *at++ = TAG_NULL;
+        return at;
+    }
+    if (key->values.form == FORM_TEXT) {
+        uint32_t const length = key->values.length[row];
+        uint16_t const kept = (uint16_t)(length < WEIR_KEY_BYTES ? length : WEIR_KEY_BYTES);
+        *at = TAG_TEXT;
+        memcpy(at + 1, &kept, 2);
+        memcpy(at + 3, &length, 4);
+        memcpy(at + TEXT_KEY_HEAD, key->values.base + key->values.start[row], kept);
+        return at + TEXT_KEY_HEAD + kept;
+    }
+    uint64_t bits;
+    *at = plain_key(key, row, &bits);
+    memcpy(at + 1, &bits, 8);
+    return at + NUMBER_KEY_BYTES;
+}
+
+static uint32_t key_write(const struct groups_plan *plan, uint8_t *to, const struct dense_key *keys, uint32_t row)
+{
+    uint8_t *at = to;
+    for (unsigned k = 0; k < plan->key_count; k++) at = key_write_one(at, &keys[k], row);
+    return (uint32_t)(at - to);
+}
+
+static uint32_t key_bytes(const struct groups_plan *plan, const struct dense_key *keys, uint32_t row)
+{
+    uint32_t bytes = 0;
+    for (unsigned k = 0; k < plan->key_count; k++) {
+        uint32_t const length = keys[k].values.form == FORM_TEXT ? keys[k].values.length[row] : 0;
+        bytes += keys[k].nulls != NULL && keys[k].nulls[row] ? 1
+               : keys[k].values.form == FORM_TEXT ? TEXT_KEY_HEAD + (length < WEIR_KEY_BYTES ? length : WEIR_KEY_BYTES) : NUMBER_KEY_BYTES;
+    }
+    return bytes;
+}
+
+static const uint8_t *stored_key(const struct groups *g, const struct group *group)
+{
+    if (g->plan->key_inline != 0) return (const uint8_t *)(group + 1) + (g->plan->paned ? 8 : 0);
+    return g->heap + group->key_at;
+}
+
+/* Is row's key the stored one? Hashes are equal already. */
+static int key_same(const struct groups *g, const struct group *group, const struct dense_key *keys, uint32_t row)
+{
+    const uint8_t *at = stored_key(g, group);
+    for (unsigned k = 0; k < g->plan->key_count; k++) {
+        const struct dense_key *key = &keys[k];
+        if (key->nulls != NULL && key->nulls[row]) {
+            if (*at++ != TAG_NULL) return 0;
+            continue;
+        }
+        if (key->values.form == FORM_TEXT) {
+            uint32_t stored, const_length = key->values.length[row];
+            uint32_t const kept = const_length < WEIR_KEY_BYTES ? const_length : WEIR_KEY_BYTES;
+            if (*at != TAG_TEXT) return 0;
+            memcpy(&stored, at + 3, 4);
+            if (stored != const_length || memcmp(at + TEXT_KEY_HEAD, key->values.base + key->values.start[row], kept) != 0) return 0;
+            at += TEXT_KEY_HEAD + kept;
+        } else {
+            uint64_t bits, stored;
+            if (*at != plain_key(key, row, &bits)) return 0;
+            memcpy(&stored, at + 1, 8);
+            if (stored != bits) return 0;
+            at += NUMBER_KEY_BYTES;
+        }
+    }
+    return 1;
+}
+
+void group_key(const struct groups *g, struct group *group, unsigned column, struct value *out, int *cut)
+{
+    const uint8_t *at = stored_key(g, group);
+    *cut = 0;
+    for (unsigned k = 0;; k++) {
+        uint16_t kept = 0;
+        uint32_t length = 0;
+        uint64_t bits = 0;
+        uint8_t const tag = *at;
+        if (tag == TAG_TEXT) {
+            memcpy(&kept, at + 1, 2);
+            memcpy(&length, at + 3, 4);
+        } else if (tag != TAG_NULL) {
+            memcpy(&bits, at + 1, 8);
+        }
+        if (k < column) {
+            at += tag == TAG_NULL ? 1 : tag == TAG_TEXT ? TEXT_KEY_HEAD + kept : NUMBER_KEY_BYTES;
+            continue;
+        }
+        *out = (struct value){ .type = g->plan->key_types[column], .form = FORM_I64, .i = (int64_t)bits, .is_null = tag == TAG_NULL };
+        if (tag == TAG_FLOAT) out->form = FORM_F64, memcpy(&out->f, &bits, 8);
+        if (tag == TAG_UINT) out->form = FORM_U64, out->u = bits;
+        if (tag == TAG_BOOL) out->form = FORM_TRUTH;
+        if (tag == TAG_TEXT) {
+            out->form = FORM_TEXT;
+            out->text = at + TEXT_KEY_HEAD;
+            out->bytes = kept;
+            *cut = kept < length;
+        }
+        return;
+    }
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+static void slot_put(struct groups *g, uint64_t hash, uint32_t number)
+{
+    uint32_t const mask = (UINT32_C(1) << g->plan->slot_bits) - 1;
+    uint32_t at = (uint32_t)(hash >> (64 - g->plan->slot_bits));
+    while (g->slots[at] != 0) at = (at + 1) & mask;
+    g->slots[at] = hash << 32 | (number + 1);
+}
+
+static struct group *group_add(struct groups *g, uint64_t hash, int64_t pane)
+{
+    struct group *group = groups_at(g, g->count);
+    *group = (struct group){ .hash = hash, .missed = g->error };
+    if (g->plan->paned) *group_pane(group) = pane;
+    states_init(g->plan->set, group_states(g, group));
+    slot_put(g, hash, g->count++);
+    return group;
+}
+
+uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dense_key *keys, const int64_t *panes,
+                     uint32_t from, uint32_t rows, uint8_t **states)
+{
+    const struct groups_plan *plan = g->plan;
+    unsigned const shift = 64 - plan->slot_bits;
+    uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
+    enum { AHEAD = 8 };
+    for (uint32_t i = from; i < rows; i++) {
+        uint64_t const hash = hashes[i];
+        if (i + AHEAD < rows) __builtin_prefetch(&g->slots[hashes[i + AHEAD] >> shift]);
+        uint32_t at = (uint32_t)(hash >> shift);
+        struct group *found = NULL;
+        for (uint64_t slot; (slot = g->slots[at]) != 0; at = (at + 1) & mask) {
+            if ((uint32_t)(slot >> 32) != (uint32_t)hash) continue;
+            struct group *group = groups_at(g, (uint32_t)slot - 1);
+            if (group->hash != hash || (panes != NULL && *group_pane(group) != panes[i]) || !key_same(g, group, keys, i)) continue;
+            found = group;
+            break;
+        }
+        if (found == NULL) {
+            uint32_t const bytes = plan->key_inline != 0 ? 0 : key_bytes(plan, keys, i);
+            if (g->count == plan->capacity || g->heap_used + bytes > plan->heap_bytes) {
+                if (plan->on_full != FULL_DROP) return i - from;
+                found = groups_rest(g);
+            } else {
+                found = group_add(g, hash, panes != NULL ? panes[i] : 0);
+                if (plan->key_inline != 0) {
+                    memset((uint8_t *)(found + 1) + (plan->paned ? 8 : 0), 0, plan->key_inline);    /* compared whole */
+                    (void)key_write(plan, (uint8_t *)(found + 1) + (plan->paned ? 8 : 0), keys, i);
+                } else if (plan->key_count != 0) {
+                    found->key_at = g->heap_used;
+                    found->key_bytes = (uint16_t)key_write(plan, g->heap + g->heap_used, keys, i);
+                    g->heap_used += found->key_bytes;
+                }
+            }
+        }
+        found->rows++;
+        states[i] = group_states(g, found);
+    }
+    return rows - from;
+}
+
+/* ---- making room ----------------------------------------------------------------------------- */
+
+void groups_keep(struct groups *g, int (*keep)(void *context, struct group *group), void *context)
+{
+    uint32_t kept = 0, heap = 0;
+    memset(g->slots, 0, (size_t)8 << g->plan->slot_bits);
+    uint32_t const count = g->count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct group *group = groups_at(g, i);
+        if (!keep(context, group)) continue;
+        struct group *to = groups_at(g, kept);
+        if (to != group) memcpy(to, group, g->plan->group_bytes);
+        if (g->plan->key_inline == 0) {
+            memmove(g->heap + heap, g->heap + to->key_at, to->key_bytes);
+            to->key_at = heap;
+            heap += to->key_bytes;
+        }
+        slot_put(g, to->hash, kept++);
+    }
+    g->count = kept;
+    g->heap_used = heap;
+}
+
+static int keep_heavy(void *context, struct group *group)
+{
+    struct groups *g = context;
+    if (group->rows + group->missed > g->error) return 1;
+    struct group *rest = groups_rest(g);
+    rest->rows += group->rows;
+    states_merge(g->plan->set, group_states(g, rest), group_states(g, group));
+    weir_ull_add(g->evicted, &group->hash, 1);
+    return 0;
+}
+
+/* The k-th smallest of values[0..count), which are reordered (Hoare). */
+static uint64_t select_kth(uint64_t *values, uint32_t count, uint32_t k)
+{
+    uint32_t low = 0, high = count - 1;
+    while (low < high) {
+        uint64_t const pivot = values[low + (high - low) / 2];
+        uint32_t i = low, j = high;
+        for (;;) {
+            while (values[i] < pivot) i++;
+            while (values[j] > pivot) j--;
+            if (i >= j) break;
+            uint64_t const t = values[i];
+            values[i++] = values[j];
+            values[j--] = t;
+        }
+        if (values[j] > pivot) j--;
+        if (k <= j) high = j;
+        else low = j + 1;
+    }
+    return values[k];
+}
+
+void groups_purge(struct groups *g)
+{
+    WEIR_ASSERT(g->count > 0);
+    uint64_t *left = g->slots;    /* they are made anew below */
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct group *group = groups_at(g, i);
+        left[i] = group->rows + group->missed;
+    }
+    uint64_t const median = select_kth(left, g->count, g->count / 2);
+    if (median > g->error) g->error = median;
+    g->purges++;
+    groups_keep(g, keep_heavy, g);
+}
+
+static int keep_all_but_missed(void *context, struct group *group)
+{
+    group->missed += *(uint64_t *)context;
+    return 1;
+}
+
+int groups_merge(struct groups *into, struct groups *from)
+{
+    const struct groups_plan *plan = into->plan;
+    int fits = 1;
+    uint64_t const into_error = into->error;
+    /* A group that only one side has may have been evicted by the other: it missed up to the other's error. Those of both
+     * sides get it back below. */
+    groups_keep(into, keep_all_but_missed, &from->error);
+    into->error += from->error;
+    struct group *rest = groups_rest(into), *other = groups_rest(from);
+    rest->rows += other->rows;
+    states_merge(plan->set, group_states(into, rest), group_states(from, other));
+    WEIR_ASSERT(weir_ull_merge(into->evicted, from->evicted) == WEIR_OK);
+    for (uint32_t i = 0; i < from->count; i++) {
+        struct group *group = groups_at(from, i);
+        const uint8_t *key = stored_key(from, group);
+        struct group *found = NULL;
+        for (int attempt = 0; found == NULL; attempt++) {
+            uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
+            uint32_t at = (uint32_t)(group->hash >> (64 - plan->slot_bits));
+            for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
+                struct group *candidate = groups_at(into, (uint32_t)slot - 1);
+                if (candidate->hash != group->hash || (plan->paned && *group_pane(candidate) != *group_pane(group))) continue;
+                uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
+                if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
+                if (memcmp(stored_key(into, candidate), key, bytes) != 0) continue;
+                found = candidate;
+                break;
+            }
+            if (found != NULL) {
+                found->missed -= from->error;    /* it was here and there: only each one's own is missing */
+                found->missed += group->missed;
+                break;
+            }
+            if (into->count < plan->capacity && into->heap_used + group->key_bytes <= plan->heap_bytes) {
+                found = group_add(into, group->hash, plan->paned ? *group_pane(group) : 0);
+                found->missed = group->missed + into_error;
+                if (plan->key_inline != 0) {
+                    memcpy((uint8_t *)(found + 1) + (plan->paned ? 8 : 0), key, plan->key_inline);
+                } else {
+                    found->key_at = into->heap_used;
+                    found->key_bytes = group->key_bytes;
+                    memcpy(into->heap + into->heap_used, key, group->key_bytes);
+                    into->heap_used += group->key_bytes;
+                }
+                break;
+            }
+            if (plan->on_full != FULL_APPROX) {
+                found = rest;
+                fits = 0;
+            } else {
+                groups_purge(into);
+                if (group->rows + group->missed + into_error <= into->error) {    /* too small itself */
+                    found = rest;
+                    weir_ull_add(into->evicted, &group->hash, 1);
+                }
+            }
+        }
+        found->rows += group->rows;
+        found->partial |= group->partial;
+        states_merge(plan->set, group_states(into, found), group_states(from, group));
+    }
+    groups_reset(from);
+    return fits;
+}
+
+/* ---- at the end ------------------------------------------------------------------------------ */
+
+static int group_order(const struct groups *g, uint32_t a, uint32_t b)
+{
+    struct group *x = groups_at(g, a), *y = groups_at(g, b);
+    if (g->plan->paned && *group_pane(x) != *group_pane(y)) return *group_pane(x) < *group_pane(y) ? -1 : 1;
+    for (unsigned k = 0; k < g->plan->key_count; k++) {
+        struct value p, q;
+        int cut;
+        group_key(g, x, k, &p, &cut);
+        group_key(g, y, k, &q, &cut);
+        if (p.is_null || q.is_null) {
+            if (p.is_null != q.is_null) return p.is_null ? -1 : 1;
+            continue;
+        }
+        int const order = value_compare(&p, &q);
+        if (order != 0) return order;
+    }
+    return a < b ? -1 : a > b;
+}
+
+static void sift(const struct groups *g, uint32_t *order, uint32_t root, uint32_t count)
+{
+    uint32_t const moving = order[root];
+    for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && group_order(g, order[child], order[child + 1]) < 0) child++;
+        if (group_order(g, moving, order[child]) >= 0) break;
+        order[root] = order[child];
+    }
+    order[root] = moving;
+}
+
+uint32_t *groups_sort(struct groups *g)
+{
+    uint32_t *order = (uint32_t *)(void *)g->slots;
+    for (uint32_t i = 0; i < g->count; i++) order[i] = i;
+    for (uint32_t i = g->count / 2; i-- > 0;) sift(g, order, i, g->count);
+    for (uint32_t end = g->count; end-- > 1;) {
+        uint32_t const largest = order[0];
+        order[0] = order[end];
+        order[end] = largest;
+        sift(g, order, 0, end);
+    }
+    return order;
+}
+
+weir_estimate groups_distinct(struct groups *g)
+{
+    if (g->purges == 0) return (weir_estimate){ (double)g->count, (double)g->count, (double)g->count, 1 };
+    for (uint32_t i = 0; i < g->count; i++) weir_ull_add(g->evicted, &groups_at(g, i)->hash, 1);
+    return weir_ull_count(g->evicted);
+}

@@ -1,0 +1,93 @@
+/* groups.h - the table of groups behind `agg -g`: states by key, in a block that never grows.
+ *
+ *   | slots: tag, number | group 0 | group 1 | ...  free | rest | key bytes ... free |  of one worker
+ *
+ *   group:  | hash | rows | missed | key at, bytes | pane |  key of numbers  | state | state | ...
+ *
+ * Groups lie in the order in which they came, and so do the bytes of their keys, so that one pass closes all
+ * gaps after a purge. A key is kept whole up to WEIR_KEY_BYTES a column; behind that it counts by its hash and length.
+ *
+ * Full:
+ *   approx   Misra and Gries 1982, by batches: the groups of the fewer rows (half of the table, by what each has above
+ *            `error`) are folded into the rest, and `error` rises to the most that any of them can have had. A group
+ *            not in the table has at most `error` rows; one that is has at most `missed` more than it says. error <= 2 n /
+ *            capacity. Sums of all rows printed, with the rest, are those of the input.
+ *   evict    all groups are handed out as partial rows, and the table starts anew
+ *   drop     rows of new groups are counted in the rest and not shown
+ *   fail     the caller is told
+ *
+ * Panes: the table holds groups of several panes at once; the pane is part of the key.
+ */
+#ifndef WEIR_GROUPS_H
+#define WEIR_GROUPS_H
+
+#include "operators/aggregate.h"
+#include "weir/ull.h"
+
+enum full_policy { FULL_APPROX, FULL_EVICT, FULL_FAIL, FULL_DROP };
+
+struct groups_plan {
+    const struct aggregate_set *set;
+    unsigned         key_count;
+    enum value_type  key_types[WEIR_KEYS_MAX];
+    int              paned;
+    enum full_policy on_full;
+    uint32_t         capacity;                 /* groups */
+    uint32_t         slot_bits;
+    uint32_t         state_at, group_bytes;    /* in a group */
+    uint32_t         key_inline;               /* bytes of a key that is numbers only; 0: keys lie in the heap */
+    uint32_t         heap_bytes;
+    size_t           bytes;                    /* of the block */
+};
+/* Divide at most bytes (64-byte aligned) so that as many groups as possible fit, at most groups_max (0: no limit).
+ * key_bytes: the expected bytes of one key of texts. Returns the capacity: 0 if not even two fit. */
+uint32_t groups_plan_make(struct groups_plan *plan, size_t bytes, uint32_t groups_max);
+
+struct group { uint64_t hash, rows, missed; uint32_t key_at; uint16_t key_bytes; uint8_t partial, pad; };
+
+struct groups {
+    const struct groups_plan *plan;
+    uint64_t *slots;
+    uint8_t  *entries;         /* [capacity + 1]: the last one is the rest */
+    uint8_t  *heap;
+    uint32_t  count, heap_used;
+    uint64_t  error;           /* most rows that a group not in the table can have had */
+    uint64_t  purges;
+    weir_ull *evicted;         /* hashes of groups that left the table */
+    _Alignas(64) uint8_t evicted_block[WEIR_ULL_BYTES(10)];
+};
+
+void groups_init(struct groups *groups, void *block, const struct groups_plan *plan);
+/* No groups; the rest and what was evicted are forgotten, too. */
+void groups_reset(struct groups *groups);
+
+static inline struct group *groups_at(const struct groups *g, uint32_t i) { return (struct group *)(void *)(g->entries + (size_t)i * g->plan->group_bytes); }
+static inline struct group *groups_rest(const struct groups *g) { return groups_at(g, g->plan->capacity); }
+static inline uint8_t *group_states(const struct groups *g, struct group *group) { return (uint8_t *)group + g->plan->state_at; }
+static inline int64_t *group_pane(struct group *group) { return (int64_t *)(void *)(group + 1); }
+
+/* A column of keys: one value a row, dense. */
+struct dense_key { enum value_type type; struct dense values; const uint8_t *nulls /* [rows] 1: null; NULL: none */; };
+
+/* Hashes of rows over all keys and the pane (panes NULL: none). */
+void groups_hash(const struct groups_plan *plan, const struct dense_key *keys, const int64_t *panes, uint32_t rows, uint64_t *hashes, uint64_t *room);
+/* The group of each row from `from` on, made if it is new; counts the rows. Returns how many rows were found: fewer than
+ * rows - from if the table is full (approx, evict, fail): the caller adds what it has to the states found, makes room, and goes on. */
+uint32_t groups_find(struct groups *groups, const uint64_t *hashes, const struct dense_key *keys, const int64_t *panes,
+                     uint32_t from, uint32_t rows, uint8_t **states);
+/* approx: purge. Afterwards all groups' places have changed. */
+void groups_purge(struct groups *groups);
+/* Take one group's states, key and counts out of the table by hand: keep says which stay. In one pass, in order. */
+void groups_keep(struct groups *groups, int (*keep)(void *context, struct group *group), void *context);
+/* Make into the groups of both; from is used up. Under approx it purges as often as it has to; else it may not fit: 0 (the
+ * groups that did not are in into's rest). */
+int groups_merge(struct groups *into, struct groups *from);
+/* One column of a group's key; a text may be cut (then *cut). */
+void group_key(const struct groups *groups, struct group *group, unsigned column, struct value *out, int *cut);
+/* Numbers of all groups by pane and key, nulls first; order has room for capacity numbers (the slots, which are then useless: the
+ * table is at its end). */
+uint32_t *groups_sort(struct groups *groups);
+/* How many different groups there were, and how many of them are not in the table now. */
+weir_estimate groups_distinct(struct groups *groups);
+
+#endif
