@@ -47,5 +47,7 @@ extern const struct hardened_kernels hardened_scalar, hardened_avx2, hardened_av
 extern const struct ull_kernels ull_scalar, ull_avx2, ull_avx512;
 #include "kernels/bloom.h"
 extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
+#include "kernels/route.h"
+extern const struct route_kernels route_scalar, route_avx2, route_avx512;
 
 #endif
