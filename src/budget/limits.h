@@ -47,7 +47,7 @@
 /* Routing. */
 #define WEIR_OUTPUTS_MAX          256u     /* outputs of a router: a slot of its table is a byte */
 #define WEIR_OUTPUT_WEIGHT_MAX    65535u   /* of one output, so that all weights come to less than 2^24 */
-#define WEIR_LOAD_PERCENT_MAX     100000u  /* --bounded: an output may have 1000 times the average */
+#define WEIR_LOAD_PERCENT_MAX     100000u  /* bound of an output's load: 1000 times the average */
 #define WEIR_ROUTE_SLOTS          65537u   /* Maglev's table, prime: 256 outputs get 256 slots each, so even to 0.4 % */
 #define WEIR_ROUTE_JUMPS_MAX      64u      /* tries of a jump past full outputs, before their list is walked */
 

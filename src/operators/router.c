@@ -7,22 +7,22 @@
  *   maglev   | head |                         | turns | weights | order | slots   |
  *            +------+--------+-------+--------+-------+---------+-------+---------+
  *
- *   order    outputs that have a weight, by name hash (rendezvous: heaviest first): the order of the list is forgotten
- *   ends     of each output, its weight and all before it: output o has the buckets ends[o - 1] .. ends[o] - 1
+ *   order    outputs that have a weight, by name hash (rendezvous: heaviest first): not that of the list
+ *   ends     of each output, its weight and all before it: output o has buckets ends[o - 1] .. ends[o] - 1
  *   groups   runs of equal weight in order
  *   slots    which place of the list has the slot
  *
- * Rendezvous: of equal weights the largest hash wins, so that logarithms are needed only between the winners of
- * groups. The winner is the output of least cost -log2(h / 2^64) / weight. With lz leading zeros of h, and x the share
- * that the rest of it lacks to the next power of two,
+ * Rendezvous: of equal weights the largest hash wins, so that logarithms are needed only between the winners
+ * of groups. The winner is the output of least cost -log2(h / 2^64) / weight. With lz leading zeros of h, and
+ * x what the rest of it lacks to the next power of two,
  *
  *     h = (2 - x) 2^(63 - lz)    -log2(h / 2^64) = lz - log2(1 - x / 2) = lz + x * curve(x)
  *
- * where curve rises gently from log2(e) / 2 at 0 to 1 at 1: straight lines between 129 points of it are within
- * 4.3e-6 of it, relative to the result even where that is tiny, which is where heavy weights win. The points are
- * computed bit after bit by squaring: whole numbers only, so that all machines agree. Costs that round to the same are
- * decided by group, within one by the hash, then by the name's hash: always by what two outputs are, never by who
- * else is there.
+ * where curve rises gently from log2(e) / 2 at 0 to 1 at 1: straight lines between 129 points of it are
+ * within 4.3e-6 of it, relative to the result even where that is tiny, which is where heavy weights win. The
+ * points are computed bit after bit by squaring: whole numbers only, so that all machines agree. Costs that
+ * round to the same are decided by group, within one by the hash, then by the name's hash: always by what two
+ * outputs are, never by who else is there.
  */
 #include <string.h>
 #include "budget/limits.h"
@@ -35,9 +35,9 @@
 typedef unsigned __int128 u128;
 
 enum { ROUTER_MAGIC = 0x31525457 /* "WTR1" */, CHUNK = 128, SEGMENT_BITS = 7, SEGMENTS = 1 << SEGMENT_BITS };
-_Static_assert(WEIR_ROUTER_OUTPUTS_MAX == WEIR_OUTPUTS_MAX && WEIR_ROUTER_OUTPUTS_MAX <= UINT8_MAX + 1, "a slot is a byte");
-_Static_assert(WEIR_ROUTER_WEIGHT_MAX == WEIR_OUTPUT_WEIGHT_MAX && WEIR_ROUTER_FACTOR_MAX == WEIR_LOAD_PERCENT_MAX,
-               "limits.h is where limits are");
+_Static_assert(WEIR_ROUTER_OUTPUTS_MAX <= UINT8_MAX + 1, "a slot is a byte");
+_Static_assert(WEIR_ROUTER_OUTPUTS_MAX == WEIR_OUTPUTS_MAX && WEIR_ROUTER_WEIGHT_MAX == WEIR_OUTPUT_WEIGHT_MAX
+               && WEIR_ROUTER_FACTOR_MAX == WEIR_LOAD_PERCENT_MAX, "limits.h is where limits are");
 
 struct weir_router {
     uint32_t magic;
@@ -51,8 +51,8 @@ struct weir_router {
 };
 _Static_assert(sizeof(weir_router) == 64, "what follows starts on its own cache line");
 
-struct group { uint64_t inverse; uint32_t first, count; };         /* 2^64 / weight; where in order */
-struct turn  { uint32_t next, skip; uint64_t credit; };            /* a permutation of the slots, and how far it is */
+struct group { uint64_t inverse; uint32_t first, count; };    /* 2^64 / weight; where in order */
+struct turn  { uint32_t next, skip; uint64_t credit; };       /* in a permutation of the slots */
 
 /* Where the parts begin, in bytes from the head. */
 struct layout { size_t curve, seeds, groups, turns, weights, order, slots, end; };
@@ -76,7 +76,7 @@ static struct layout layout_of(weir_router_method method, size_t outputs)
 
 size_t weir_router_bytes(weir_router_method method, size_t outputs)
 {
-    if (method != WEIR_ROUTER_JUMP && method != WEIR_ROUTER_RENDEZVOUS && method != WEIR_ROUTER_MAGLEV) return 0;
+    if (method < WEIR_ROUTER_JUMP || method > WEIR_ROUTER_MAGLEV) return 0;
     if (outputs < 1 || outputs > WEIR_ROUTER_OUTPUTS_MAX) return 0;
     return layout_of(method, outputs).end;
 }
@@ -200,8 +200,8 @@ static void rendezvous_pick(const weir_router *router, const uint64_t *keys, siz
 
 /* ---- Maglev ---- */
 
-/* Outputs take turns in claiming the next free slot of their own permutation: the heaviest at every turn, others as
- * their credit allows, everyone at the first. */
+/* Outputs take turns in claiming the next free slot of their own permutation: the heaviest at every turn,
+ * others as their credit allows, everyone at the first. */
 static void maglev_make(weir_router *router, const uint16_t *order, const uint64_t *ids)
 {
     const uint32_t *const weights = PART(const uint32_t, router, weights);
@@ -253,18 +253,12 @@ static void jump_pick(const weir_router *router, const uint64_t *keys, size_t co
     for (size_t i = 0; i < count; i++) {    /* the first output that ends behind the bucket */
         const uint32_t *from = ends;
         for (uint32_t left = router->outputs; left > 1; left -= left / 2)
-            from += left / 2 & -(uint32_t)(from[left / 2 - 1] <= buckets[i]);    /* no branch: nobody could guess it */
+            from += left / 2 & -(uint32_t)(from[left / 2 - 1] <= buckets[i]);    /* nobody guesses a branch */
         out[i] = (uint16_t)(from - ends);
     }
 }
 
 /* ---- all of them ---- */
-
-static uint32_t weight_of(const weir_router *router, unsigned output)
-{
-    const uint32_t *const weights = PART(const uint32_t, router, weights);
-    return weights[output] - (router->method == WEIR_ROUTER_JUMP && output > 0 ? weights[output - 1] : 0);
-}
 
 weir_status weir_router_init(weir_router **out, void *block, size_t block_bytes, weir_router_method method,
                              const char *const *names, const uint32_t *weights, size_t count, uint64_t seed)
@@ -319,16 +313,19 @@ void weir_router_pick(const weir_router *router, const uint64_t *hashes, size_t 
 
 struct fill {
     const weir_router *router;
+    const uint32_t    *weights;    /* jump: sums of them */
     const uint64_t    *loads;
-    uint64_t           sum;    /* of the loads, at most 2^62 */
+    uint64_t           sum;        /* of the loads, at most 2^62 */
     unsigned           percent;
 };
 
 /* load < ceil(f) is load < f for a whole load: no division. Below 2^96 on both sides. */
 static int fill_has_room(const struct fill *fill, unsigned output)
 {
-    return (u128)fill->loads[output] * 100 * fill->router->total <
-           (u128)(fill->sum + 1) * fill->percent * weight_of(fill->router, output);
+    int const sums = fill->router->method == WEIR_ROUTER_JUMP && output > 0;
+    uint32_t const weight = fill->weights[output] - (sums ? fill->weights[output - 1] : 0);
+    return (u128)fill->loads[output] * (100 * fill->router->total) <
+           (u128)(fill->sum + 1) * ((uint64_t)fill->percent * weight);
 }
 
 static unsigned jump_next(const struct fill *fill, uint64_t key)
@@ -389,8 +386,10 @@ weir_status weir_router_pick_loaded(const weir_router *router, const uint64_t *h
     WEIR_ASSERT(router->magic == ROUTER_MAGIC && loads != NULL);
     WEIR_ASSERT((hashes != NULL && out != NULL) || count == 0);
     uint64_t const sum_max = UINT64_C(1) << 62;
-    if (factor_percent < 100 || factor_percent > WEIR_ROUTER_FACTOR_MAX || count > sum_max) return WEIR_ERR_RANGE;
-    struct fill fill = { .router = router, .loads = loads, .percent = factor_percent };
+    if (factor_percent < 100 || factor_percent > WEIR_ROUTER_FACTOR_MAX) return WEIR_ERR_RANGE;
+    if (count > sum_max) return WEIR_ERR_RANGE;
+    struct fill fill = { .router = router, .weights = PART(const uint32_t, router, weights), .loads = loads,
+                         .percent = factor_percent };
     for (unsigned o = 0; o < router->outputs; o++) {
         if (loads[o] > sum_max - count - fill.sum) return WEIR_ERR_RANGE;
         fill.sum += loads[o];
@@ -398,11 +397,12 @@ weir_status weir_router_pick_loaded(const weir_router *router, const uint64_t *h
     weir_router_pick(router, hashes, count, out);
     for (size_t i = 0; i < count; i++) {
         unsigned output = out[i];
-        /* Fills come to more than all loads together, so one of the others has room where this one has not. */
+        /* Fills come to more than all loads together: one of the others has room where this one has not. */
         if (!fill_has_room(&fill, output)) {
             uint64_t const key = weir_hash_u64(hashes[i], router->seed);
-            output = router->method == WEIR_ROUTER_JUMP ? jump_next(&fill, key) :
-                     router->method == WEIR_ROUTER_RENDEZVOUS ? rendezvous_next(&fill, key) : maglev_next(&fill, key);
+            if (router->method == WEIR_ROUTER_JUMP) output = jump_next(&fill, key);
+            else if (router->method == WEIR_ROUTER_RENDEZVOUS) output = rendezvous_next(&fill, key);
+            else output = maglev_next(&fill, key);
         }
         out[i] = (uint16_t)output;
         loads[output]++;

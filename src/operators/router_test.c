@@ -92,20 +92,24 @@ TEST(picks_are_what_the_definitions_say)
 
 TEST(jump_is_the_function_of_the_paper_for_the_key_unhashed)
 {
-    FOR_SEEDS(200) {
+    FOR_SEEDS(600) {
         unsigned const count = 1 + (unsigned)prng_below(prng, TOP);
         name_them(prng, count);
+        if (seed % 2)
+            for (unsigned o = 1; o < count; o++) weights[o] = (uint32_t)prng_below(prng, seed % 4 == 1 ? 3 : WEIR_ROUTER_WEIGHT_MAX + 1);
         uint64_t const key = prng_next(prng), hash = weir_unhash_u64(key, seed);
         weir_router_pick(made(block_a, WEIR_ROUTER_JUMP, count, seed), &hash, 1, picks);
-        /* The definition: with n buckets instead of n - 1, a key goes to the last one or stays. */
+        /* as Lamping and Veach print it */
         uint64_t k = key;
         int64_t b = -1, j = 0;
-        while (j < count) {
+        while (j < (int64_t)sum_of_weights(count)) {
             b = j;
             k = k * 2862933555777941757ull + 1;
             j = (int64_t)((double)(b + 1) * ((double)(1ll << 31) / (double)((k >> 33) + 1)));
         }
-        CHECK_EQ(picks[0], b);
+        unsigned output = 0;
+        for (; b >= (int64_t)weights[output]; output++) b -= weights[output];
+        CHECK_EQ(picks[0], output);
     }
 }
 
@@ -151,9 +155,10 @@ TEST(shares_are_as_the_weights)
             weir_router_pick(made(block_a, methods[m], count, seed), hashes, MANY, picks);
             memset(loads, 0, sizeof loads);
             for (size_t i = 0; i < MANY; i++) loads[picks[i]]++;
-            double chi = 0, const_sum = (double)sum_of_weights(count);
+            double const sum = (double)sum_of_weights(count);
+            double chi = 0;
             for (unsigned o = 0; o < count; o++) {
-                double const due = MANY * weights[o] / const_sum;
+                double const due = MANY * weights[o] / sum;
                 chi += ((double)loads[o] - due) * ((double)loads[o] - due) / due;
             }
             CHECK(chi < (count - 1) + 4 * sqrt(2.0 * (count - 1)) + 8);    /* 60 tests, each below 1e-4 */
@@ -358,6 +363,36 @@ TEST(weights_are_ratios_for_rendezvous_and_maglev)
             weir_router_pick(made(block_b, methods[m], 20, seed), hashes, 3000, others);
             CHECK_SAME_BYTES(picks, others, 3000 * sizeof *picks);
         }
+    }
+}
+
+TEST(seeds_keep_routers_apart_and_keys_need_not_be_hashed_well)
+{
+    FOR_SEEDS(20) {
+        for (unsigned m = 0; m < 3; m++) {
+            name_them(prng, 10);
+            for (uint64_t i = 0; i < 20000; i++) hashes[i] = seed % 2 ? i : i << 44;    /* counting keys */
+            weir_router_pick(made(block_a, methods[m], 10, seed), hashes, 20000, picks);
+            weir_router_pick(made(block_a, methods[m], 10, seed + 1), hashes, 20000, others);
+            double table[10][10] = { { 0 } }, chi = 0;
+            for (size_t i = 0; i < 20000; i++) table[picks[i]][others[i]]++;
+            for (unsigned c = 0; c < 100; c++) chi += (table[c / 10][c % 10] - 200) * (table[c / 10][c % 10] - 200) / 200;
+            CHECK(chi < 99 + 5 * sqrt(2.0 * 99));    /* 60 tests of 99 degrees of freedom */
+        }
+    }
+}
+
+TEST(a_router_may_be_copied)
+{
+    struct prng prng = { 3 };
+    name_them(&prng, 50);
+    fill_hashes(&prng, 1000);
+    for (unsigned m = 0; m < 3; m++) {
+        weir_router_pick(made(block_a, methods[m], 50, 1), hashes, 1000, picks);
+        memcpy(block_b, block_a, weir_router_bytes(methods[m], 50));
+        memset(block_a, 0, sizeof block_a);
+        weir_router_pick((weir_router *)(void *)block_b, hashes, 1000, others);
+        CHECK_SAME_BYTES(picks, others, 1000 * sizeof *picks);
     }
 }
 
@@ -583,6 +618,8 @@ int main(void)
         RUN(names_decide_not_their_order),
         RUN(outputs_without_weight_change_nothing),
         RUN(weights_are_ratios_for_rendezvous_and_maglev),
+        RUN(seeds_keep_routers_apart_and_keys_need_not_be_hashed_well),
+        RUN(a_router_may_be_copied),
         RUN_ON_EVERY_CPU(every_set_of_kernels_gives_the_same_outputs),
         RUN_ON_EVERY_CPU(a_batch_is_its_keys_one_by_one_and_writes_no_further),
         RUN(bounded_loads_fill_no_output_beyond_its_bound_and_pass_on_in_the_order_of_the_method),
