@@ -22,6 +22,11 @@ check top "$("$place/top_lines" <"$place/words" | head -1 | cut -f3)" "$top"
 check moments "$(seq 1 100000 | "$place/two_threads")" "$(printf '100000\t50000.5\t28867.6577966877')"
 median=$(build/weir gen f64 --dist uniform --rows 100000 --seed 3 | "$place/quantiles" | head -1 | cut -f2)
 awk -v m="$median" 'BEGIN { exit !(m > 0.49 && m < 0.51) }' || { echo "median $median"; exit 1; }
+seq 3000 | "$place/route_keys" alpha beta gamma >"$place/three"
+check routed "$(cut -f2 "$place/three")" "$(seq 3000)"
+check outputs "$(cut -f1 "$place/three" | sort -u | tr '\n' ' ')" "alpha beta gamma "
+seq 3000 | "$place/route_keys" gamma alpha >"$place/two"    # beta's lines move, no others
+check moved "$(grep -v '^beta' "$place/three")" "$(cut -f2 "$place/three" | paste - "$place/three" "$place/two" | awk '$2 != "beta" { print $4 "\t" $5 }')"
 
 for header in include/weir/*.h; do
     name=weir/$(basename "$header")

@@ -54,6 +54,9 @@
 #include "weir/adwin.h"
 #include "weir/spot.h"
 
+/* where to */
+#include "weir/router.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -57,6 +57,13 @@
 #define WEIR_PARALLEL_FILE_BYTES  (32ull << 20)   /* smaller files take 0.1 s anyway: one worker, states twice as big */
 #define WEIR_PROFILE_COMFORT_BYTES 2048u          /* a column's state below which one worker's memory goes further */
 
+/* Routing. */
+#define WEIR_OUTPUTS_MAX          256u     /* outputs of a router: a slot of its table is a byte */
+#define WEIR_OUTPUT_WEIGHT_MAX    65535u   /* of one output, so that all weights come to less than 2^24 */
+#define WEIR_LOAD_PERCENT_MAX     100000u  /* bound of an output's load: 1000 times the average */
+#define WEIR_ROUTE_SLOTS          65537u   /* Maglev's table, prime: 256 outputs get 256 slots each, so even to 0.4 % */
+#define WEIR_ROUTE_JUMPS_MAX      64u      /* tries of a jump past full outputs, before their list is walked */
+
 /* Results. */
 #define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */
 #define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */

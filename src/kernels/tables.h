@@ -49,5 +49,7 @@ extern const struct ull_kernels ull_scalar, ull_avx2, ull_avx512;
 extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
 #include "kernels/vectors.h"
 extern const struct vectors_kernels vectors_scalar, vectors_avx2, vectors_avx512;
+#include "kernels/route.h"
+extern const struct route_kernels route_scalar, route_avx2, route_avx512;
 
 #endif
