@@ -173,8 +173,429 @@ TEST(tsv_quotes_tabs_and_leaves_commas)
     check_written("a,b\t\"t\tt\"\t\"\"\nx,y\t\"x\ty\"\t0\n\" edge\"\t\"eight by\t\"\t0\n\t\"\"\t\n");
 }
 
+TEST(a_stream_without_rows_is_a_header_or_nothing)
+{
+    static const struct { enum rows_format format; int header; const char *text; } cases[] = {
+        { ROWS_CSV, 1, "a,b\n" }, { ROWS_CSV, 0, "" }, { ROWS_TSV, 1, "a\tb\n" }, { ROWS_NDJSON, 1, "" },
+        { ROWS_BINARY, 1, "" }, { ROWS_TABLE, 1, "a  b\n" } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int with_batch = 0; with_batch < 2; with_batch++) {
+            batch(0);
+            column("a", VALUE_NUMBER, FORM_I64);
+            column("b", VALUE_NUMBER, FORM_F64);
+            struct rows *rows = open_rows(cases[i].format, cases[i].header);
+            if (with_batch) CHECK_OK(rows_write(rows, vectors, 0, &selection));
+            rows_flush(rows);
+            rows_close(rows);
+            check_written(cases[i].text);
+        }
+    }
+}
+
+TEST(only_selected_rows_are_written_in_their_order)
+{
+    batch(WEIR_BATCH_ROWS);
+    column("i", VALUE_NUMBER, FORM_I64);
+    memset(&selection, 0, sizeof selection);
+    static const uint32_t kept[] = { 0, 5, 63, 64, 130, 191, 1023 };
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        selection.words[kept[i] / 64] |= UINT64_C(1) << kept[i] % 64;
+    for (uint32_t row = 0; row < WEIR_BATCH_ROWS; row++) set_i64(0, row, row);
+    write_all(ROWS_CSV, 0);
+    check_written("0\n5\n63\n64\n130\n191\n1023\n");
+}
+
+TEST(every_power_of_ten_and_its_neighbours_are_written_like_printf_does)
+{
+    uint64_t power = 1;
+    for (unsigned digits = 0; digits < 20; digits++, power *= 10) {
+        static char expected[256];
+        batch(3);
+        column("u", VALUE_NUMBER, FORM_U64);
+        column("i", VALUE_NUMBER, FORM_I64);
+        int used = 0;
+        for (uint32_t row = 0; row < 3; row++) {
+            uint64_t const u = power + row - 1;
+            int64_t const i = -(int64_t)(u > INT64_MAX ? INT64_MAX : u);
+            columns[0].values[row] = u;
+            set_i64(1, row, i);
+            used += sprintf(expected + used, "%llu,%lld\n", (unsigned long long)u, (long long)i);
+        }
+        write_all(ROWS_CSV, 0);
+        check_written(expected);
+    }
+}
+
+TEST(any_integer_is_written_like_printf_does)
+{
+    FOR_SEEDS(8) {
+        static char expected[WEIR_BATCH_ROWS * 48];
+        size_t used = 0;
+        batch(WEIR_BATCH_ROWS);
+        column("u", VALUE_NUMBER, FORM_U64);
+        column("i", VALUE_NUMBER, FORM_I64);
+        for (uint32_t row = 0; row < WEIR_BATCH_ROWS; row++) {
+            columns[0].values[row] = prng_next(prng) >> prng_below(prng, 64);
+            set_i64(1, row, (int64_t)prng_next(prng) >> prng_below(prng, 64));
+            used += (size_t)sprintf(expected + used, "%llu,%lld\n", (unsigned long long)columns[0].values[row],
+                                    (long long)columns[1].values[row]);
+        }
+        write_all(ROWS_CSV, 0);
+        check_written(expected);
+    }
+}
+
+/* The fewest digits that strtod reads back as value, as printf rounds them; in the notation of format_f64. */
+static int shortest(char *buffer, double value)
+{
+    char text[40], digits[20];
+    int precision = 0, count = 0;
+    do (void)snprintf(text, sizeof text, "%.*e", precision, value); while (strtod(text, NULL) != value && ++precision < 17);
+    char *e = strchr(text, 'e'), *at = buffer;
+    for (const char *c = text; c < e; c++) if (*c >= '0' && *c <= '9') digits[count++] = *c;
+    while (count > 1 && digits[count - 1] == '0') count--;
+    int const point = atoi(e + 1) + 1;
+    if (text[0] == '-') *at++ = '-';
+    if (point > 21 || point <= -6) {
+        *at++ = digits[0];
+        if (count > 1) *at++ = '.';
+        for (int i = 1; i < count; i++) *at++ = digits[i];
+        return (int)(at - buffer) + sprintf(at, "e%d", point - 1);
+    }
+    if (point <= 0) *at++ = '0';
+    for (int i = 0; i < point; i++) *at++ = i < count ? digits[i] : '0';
+    if (count > point) *at++ = '.';
+    for (int i = point; i < 0; i++) *at++ = '0';
+    for (int i = point > 0 ? point : 0; i < count; i++) *at++ = digits[i];
+    *at = '\0';
+    return (int)(at - buffer);
+}
+
+static void check_doubles(void)
+{
+    static char expected[WEIR_BATCH_ROWS * 40];
+    size_t used = 0;
+    for (uint32_t row = 0; row < batch_rows; row++) {
+        double value;
+        memcpy(&value, &columns[0].values[row], 8);
+        used += (size_t)shortest(expected + used, value);
+        expected[used++] = '\n';
+    }
+    expected[used] = '\0';
+    write_all(ROWS_CSV, 0);
+    check_written(expected);
+}
+
+static double power_of_ten(unsigned k)
+{
+    double power = 1;
+    while (k-- > 0) power *= 10;
+    return power;
+}
+
+TEST(any_double_has_the_fewest_digits_that_read_back)
+{
+    FOR_SEEDS(40) {
+        batch(WEIR_BATCH_ROWS);
+        column("f", VALUE_NUMBER, FORM_F64);
+        for (uint32_t row = 0; row < WEIR_BATCH_ROWS; row++) {
+            int64_t const whole = (int64_t)(prng_next(prng) >> prng_below(prng, 64));
+            double value = (double)(prng_below(prng, 2) ? whole : -whole);
+            switch (prng_below(prng, 4)) {
+            case 0: break;                                                                   /* whole, to 2^64 */
+            case 1: value /= power_of_ten((unsigned)prng_below(prng, 23)); break;            /* few decimals */
+            case 2: value = nextafter(value / power_of_ten((unsigned)prng_below(prng, 10)), 0); break;    /* just not */
+            default:                                                                         /* any bits */
+                do set_i64(0, row, (int64_t)prng_next(prng)); while (!isfinite(vector_f64(&columns[0].v, row)));
+                value = vector_f64(&columns[0].v, row);
+            }
+            set_f64(0, row, value);
+        }
+        check_doubles();
+    }
+}
+
+TEST(doubles_at_the_edges_of_the_quick_ways_are_right)
+{
+    static const double values[] = { 0.0, -0.0, 0x1p53, 0x1p53 + 2, -0x1p53, 0x1p53 - 1, 1e15 + 0.5, 1e14 + 0.5, 99999999999999.9,
+                                     999999999999.999, 1e-6, 9.99e-7, 1.5e-6, 0.1 + 0.2, 1 / 3.0, 123456789.123456, 0.5, 0.25,
+                                     1e21, 1e22, 5e-324, 1.7976931348623157e308, 0.000001234567, 1e-15, 4.35, 0.3, 1.005, 2.5e15 };
+    batch(sizeof values / sizeof values[0]);
+    column("f", VALUE_NUMBER, FORM_F64);
+    for (uint32_t row = 0; row < batch_rows; row++) set_f64(0, row, values[row]);
+    check_doubles();
+}
+
+TEST(json_texts_are_escaped_and_bytes_that_are_no_utf8_replaced)
+{
+    static const struct { const char *bytes; size_t count; const char *json; } cases[] = {
+        { "a\"\\\b\t\n\v\f\r\x1b\x7f\0z", 13, "\"a\\\"\\\\\\b\\t\\n\\u000b\\f\\r\\u001b\x7f\\u0000z\"" },
+        { "caf\xc3\xa9 \xf0\x9f\x98\x80", 10, "\"caf\xc3\xa9 \xf0\x9f\x98\x80\"" },
+        { "\xff|\xe2\x82|\xed\xa0\x80", 8, "\"\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+        { "exactly8", 8, "\"exactly8\"" }, { "nine char", 9, "\"nine char\"" }, { "seven\xf0\x9f\x98", 8, "\"seven\xef\xbf\xbd\"" },
+        { "cut\xe2\x82", 5, "\"cut\xef\xbf\xbd\"" }, { "/", 1, "\"/\"" } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char expected[128];
+        batch(1);
+        column("s", VALUE_TEXT, FORM_TEXT);
+        memset(texts, '"', sizeof texts);    /* what is around a text says nothing about it */
+        set_text(0, 0, cases[i].bytes, cases[i].count);
+        write_all(ROWS_NDJSON, 0);
+        (void)snprintf(expected, sizeof expected, "{\"s\":%s}\n", cases[i].json);
+        check_written(expected);
+    }
+}
+
+TEST(json_names_are_escaped_and_may_be_long_or_many)
+{
+    static char name[20001], expected[200000];
+    memset(name, 'x', 20000);
+    batch(2);
+    column("a\"b", VALUE_NUMBER, FORM_I64);
+    column(name, VALUE_NUMBER, FORM_I64);
+    column("", VALUE_NUMBER, FORM_I64);
+    column("gr\xc3\xb6\xc3\x9f" "e", VALUE_NUMBER, FORM_I64);
+    column("\xff", VALUE_NUMBER, FORM_I64);
+    write_all(ROWS_NDJSON, 0);
+    int used = 0;
+    for (int row = 0; row < 2; row++)
+        used += sprintf(expected + used, "{\"a\\\"b\":0,\"%s\":0,\"\":0,\"gr\xc3\xb6\xc3\x9f" "e\":0,\"\xef\xbf\xbd\":0}\n", name);
+    check_written(expected);
+
+    batch(1);
+    column("a", VALUE_NUMBER, FORM_I64);
+    static char names[4096][8];
+    used = 0;
+    for (uint32_t i = 0; i < 4096; i++) {
+        int const bytes = sprintf(names[i], "c%u", i);
+        heads[i] = (struct row_column){ names[i], (uint32_t)bytes, VALUE_NUMBER, FORM_I64 };
+        vectors[i] = &columns[0].v;
+        used += sprintf(expected + used, "%c\"c%u\":0", i == 0 ? '{' : ',', i);
+    }
+    (void)sprintf(expected + used, "}\n");
+    column_count = 4096;
+    write_all(ROWS_NDJSON, 0);
+    check_written(expected);
+}
+
+/* By bytes, one after the other, as out.c does it for reports (and out_test.c checks against Python). */
+static size_t quoted(char *to, const char *bytes, size_t count, char separator)
+{
+    int quote = count == 0 || bytes[0] == ' ' || bytes[count - 1] == ' ';
+    for (size_t i = 0; i < count; i++)
+        quote |= bytes[i] == separator || bytes[i] == '"' || bytes[i] == '\n' || bytes[i] == '\r';
+    size_t used = 0;
+    if (quote) to[used++] = '"';
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] == '"') to[used++] = '"';
+        to[used++] = bytes[i];
+    }
+    if (quote) to[used++] = '"';
+    return used;
+}
+
+TEST(any_texts_come_out_of_csv_as_they_went_in)
+{
+    static const char letters[] = ",\"\n\r\t -+!#$%&'()*./0:;<=>?@[\\]^_`{|}~\x01\x7f\x80\xac\xa2\x8d\x8a\xff";
+    static char expected[1 << 21];
+    FOR_SEEDS(60) {
+        char const separator = seed % 3 == 0 ? '\t' : ',';
+        size_t used = 0;
+        batch(WEIR_BATCH_ROWS);
+        column("a", VALUE_TEXT, FORM_TEXT);
+        column("b", VALUE_TEXT, FORM_TEXT);
+        for (size_t i = 0; i < sizeof texts; i++) texts[i] = letters[prng_below(prng, sizeof letters)];
+        for (uint32_t row = 0; row < WEIR_BATCH_ROWS; row++) {
+            for (uint32_t c = 0; c < 2; c++) {
+                static char cell[512];
+                size_t const count = prng_below(prng, prng_below(prng, 20) == 0 ? 500 : 20);
+                unsigned const special = (unsigned)prng_below(prng, 4);    /* of 16 */
+                for (size_t i = 0; i < count; i++)
+                    cell[i] = prng_below(prng, 16) < special ? letters[prng_below(prng, sizeof letters)] : (char)('a' + prng_below(prng, 26));
+                set_text(c, row, cell, count);
+                used += quoted(expected + used, cell, count, separator);
+                expected[used++] = c == 0 ? separator : '\n';
+            }
+        }
+        write_all(separator == ',' ? ROWS_CSV : ROWS_TSV, 0);
+        CHECK_EQ(pipe_end.used, used);
+        CHECK_SAME_BYTES(pipe_end.text, expected, used);
+    }
+}
+
+TEST(any_texts_are_the_json_strings_that_reports_write)
+{
+    static char expected[1 << 21];
+    static struct out other;
+    FOR_SEEDS(30) {
+        batch(WEIR_BATCH_ROWS);
+        column("a", VALUE_TEXT, FORM_TEXT);
+        for (uint32_t row = 0; row < WEIR_BATCH_ROWS; row++) {
+            char cell[300];
+            size_t const count = prng_below(prng, prng_below(prng, 20) == 0 ? 300 : 20);
+            unsigned const wild = (unsigned)prng_below(prng, 5);
+            for (size_t i = 0; i < count; i++)
+                cell[i] = (char)(prng_below(prng, 16) < wild ? prng_below(prng, 256) : 'a' + prng_below(prng, 26));
+            if (wild == 4 && count > 8) memcpy(cell + count / 2, "\xe2\x82\xac\xc3\xa9", 4);
+            set_text(0, row, cell, count);
+        }
+        start();
+        out_init(&other, 7);
+        for (uint32_t row = 0; row < WEIR_BATCH_ROWS; row++) {
+            out_text(&other, "{\"a\":");
+            out_json_string(&other, texts + columns[0].start[row], columns[0].length[row]);
+            out_text(&other, "}\n");
+        }
+        CHECK_EQ(out_flush(&other), 0);
+        size_t const used = pipe_end.used;
+        memcpy(expected, pipe_end.text, used);
+        write_all(ROWS_NDJSON, 0);
+        CHECK_EQ(pipe_end.used, used);
+        CHECK_SAME_BYTES(pipe_end.text, expected, used);
+    }
+}
+
+TEST(texts_far_longer_than_the_buffer_keep_every_byte)
+{
+    static char expected[1 << 20];
+    for (size_t count = 4000; count < 300000; count = count * 3 + 1) {
+        batch(1);
+        column("a", VALUE_TEXT, FORM_TEXT);
+        for (size_t i = 0; i < count; i++) expected[i] = (char)('a' + i % 23);
+        set_text(0, 0, expected, count);
+        expected[count] = '\n';
+        write_all(ROWS_CSV, 0);
+        CHECK_EQ(pipe_end.used, count + 1);
+        CHECK_SAME_BYTES(pipe_end.text, expected, count + 1);
+
+        texts[columns[0].start[0] + count / 2] = '"';
+        write_all(ROWS_CSV, 0);
+        CHECK_EQ(pipe_end.used, count + 4);
+        CHECK_SAME_BYTES(pipe_end.text + 1, expected, count / 2);
+        CHECK_SAME_BYTES(pipe_end.text + 1 + count / 2, "\"\"", 2);
+        CHECK_SAME_BYTES(pipe_end.text + count / 2 + 3, expected + count / 2 + 1, count - count / 2 - 1);
+        write_all(ROWS_NDJSON, 0);
+        CHECK_EQ(pipe_end.used, count + 10);
+        CHECK_SAME_BYTES(pipe_end.text + 6, expected, count / 2);
+    }
+}
+
+TEST(rows_of_several_batches_follow_each_other_and_what_was_in_the_buffer)
+{
+    batch(2);
+    column("i", VALUE_NUMBER, FORM_I64);
+    struct rows *rows = open_rows(ROWS_CSV, 1);
+    out_text(&out, "# ");
+    CHECK_OK(rows_write(rows, vectors, 2, &selection));
+    rows_flush(rows);
+    CHECK_EQ(pipe_end.used, 8);
+    columns[0].v.form = FORM_F64;
+    set_f64(0, 0, 2.5);
+    CHECK_OK(rows_write(rows, vectors, 2, &selection));
+    rows_close(rows);
+    check_written("# i\n0\n0\n2.5\n0\n");
+}
+
+TEST(after_a_broken_pipe_nothing_more_is_tried)
+{
+    for (unsigned format = ROWS_CSV; format <= ROWS_BINARY; format++) {
+        batch(WEIR_BATCH_ROWS);
+        column("i", VALUE_NUMBER, FORM_I64);
+        struct rows *rows = open_rows((enum rows_format)format, 1);
+        pipe_end.error = 32;
+        for (int i = 0; i < 10; i++) CHECK_OK(rows_write(rows, vectors, batch_rows, &selection));
+        rows_close(rows);
+        CHECK_EQ(out.error, 32);
+        CHECK_EQ(pipe_end.calls, 1);
+    }
+}
+
+TEST(binary_rows_are_the_values_in_the_promised_forms)
+{
+    batch(2);
+    column("i", VALUE_NUMBER, FORM_I64);
+    column("u", VALUE_NUMBER, FORM_I64);
+    column("f", VALUE_NUMBER, FORM_I64);
+    column("t", VALUE_TIME, FORM_I64);
+    column("w", VALUE_NUMBER, FORM_F64);
+    heads[1].form = FORM_U64;
+    heads[2].form = FORM_F64;
+    heads[4].form = FORM_U64;
+    set_i64(0, 0, -2);
+    set_i64(1, 0, 3);
+    set_i64(2, 0, -7);
+    set_i64(3, 0, 1357016400000000);
+    set_f64(4, 0, 0x1p63);
+    set_null(2, 1);
+    set_f64(4, 1, 5);
+    write_all(ROWS_BINARY, 1);
+    /* python3: struct.pack("<qQdqQ", -2, 3, -7.0, 1357016400000000, 2**63) + struct.pack("<qQdqQ", 0, 0, nan, 0, 5) */
+    static const uint64_t expected[] = { UINT64_C(0xfffffffffffffffe), 3, UINT64_C(0xc01c000000000000), 1357016400000000,
+                                         UINT64_C(0x8000000000000000), 0, 0, 0, 0, 5 };
+    CHECK_EQ(pipe_end.used, 80);
+    uint64_t words[10];
+    for (unsigned i = 0; i < 10; i++) {
+        words[i] = 0;
+        for (unsigned b = 0; b < 8; b++) words[i] |= (uint64_t)(uint8_t)pipe_end.text[8 * i + b] << 8 * b;
+        if (i != 7) CHECK_EQ(words[i], expected[i]);
+    }
+    CHECK((words[7] & UINT64_C(0x7ff8000000000000)) == UINT64_C(0x7ff8000000000000));    /* NaN */
+}
+
+TEST(binary_refuses_what_it_cannot_hold_and_writes_nothing_of_the_batch)
+{
+    static const struct { enum vector_form promised, form; uint64_t bits; int is_null, fits; } cases[] = {
+        { FORM_I64, FORM_I64, UINT64_MAX, 0, 1 },       { FORM_I64, FORM_U64, UINT64_MAX, 0, 0 },
+        { FORM_U64, FORM_I64, UINT64_MAX, 0, 0 },       { FORM_U64, FORM_U64, UINT64_MAX, 0, 1 },
+        { FORM_I64, FORM_I64, 0, 1, 0 },                { FORM_U64, FORM_U64, 0, 1, 0 },
+        { FORM_F64, FORM_I64, 0, 1, 1 },                { FORM_F64, FORM_U64, UINT64_MAX, 0, 1 },
+        { FORM_I64, FORM_F64, UINT64_C(0x3fe0000000000000) /* 0.5 */, 0, 0 },
+        { FORM_I64, FORM_F64, UINT64_C(0x43e0000000000000) /* 2^63 */, 0, 0 },
+        { FORM_I64, FORM_F64, UINT64_C(0xc3e0000000000000) /* -2^63 */, 0, 1 },
+        { FORM_U64, FORM_F64, UINT64_C(0x43e0000000000000) /* 2^63 */, 0, 1 },
+        { FORM_U64, FORM_F64, UINT64_C(0x43f0000000000000) /* 2^64 */, 0, 0 },
+        { FORM_U64, FORM_F64, UINT64_C(0xbff0000000000000) /* -1 */, 0, 0 },
+        { FORM_I64, FORM_F64, UINT64_C(0x7ff0000000000000) /* inf */, 0, 0 },
+        { FORM_F64, FORM_F64, UINT64_C(0x7ff0000000000000) /* inf */, 0, 1 } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        batch(3);
+        column("a", VALUE_NUMBER, FORM_I64);
+        column("b", VALUE_NUMBER, cases[i].form);
+        heads[1].form = cases[i].promised;
+        columns[1].values[2] = cases[i].bits;
+        if (cases[i].is_null) set_null(1, 2);
+        struct rows *rows = open_rows(ROWS_BINARY, 0);
+        CHECK_EQ(rows_write(rows, vectors, 3, &selection), cases[i].fits ? WEIR_OK : WEIR_ERR_RANGE);
+        rows_close(rows);
+        CHECK_EQ(pipe_end.used, cases[i].fits ? 48 : 0);
+        selection.words[0] = 3;    /* a row that is not selected is no reason */
+        rows = open_rows(ROWS_BINARY, 0);
+        CHECK_OK(rows_write(rows, vectors, 3, &selection));
+    }
+    heads[1].type = VALUE_TEXT;
+    CHECK(open_rows(ROWS_BINARY, 0) == NULL);
+    heads[1].type = VALUE_BOOL;
+    CHECK(open_rows(ROWS_BINARY, 0) == NULL);
+}
+
 int main(void)
 {
-    return RUN_TESTS(RUN(csv_has_every_value_as_text_that_reads_back), RUN(ndjson_has_every_value_as_json),
-                     RUN(tsv_quotes_tabs_and_leaves_commas));
+    return RUN_TESTS(RUN(csv_has_every_value_as_text_that_reads_back),
+                     RUN(ndjson_has_every_value_as_json),
+                     RUN(tsv_quotes_tabs_and_leaves_commas),
+                     RUN(a_stream_without_rows_is_a_header_or_nothing),
+                     RUN(only_selected_rows_are_written_in_their_order),
+                     RUN(every_power_of_ten_and_its_neighbours_are_written_like_printf_does),
+                     RUN(any_integer_is_written_like_printf_does),
+                     RUN(any_double_has_the_fewest_digits_that_read_back),
+                     RUN(doubles_at_the_edges_of_the_quick_ways_are_right),
+                     RUN(json_texts_are_escaped_and_bytes_that_are_no_utf8_replaced),
+                     RUN(json_names_are_escaped_and_may_be_long_or_many),
+                     RUN(any_texts_come_out_of_csv_as_they_went_in),
+                     RUN(any_texts_are_the_json_strings_that_reports_write),
+                     RUN(texts_far_longer_than_the_buffer_keep_every_byte),
+                     RUN(rows_of_several_batches_follow_each_other_and_what_was_in_the_buffer),
+                     RUN(after_a_broken_pipe_nothing_more_is_tried),
+                     RUN(binary_rows_are_the_values_in_the_promised_forms),
+                     RUN(binary_refuses_what_it_cannot_hold_and_writes_nothing_of_the_batch));
 }
