@@ -9,9 +9,10 @@
  *   held   | bytes text | bytes text | ...          cells of the first rows, row by row, as they will look
  *
  * Until the widths are fixed, rows are held back as text: up to ROWS_TABLE_LOOK of them, or what fits into
- * `held`. Then the columns share the terminal: if all do not fit as wide as they are, texts are cut to one
- * common width, down to SHARE_MIN; if that is not enough, the last columns are left out, and said to be.
- * Later rows are cut to the widths that the first ones got.
+ * `held`. Then the columns share the terminal: if they do not fit as wide as they are, texts and names are cut to
+ * one common width, down to SHARE_MIN; if that is not enough, the last columns are left out, and said to be.
+ * Texts of later rows are cut to the widths that the first ones got; numbers, times and bools are not, as
+ * long as there are blanks or texts to take room from.
  */
 #include <stddef.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "sinks/cell.h"
 #include "sinks/rows_table.h"
 
-enum { GAP = 2, WIDTH_MIN = 40, SHARE_MIN = 12, PIECE_MIN = 6, COLUMNS_SEEN_MAX = 256, HELD_BYTES = 8192 };
+enum { GAP = 2, WIDTH_MIN = 40, WIDTH_MAX = 4096, SHARE_MIN = 12, TEXT_MIN = 6, COLUMNS_SEEN_MAX = 256, HELD_BYTES = 8192 };
 _Static_assert(HELD_BYTES >= CELL_BYTES + 2, "a cell fits");
 
 struct table_column { uint16_t values, name, width; };    /* how wide: cells so far, name; as fixed */
@@ -61,7 +62,7 @@ struct rows_table *rows_table_open(void *memory, const struct row_column *column
     table->columns = columns;
     table->options = *options;
     table->column_count = column_count;
-    table->width = options->width < WIDTH_MIN ? WIDTH_MIN : options->width;
+    table->width = options->width < WIDTH_MIN ? WIDTH_MIN : options->width > WIDTH_MAX ? WIDTH_MAX : options->width;
     uint32_t fit = (table->width + GAP) / (1 + GAP);    /* columns of one character each */
     if (fit > COLUMNS_SEEN_MAX) fit = COLUMNS_SEEN_MAX;
     table->seen_count = column_count < fit ? column_count : fit;
@@ -125,6 +126,11 @@ static void cell_value(struct rows_table *table, const struct vector *v, uint32_
     cell_add_foreign(&table->cell, text, bytes, width_max, table->options.unicode);
 }
 
+static int is_text(const struct rows_table *table, uint32_t column)
+{
+    return table->columns[column].type == VALUE_TEXT;
+}
+
 static int is_number(const struct rows_table *table, uint32_t column)
 {
     return table->columns[column].type == VALUE_NUMBER;
@@ -145,37 +151,48 @@ static void put_cell(struct rows_table *table, uint32_t column, unsigned *owed, 
     *owed += GAP + (is_number(table, column) ? 0 : pad);
 }
 
-/* How wide a column wants to be if no text may be wider than `share`: numbers are never cut for room. */
+/* How wide a column wants to be if no text and no name may be wider than `share`. */
 static unsigned wanted(const struct rows_table *table, uint32_t column, unsigned share)
 {
     const struct table_column *c = &table->widths[column];
-    unsigned const values = is_number(table, column) || c->values < share ? c->values : share;
+    unsigned const values = !is_text(table, column) || c->values < share ? c->values : share;
     unsigned const name = c->name < share ? c->name : share;
     return values > name ? values : name;
 }
 
-static unsigned wanted_by_all(const struct rows_table *table, unsigned share)
+static unsigned wanted_by_first(const struct rows_table *table, uint32_t count, unsigned share)
 {
     unsigned sum = 0;
-    for (uint32_t i = 0; i < table->column_count && sum <= table->width; i++)
+    for (uint32_t i = 0; i < count && sum <= table->width; i++)
         sum += (i > 0 ? GAP : 0) + (i < table->seen_count ? wanted(table, i, share) : 1);
     return sum;
 }
 
 static void choose(struct rows_table *table)
 {
-    unsigned share = table->width, used = 0;
-    while (share > SHARE_MIN && wanted_by_all(table, share) > table->width) share--;
-    uint32_t i = 0;
-    for (; i < table->seen_count; i++) {
-        unsigned const gap = i > 0 ? GAP : 0, width = wanted(table, i, share);
-        unsigned const left = used + gap < table->width ? table->width - used - gap : 0;
-        if (width > left && (is_number(table, i) || left < PIECE_MIN)) break;
-        table->widths[i].width = (uint16_t)(width < left ? width : left);
-        used += gap + table->widths[i].width;
-        if (width > left && ++i > 0) break;    /* a piece of a text: the last column */
+    unsigned share = table->width;
+    uint32_t shown = table->seen_count;
+    while (share > SHARE_MIN && wanted_by_first(table, table->column_count, share) > table->width) share--;
+    while (wanted_by_first(table, shown, share) > table->width) shown--;
+    while (share < table->width && wanted_by_first(table, shown, share + 1) <= table->width) share++;
+    for (uint32_t i = 0; i < shown; i++) table->widths[i].width = (uint16_t)wanted(table, i, share);
+    table->shown_count = shown;
+}
+
+/* A later value does not fit. Texts are cut, but a counter grows, and half a number says nothing: its column
+ * takes the blanks behind the last one, or of the widest texts. If neither will do it is cut as well. */
+static void widen(struct rows_table *table, uint32_t column, unsigned width)
+{
+    struct table_column *c = &table->widths[column], *widest = NULL;
+    unsigned used = 0, more = width - c->width;
+    for (uint32_t i = 0; i < table->shown_count; i++) {
+        used += (i > 0 ? GAP : 0) + table->widths[i].width;
+        if (is_text(table, i) && (widest == NULL || table->widths[i].width > widest->width)) widest = &table->widths[i];
     }
-    table->shown_count = i;
+    unsigned const left = table->width - used;
+    if (more > left && widest != NULL && widest->width >= TEXT_MIN + more - left) widest->width -= (uint16_t)(more - left);
+    else if (more > left) more = left;
+    c->width += (uint16_t)more;
 }
 
 static void put_heads(struct rows_table *table)
@@ -191,6 +208,11 @@ static void put_heads(struct rows_table *table)
 static void put_row(struct rows_table *table, const struct vector *const *columns, uint32_t row)
 {
     unsigned owed = 0;
+    for (uint32_t i = 0; i < table->shown_count; i++) {    /* before the first cell: the texts may give */
+        if (is_text(table, i)) continue;
+        cell_value(table, columns[i], row, table->width);
+        if (table->cell.width > table->widths[i].width) widen(table, i, table->cell.width);
+    }
     for (uint32_t i = 0; i < table->shown_count; i++) {
         cell_value(table, columns[i], row, table->widths[i].width);
         put_cell(table, i, &owed, NULL);

@@ -578,6 +578,197 @@ TEST(binary_refuses_what_it_cannot_hold_and_writes_nothing_of_the_batch)
     CHECK(open_rows(ROWS_BINARY, 0) == NULL);
 }
 
+/* A table of what mixed() has, and of more. */
+static struct rows *open_table(unsigned width, int unicode, enum color color)
+{
+    struct table_options const options = { color, width, unicode };    /* need not live longer */
+    start();
+    memset(memory, 0xa5, sizeof memory);
+    return rows_open(memory, ROWS_TABLE, heads, column_count, 1, &out, &options);
+}
+
+static void write_table(unsigned width, int unicode, enum color color)
+{
+    struct rows *rows = open_table(width, unicode, color);
+    CHECK_OK(rows_write(rows, vectors, batch_rows, &selection));
+    rows_close(rows);
+    for (size_t i = rows_bytes(ROWS_TABLE, column_count); i < sizeof memory; i++)
+        if ((uint8_t)memory[i] != 0xa5) fail();
+}
+
+TEST(a_table_has_numbers_to_the_right_and_all_else_to_the_left)
+{
+    mixed();
+    set_null(0, 2);
+    set_text(5, 2, "caf\xc3\xa9\x1b[2J", 9);
+    write_table(120, 1, COLOR_NEVER);
+    check_written(
+        "                   i                     u      f  t                           b      s            n\n"
+        "                   0                     0    0.1  1970-01-01 00:00:00         true   plain\n"
+        "                  -1  18446744073709551615   -1.5  2013-01-01 05:00:00         false  \"\"\n"
+        "                       9223372036854775808    inf  2013-01-01 05:00:00.25      true   caf\xc3\xa9\\x1b[2J\n"
+        "-9223372036854775808                    10   -inf  1969-12-31 23:59:59.999999  false  say \"hi\"\n"
+        "                1000                    99  1e300  9999-12-31 23:59:59.999999  true   two\\nlines\n");
+}
+
+TEST(what_the_terminal_has_no_room_for_is_counted)
+{
+    mixed();
+    write_table(80, 1, COLOR_NEVER);
+    check_written(
+        "                   i                     u      f  t\n"
+        "                   0                     0    0.1  1970-01-01 00:00:00\n"
+        "                  -1  18446744073709551615   -1.5  2013-01-01 05:00:00\n"
+        " 9223372036854775807   9223372036854775808    inf  2013-01-01 05:00:00.25\n"
+        "-9223372036854775808                    10   -inf  1969-12-31 23:59:59.999999\n"
+        "                1000                    99  1e300  9999-12-31 23:59:59.999999\n"
+        "\n3 columns not shown; -o ndjson has everything\n");
+}
+
+/* Two texts of 40 and 20 in 40 columns: 19 each, one ends in an ellipsis and so does a name. */
+static void long_texts(void)
+{
+    batch(1);
+    column("first", VALUE_TEXT, FORM_TEXT);
+    column("the_second_of_the_columns", VALUE_TEXT, FORM_TEXT);
+    set_text(0, 0, "0123456789012345678901234567890123456789", 40);
+    set_text(1, 0, "abcdefghijklmnopqrs", 19);
+}
+
+TEST(texts_and_names_share_the_terminal_and_end_in_an_ellipsis)
+{
+    long_texts();
+    write_table(0, 1, COLOR_NEVER);    /* as 40 */
+    check_written("first                the_second_of_the_\xe2\x80\xa6\n012345678901234567\xe2\x80\xa6  abcdefghijklmnopqrs\n");
+    write_table(41, 0, COLOR_NEVER);
+    check_written("first                the_second_of_the_~\n012345678901234567~  abcdefghijklmnopqrs\n");
+    write_table(67, 0, COLOR_NEVER);
+    check_written("first                                     the_second_of_the_columns\n"
+                  "0123456789012345678901234567890123456789  abcdefghijklmnopqrs\n");
+}
+
+TEST(names_are_bold_and_the_footer_dim_if_there_is_color)
+{
+    batch(1);
+    column("a", VALUE_NUMBER, FORM_I64);
+    column("bc", VALUE_NUMBER, FORM_I64);
+    for (unsigned i = 0; i < 20; i++) {
+        heads[i] = heads[i % 2];
+        vectors[i] = vectors[i % 2];
+    }
+    column_count = 20;
+    set_i64(0, 0, 1234);
+    write_table(40, 1, COLOR_ALWAYS);
+    check_written("   \x1b[1ma\x1b[0m  \x1b[1mbc\x1b[0m     \x1b[1ma\x1b[0m  \x1b[1mbc\x1b[0m     \x1b[1ma\x1b[0m  "
+                  "\x1b[1mbc\x1b[0m     \x1b[1ma\x1b[0m  \x1b[1mbc\x1b[0m\n1234   0  1234   0  1234   0  1234   0\n"
+                  "\n\x1b[2m12 columns not shown; -o ndjson has everything\x1b[0m\n");
+}
+
+TEST(rows_are_held_back_until_the_widths_are_known)
+{
+    batch(ROWS_TABLE_LOOK);
+    column("i", VALUE_NUMBER, FORM_I64);
+    struct rows *rows = open_table(80, 1, COLOR_NEVER);
+    for (uint32_t i = 0; i < ROWS_TABLE_LOOK; i++) {
+        CHECK_EQ(out.used, 0);
+        set_i64(0, 0, i == 40 ? 12345 : 7);
+        CHECK_OK(rows_write(rows, vectors, 1, &(struct selection){ { 1 } }));
+    }
+    CHECK_EQ(out.used, 6 * (1 + ROWS_TABLE_LOOK));
+    CHECK_OK(rows_write(rows, vectors, 1, &(struct selection){ { 1 } }));
+    CHECK_EQ(out.used, 6 * (2 + ROWS_TABLE_LOOK));
+
+    rows = open_table(80, 1, COLOR_NEVER);    /* silence ends the waiting */
+    rows_flush(rows);
+    CHECK_EQ(pipe_end.used, 0);
+    set_i64(0, 0, 12);
+    CHECK_OK(rows_write(rows, vectors, 1, &(struct selection){ { 1 } }));
+    rows_flush(rows);
+    rows_flush(rows);
+    set_i64(0, 0, 3);
+    CHECK_OK(rows_write(rows, vectors, 1, &(struct selection){ { 1 } }));
+    rows_close(rows);
+    check_written(" i\n12\n 3\n");
+}
+
+TEST(a_counter_that_grows_takes_room_from_blanks_and_then_from_texts)
+{
+    batch(4);
+    column("n", VALUE_NUMBER, FORM_I64);
+    column("text", VALUE_TEXT, FORM_TEXT);
+    column("b", VALUE_BOOL, FORM_TRUTH);
+    for (uint32_t row = 0; row < 4; row++) {
+        set_i64(0, row, (const int64_t[]){ 1, 1000, INT64_MAX, 5 }[row]);
+        set_text(1, row, "abcdefghijklmnopqrstuvw", 23);
+    }
+    struct rows *rows = open_table(40, 0, COLOR_NEVER);
+    CHECK_OK(rows_write(rows, vectors, 1, &(struct selection){ { 1 } }));
+    rows_flush(rows);
+    CHECK_OK(rows_write(rows, vectors, 4, &(struct selection){ { 2 + 4 + 8 } }));
+    rows_close(rows);
+    check_written("n  text                     b\n1  abcdefghijklmnopqrstuvw  false\n1000  abcdefghijklmnopqrstuvw  false\n"
+                  "9223372036854775807  abcdefghijk~  false\n                  5  abcdefghijk~  false\n");
+}
+
+TEST(any_table_fits_its_terminal_and_drives_it_nowhere)
+{
+    FOR_SEEDS(200) {
+        uint32_t const rows = 1 + (uint32_t)prng_below(prng, 200);
+        unsigned const width = 40 + (unsigned)prng_below(prng, 160), wide = (unsigned)prng_below(prng, 60);
+        static const char *const names[] = { "a", "a name that is rather long for a column of a table", "", "caf\xc3\xa9" };
+        batch(rows);
+        uint32_t const count = 1 + (uint32_t)prng_below(prng, COLUMNS);
+        for (uint32_t c = 0; c < count; c++) {
+            static const enum value_type types[] = { VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER, VALUE_TIME, VALUE_BOOL, VALUE_TEXT, VALUE_TEXT };
+            static const enum vector_form forms[] = { FORM_I64, FORM_U64, FORM_F64, FORM_I64, FORM_TRUTH, FORM_TEXT, FORM_TEXT };
+            size_t const kind = prng_below(prng, 7);
+            column(names[prng_below(prng, 4)], types[kind], forms[kind]);
+            for (uint32_t row = 0; row < rows; row++) {
+                char cell[64];
+                size_t const bytes = prng_below(prng, prng_below(prng, wide + 1) + 1);
+                for (size_t i = 0; i < bytes; i++) cell[i] = (char)(prng_below(prng, 9) ? 'a' : 0x21 + prng_below(prng, 255));
+                if (forms[kind] == FORM_TEXT) set_text(c, row, cell, bytes);
+                else if (forms[kind] == FORM_F64) set_f64(c, row, prng_unit(prng) * power_of_ten((unsigned)prng_below(prng, 30)));
+                else if (forms[kind] == FORM_TRUTH) { if (prng_below(prng, 2)) set_truth(c, row); }
+                else set_i64(c, row, (int64_t)(prng_next(prng) >> prng_below(prng, 64)));
+                if (prng_below(prng, 5) == 0 && forms[kind] != FORM_TRUTH) set_null(c, row);
+            }
+        }
+        write_table(width, 0, COLOR_NEVER);
+        unsigned lines = 0, at = 0;
+        for (size_t i = 0; i < pipe_end.used; i++) {
+            char const c = pipe_end.text[i];
+            if (c == '\n') {
+                CHECK(i == 0 || pipe_end.text[i - 1] != ' ');
+                CHECK(at <= width || at == 44 || at == 45);    /* the footer may be longer than 40 */
+                lines++;
+                at = 0;
+                continue;
+            }
+            CHECK(c >= 0x20 && c < 0x7f);
+            at++;
+        }
+        CHECK(lines == rows + 1 || lines == rows + 3);
+    }
+}
+
+TEST(a_table_of_4096_columns_shows_those_that_fit)
+{
+    batch(3);
+    column("a", VALUE_NUMBER, FORM_I64);
+    for (uint32_t i = 0; i < 4096; i++) {
+        heads[i] = heads[0];
+        vectors[i] = &columns[0].v;
+    }
+    column_count = 4096;
+    write_table(40, 1, COLOR_NEVER);
+    check_written("a  a  a  a  a  a  a  a  a  a  a  a  a  a\n0  0  0  0  0  0  0  0  0  0  0  0  0  0\n"
+                  "0  0  0  0  0  0  0  0  0  0  0  0  0  0\n0  0  0  0  0  0  0  0  0  0  0  0  0  0\n"
+                  "\n4,082 columns not shown; -o ndjson has everything\n");
+    write_table(100000, 1, COLOR_NEVER);
+    CHECK_EQ(pipe_end.used, 4 * (3 * 256 - 2 + 1) + 51);
+}
+
 int main(void)
 {
     return RUN_TESTS(RUN(csv_has_every_value_as_text_that_reads_back),
@@ -597,5 +788,13 @@ int main(void)
                      RUN(rows_of_several_batches_follow_each_other_and_what_was_in_the_buffer),
                      RUN(after_a_broken_pipe_nothing_more_is_tried),
                      RUN(binary_rows_are_the_values_in_the_promised_forms),
-                     RUN(binary_refuses_what_it_cannot_hold_and_writes_nothing_of_the_batch));
+                     RUN(binary_refuses_what_it_cannot_hold_and_writes_nothing_of_the_batch),
+                     RUN(a_table_has_numbers_to_the_right_and_all_else_to_the_left),
+                     RUN(what_the_terminal_has_no_room_for_is_counted),
+                     RUN(texts_and_names_share_the_terminal_and_end_in_an_ellipsis),
+                     RUN(names_are_bold_and_the_footer_dim_if_there_is_color),
+                     RUN(rows_are_held_back_until_the_widths_are_known),
+                     RUN(a_counter_that_grows_takes_room_from_blanks_and_then_from_texts),
+                     RUN(any_table_fits_its_terminal_and_drives_it_nowhere),
+                     RUN(a_table_of_4096_columns_shows_those_that_fit));
 }
