@@ -15,6 +15,7 @@
 #include "parsers/cells.h"
 #include "sinks/rows.h"
 #include "sinks/rows_table.h"
+#include "sinks/shortest.h"
 
 enum { ROOM = 64, STEP = 32, PREFIX_BYTES = 32, PREFIX_ROOM_MAX = 8192 };
 _Static_assert(STEP <= (int)WEIR_PAD_BYTES && STEP + 2 < ROOM, "a step stays within both ends");
@@ -95,15 +96,17 @@ struct rows *rows_open(void *memory, enum rows_format format, const struct row_c
     return rows;
 }
 
-/* The cursor: at least ROOM bytes are free behind it. */
+static __attribute__((noinline)) char *drain(struct out *out, char *at)
+{
+    out->used = (uint32_t)(at - out->buffer);
+    (void)out_flush(out);
+    return out->buffer;
+}
+
+/* The cursor, with at least ROOM free bytes behind it. */
 static inline char *room(struct out *out, char *at)
 {
-    if (__builtin_expect(at > out->buffer + OUT_BYTES - ROOM, 0)) {
-        out->used = (uint32_t)(at - out->buffer);
-        (void)out_flush(out);
-        at = out->buffer;
-    }
-    return at;
+    return __builtin_expect(at <= out->buffer + OUT_BYTES - ROOM, 1) ? at : drain(out, at);
 }
 
 static char *put_text(struct out *out, char *at, const void *bytes, size_t count)
@@ -156,31 +159,54 @@ static char *put_i64(char *at, int64_t value)
     return put_u64(at + (value < 0), value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-/* Finite. Whole numbers, and those of up to 15 digits with few decimals, are found without format_f64: if
- * some n / 10^k with n < 10^15 reads back as value, no other decimal of 15 digits does, so its digits are
- * the shortest. The division of two exact doubles rounds as reading would. */
+/* digits * 10^exponent, with a point where format_f64 has one. digits do not end in 0. */
+static char *put_decimal(char *at, uint64_t digits, int exponent)
+{
+    char text[48];
+    memset(text, '0', sizeof text);
+    int const count = (int)(put_u64(text, digits) - text), point = count + exponent;
+    if (point > 0 && point <= 21) {
+        memcpy(at, text, 24);
+        if (count <= point) return at + point;
+        at[point] = '.';
+        memcpy(at + point + 1, text + point, 24);
+        return at + count + 1;
+    }
+    if (point > -6 && point <= 0) {
+        memset(at, '0', 8);
+        at[1] = '.';
+        memcpy(at + 2 - point, text, 24);
+        return at + 2 - point + count;
+    }
+    at[0] = text[0];
+    at[1] = '.';
+    memcpy(at + 2, text + 1, 24);
+    at += count > 1 ? count + 1 : 1;
+    *at++ = 'e';
+    return put_i64(at, point - 1);
+}
+
+/* Finite, and as format_f64 has it. Few decimals are found at once: of up to 15 digits there is no choice, so
+ * if some n / 10^k with n < 10^15 reads back as value, the first such k has the shortest. The division of two
+ * exact doubles rounds as reading would. */
 static char *put_f64(char *at, double value)
 {
-    double magnitude = value < 0 ? -value : value, scale = 10;
+    double const magnitude = value < 0 ? -value : value;
     int64_t const whole = magnitude < 0x1p53 ? (int64_t)magnitude : -1;
     if (magnitude == (double)whole && magnitude != 0) return put_i64(at, value < 0 ? -whole : whole);
-    for (unsigned k = 1; k <= 15 && magnitude >= 1e-6; k++, scale *= 10) {
+    if (!(magnitude >= SHORTEST_MIN)) return at + format_f64(at, value);
+    *at = '-';
+    at += value < 0;
+    double scale = 10;
+    for (int k = 1; k <= 6 && magnitude * scale < 1e15; k++, scale *= 10) {
         double const scaled = magnitude * scale;
-        if (!(scaled < 1e15)) break;
         int64_t const near = (int64_t)(scaled + 0.5);
         double const off = scaled - (double)near;
-        if ((off < 0 ? -off : off) > scaled * 0x1p-51 || (double)near / scale != magnitude) continue;
-        *at = '-';
-        at = put_u64(at + (value < 0), (uint64_t)whole);
-        uint64_t rest = (uint64_t)near - (uint64_t)whole * tens[k];
-        memset(at, '0', 16);
-        *at = '.';
-        char *const end = at + 1 + k, *left = put_pairs(end, &rest);
-        if (rest >= 10) memcpy(left - 2, digit_pairs + 2 * rest, 2);
-        else left[-1] = (char)('0' + rest);
-        return end;
+        if ((off < 0 ? -off : off) <= scaled * 0x1p-51 && (double)near / scale == magnitude) return put_decimal(at, (uint64_t)near, -k);
     }
-    return at + format_f64(at, value);
+    int exponent;
+    uint64_t const digits = shortest_digits(magnitude, &exponent);
+    return put_decimal(at, digits, exponent);
 }
 
 static char *put_truth(char *at, int truth)
@@ -255,20 +281,6 @@ static char *put_csv_text(struct out *out, char *at, const uint8_t *text, uint32
     return put_text(out, at, text, bytes);
 }
 
-static char *put_csv_value(struct out *out, char *at, const struct vector *v, uint32_t row, char separator)
-{
-    switch (v->form) {
-    case FORM_I64:   return v->type == VALUE_TIME ? at + time_print(at, vector_i64(v, row)) : put_i64(at, vector_i64(v, row));
-    case FORM_U64:   return put_u64(at, vector_u64(v, row));
-    case FORM_TRUTH: return put_truth(at, vector_truth(v, row));
-    case FORM_TEXT:  return put_csv_text(out, at, v->base + v->start[row], v->length[row], separator);
-    case FORM_F64:   break;
-    }
-    double const value = vector_f64(v, row);
-    if (value - value != 0) return value > 0 ? put_literal(at, "inf", 3) : put_literal(at, "-inf", 4);
-    return put_f64(at, value);
-}
-
 /* One character of a JSON text that is not written as it is, or one beyond ASCII. */
 static char *put_json_special(char *at, const uint8_t **text, uint32_t *bytes)
 {
@@ -319,23 +331,37 @@ static char *put_json_text(struct out *out, char *at, const uint8_t *text, uint3
     return at;
 }
 
-static char *put_json_value(struct out *out, char *at, const struct vector *v, uint32_t row)
+/* What JSON has as a string and CSV as it is: times and infinities. */
+static char *put_value(const struct rows *rows, char *at, const struct vector *v, uint32_t row)
 {
+    int const json = rows->format == ROWS_NDJSON;
+    double value = 0;
     switch (v->form) {
     case FORM_U64:   return put_u64(at, vector_u64(v, row));
     case FORM_TRUTH: return put_truth(at, vector_truth(v, row));
-    case FORM_TEXT:  return put_json_text(out, at, v->base + v->start[row], v->length[row]);
+    case FORM_TEXT: {
+        const uint8_t *text = v->base + v->start[row];
+        return json ? put_json_text(rows->out, at, text, v->length[row])
+                    : put_csv_text(rows->out, at, text, v->length[row], rows->separator);
+    }
+    case FORM_F64:
+        value = vector_f64(v, row);
+        if (value - value == 0) return put_f64(at, value);
+        break;
     case FORM_I64:
         if (v->type != VALUE_TIME) return put_i64(at, vector_i64(v, row));
-        *at++ = '"';
-        at += time_print(at, vector_i64(v, row));
-        *at++ = '"';
-        return at;
-    case FORM_F64: break;
+        break;
     }
-    double const value = vector_f64(v, row);
-    if (value - value != 0) return value > 0 ? put_literal(at, "\"inf\"", 5) : put_literal(at, "\"-inf\"", 6);
-    return put_f64(at, value);
+    *at = '"';
+    at += json;
+    if (v->form == FORM_I64) {
+        at += time_print(at, vector_i64(v, row));
+    } else {
+        *at = '-';
+        at = put_literal(at + (value < 0), "inf", 3);
+    }
+    *at = '"';
+    return at + json;
 }
 
 static int is_null(const struct vector *v, uint32_t row) { return v->type == VALUE_NULL || vector_is_null(v, row); }
@@ -345,7 +371,7 @@ static char *put_csv_row(struct rows *rows, char *at, const struct vector *const
     for (uint32_t i = 0; i < rows->column_count; i++) {
         at = room(rows->out, at);
         if (i > 0) *at++ = rows->separator;
-        if (!is_null(columns[i], row)) at = put_csv_value(rows->out, at, columns[i], row, rows->separator);
+        if (!is_null(columns[i], row)) at = put_value(rows, at, columns[i], row);
     }
     at = room(rows->out, at);
     *at++ = '\n';
@@ -371,7 +397,7 @@ static char *put_json_row(struct rows *rows, char *at, const struct vector *cons
                                : put_text(rows->out, at, rows->prefix_text + prefix.start, prefix.bytes);
         at = room(rows->out, at);
         if (is_null(columns[i], row)) at = put_literal(at, "null", 4);
-        else at = put_json_value(rows->out, at, columns[i], row);
+        else at = put_value(rows, at, columns[i], row);
     }
     at = room(rows->out, at);
     if (rows->column_count == 0) *at++ = '{';
