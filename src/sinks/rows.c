@@ -75,8 +75,8 @@ static void prefixes_make(struct rows *rows, char *text)
     rows->prefix_text = text;
 }
 
-struct rows *rows_open(void *memory, enum rows_format format, const struct row_column *columns, uint32_t column_count,
-                       int header, struct out *out, const struct table_options *table)
+struct rows *rows_open(void *memory, enum rows_format format, const struct row_column *columns,
+                       uint32_t column_count, int header, struct out *out, const struct table_options *table)
 {
     WEIR_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0 && out != NULL && !out->doubles_quotes);
     WEIR_ASSERT((columns != NULL || column_count == 0) && (format != ROWS_TABLE || table != NULL));
@@ -84,9 +84,9 @@ struct rows *rows_open(void *memory, enum rows_format format, const struct row_c
         if (columns[i].type == VALUE_BOOL || columns[i].type == VALUE_TEXT) return NULL;
     struct rows *rows = memory;
     char *behind = (char *)memory + ((sizeof *rows + 63) & ~(size_t)63);
-    *rows = (struct rows){ .out = out, .columns = columns, .column_count = column_count, .format = (uint8_t)format,
-                           .header_owed = header && (format == ROWS_CSV || format == ROWS_TSV),
-                           .separator = format == ROWS_TSV ? '\t' : ',' };
+    *rows = (struct rows){ .out = out, .columns = columns, .column_count = column_count,
+                           .format = (uint8_t)format, .separator = format == ROWS_TSV ? '\t' : ',',
+                           .header_owed = header && (format == ROWS_CSV || format == ROWS_TSV) };
     if (format == ROWS_NDJSON) {
         rows->prefixes = (struct prefix *)(void *)behind;
         prefixes_make(rows, behind + column_count * sizeof(struct prefix));
@@ -187,8 +187,8 @@ static char *put_decimal(char *at, uint64_t digits, int exponent)
 }
 
 /* Finite, and as format_f64 has it. Few decimals are found at once: of up to 15 digits there is no choice, so
- * if some n / 10^k with n < 10^15 reads back as value, the first such k has the shortest. The division of two
- * exact doubles rounds as reading would. */
+ * if n / 10^6 with n < 10^15 reads back as value, it is the shortest but for zeros. The division of two exact
+ * doubles rounds as reading would. */
 static char *put_f64(char *at, double value)
 {
     double const magnitude = value < 0 ? -value : value;
@@ -197,14 +197,13 @@ static char *put_f64(char *at, double value)
     if (!(magnitude >= SHORTEST_MIN)) return at + format_f64(at, value);
     *at = '-';
     at += value < 0;
-    double scale = 10;
-    for (int k = 1; k <= 6 && magnitude * scale < 1e15; k++, scale *= 10) {
-        double const scaled = magnitude * scale;
-        int64_t const near = (int64_t)(scaled + 0.5);
-        double const off = scaled - (double)near;
-        if ((off < 0 ? -off : off) <= scaled * 0x1p-51 && (double)near / scale == magnitude) return put_decimal(at, (uint64_t)near, -k);
+    double const millionths = magnitude * 1e6;
+    int64_t near = millionths < 1e15 ? (int64_t)(millionths + 0.5) : 0;
+    int exponent = -6;
+    if ((double)near / 1e6 == magnitude) {
+        for (; near % 10 == 0; near /= 10) exponent++;
+        return put_decimal(at, (uint64_t)near, exponent);
     }
-    int exponent;
     uint64_t const digits = shortest_digits(magnitude, &exponent);
     return put_decimal(at, digits, exponent);
 }
@@ -364,7 +363,10 @@ static char *put_value(const struct rows *rows, char *at, const struct vector *v
     return at + json;
 }
 
-static int is_null(const struct vector *v, uint32_t row) { return v->type == VALUE_NULL || vector_is_null(v, row); }
+static int is_null(const struct vector *v, uint32_t row)
+{
+    return v->type == VALUE_NULL || vector_is_null(v, row);
+}
 
 static char *put_csv_row(struct rows *rows, char *at, const struct vector *const *columns, uint32_t row)
 {
@@ -410,8 +412,8 @@ static int binary_value(uint64_t *word, const struct row_column *column, const s
     int const missing = is_null(v, row);
     double value = missing ? __builtin_nan("") : 0;
     if (column->type != VALUE_TIME && column->form == FORM_F64) {
-        if (!missing) value = v->form == FORM_F64 ? vector_f64(v, row) : v->form == FORM_U64 ? (double)vector_u64(v, row)
-                                                                                         : (double)vector_i64(v, row);
+        if (v->form == FORM_U64 && !missing) value = (double)vector_u64(v, row);
+        else if (!missing) value = v->form == FORM_F64 ? vector_f64(v, row) : (double)vector_i64(v, row);
         memcpy(word, &value, 8);
         return 1;
     }
@@ -494,7 +496,10 @@ weir_status rows_write(struct rows *rows, const struct vector *const *columns, u
         case ROWS_CSV: case ROWS_TSV: at = put_csv_row(rows, at, columns, r); break;
         case ROWS_NDJSON:             at = put_json_row(rows, at, columns, r); break;
         case ROWS_BINARY:             at = put_binary_row(rows, at, columns, r); break;
-        case ROWS_TABLE:              rows_table_add(rows->table, columns, r); at = out->buffer + out->used; break;
+        case ROWS_TABLE:
+            rows_table_add(rows->table, columns, r);
+            at = out->buffer + out->used;
+            break;
         }
     }
     out->used = (uint32_t)(at - out->buffer);

@@ -9,8 +9,9 @@
  *   held   | bytes text | bytes text | ...          cells of the first rows, row by row, as they will look
  *
  * Until the widths are fixed, rows are held back as text: up to ROWS_TABLE_LOOK of them, or what fits into
- * `held`. Then the columns share the terminal: if they do not fit as wide as they are, texts and names are cut to
- * one common width, down to SHARE_MIN; if that is not enough, the last columns are left out, and said to be.
+ * `held`. Then the columns share the terminal: if they do not fit as wide as they are, texts and names are
+ * cut to one common width, down to SHARE_MIN; if that is not enough, the last columns are left out, and said
+ * to be.
  * Texts of later rows are cut to the widths that the first ones got; numbers, times and bools are not, as
  * long as there are blanks or texts to take room from.
  */
@@ -21,7 +22,8 @@
 #include "sinks/cell.h"
 #include "sinks/rows_table.h"
 
-enum { GAP = 2, WIDTH_MIN = 40, WIDTH_MAX = 4096, SHARE_MIN = 12, TEXT_MIN = 6, COLUMNS_SEEN_MAX = 256, HELD_BYTES = 8192 };
+enum { GAP = 2, WIDTH_MIN = 40, WIDTH_MAX = 4096, SHARE_MIN = 12, TEXT_MIN = 6 };
+enum { COLUMNS_SEEN_MAX = 256, HELD_BYTES = 8192 };
 _Static_assert(HELD_BYTES >= CELL_BYTES + 2, "a cell fits");
 
 struct table_column { uint16_t values, name, width; };    /* how wide: cells so far, name; as fixed */
@@ -30,7 +32,7 @@ struct rows_table {
     struct out              *out;
     const struct row_column *columns;
     struct table_options     options;
-    uint32_t                 column_count, seen_count, shown_count;    /* all, those that might fit, that do */
+    uint32_t                 column_count, seen_count, shown_count;    /* all, that might fit, that do */
     uint32_t                 held_rows, held_bytes;
     uint32_t                 settled;
     unsigned                 width;
@@ -62,7 +64,8 @@ struct rows_table *rows_table_open(void *memory, const struct row_column *column
     table->columns = columns;
     table->options = *options;
     table->column_count = column_count;
-    table->width = options->width < WIDTH_MIN ? WIDTH_MIN : options->width > WIDTH_MAX ? WIDTH_MAX : options->width;
+    table->width = options->width < WIDTH_MAX ? options->width : WIDTH_MAX;
+    if (table->width < WIDTH_MIN) table->width = WIDTH_MIN;
     uint32_t fit = (table->width + GAP) / (1 + GAP);    /* columns of one character each */
     if (fit > COLUMNS_SEEN_MAX) fit = COLUMNS_SEEN_MAX;
     table->seen_count = column_count < fit ? column_count : fit;
@@ -187,11 +190,12 @@ static void widen(struct rows_table *table, uint32_t column, unsigned width)
     unsigned used = 0, more = width - c->width;
     for (uint32_t i = 0; i < table->shown_count; i++) {
         used += (i > 0 ? GAP : 0) + table->widths[i].width;
-        if (is_text(table, i) && (widest == NULL || table->widths[i].width > widest->width)) widest = &table->widths[i];
+        if (!is_text(table, i)) continue;
+        if (widest == NULL || table->widths[i].width > widest->width) widest = &table->widths[i];
     }
-    unsigned const left = table->width - used;
-    if (more > left && widest != NULL && widest->width >= TEXT_MIN + more - left) widest->width -= (uint16_t)(more - left);
-    else if (more > left) more = left;
+    unsigned const left = table->width - used, short_of = more > left ? more - left : 0;
+    if (widest != NULL && widest->width >= TEXT_MIN + short_of) widest->width -= (uint16_t)short_of;
+    else more -= short_of;
     c->width += (uint16_t)more;
 }
 
