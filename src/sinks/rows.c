@@ -126,18 +126,6 @@ static const char digit_pairs[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
-/* `value` right-aligned to end, in pairs: what is left before them, below 100. */
-static char *put_pairs(char *end, uint64_t *value)
-{
-    while (*value >= 100) {
-        uint64_t const rest = *value % 100;
-        *value /= 100;
-        end -= 2;
-        memcpy(end, digit_pairs + 2 * rest, 2);
-    }
-    return end;
-}
-
 static const uint64_t tens[20] = {    /* the first is 0, for 0 has one digit as well */
     0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
     1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
@@ -147,7 +135,11 @@ static char *put_u64(char *at, uint64_t value)
 {
     unsigned const guess = (unsigned)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;    /* bits * log10(2) */
     char *const end = at + guess + (value >= tens[guess]);
-    at = put_pairs(end, &value);
+    at = end;
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        memcpy(at, digit_pairs + 2 * (value % 100), 2);
+    }
     if (value >= 10) memcpy(at - 2, digit_pairs + 2 * value, 2);
     else at[-1] = (char)('0' + value);
     return end;
