@@ -23,6 +23,15 @@ enum { DIGITS_KEPT = 19 };    /* 10^19 - 1 < 2^64 */
 /* An exponent beyond this is 0 or infinity whatever the (at most 2^32) digits before it are. */
 #define EXPONENT_SATURATED INT64_C(100000000000)
 
+/* The table is rounded down but for these few. */
+void power_of_five(int q, uint64_t out[2])
+{
+    WEIR_ASSERT(q >= POWERS_OF_FIVE_FIRST && q <= POWERS_OF_FIVE_LAST);
+    const uint64_t *power = powers_of_five[q - POWERS_OF_FIVE_FIRST];
+    out[1] = power[1] + (q < -27 || q > 55);
+    out[0] = power[0] + (out[1] < power[1]);
+}
+
 static double f64_of_bits(uint64_t bits)
 {
     double value;

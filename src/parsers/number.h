@@ -22,5 +22,8 @@ int decimal_read(struct decimal *out, const uint8_t *text, uint32_t length);
 double decimal_to_f64(const struct decimal *d, const uint8_t *text, uint32_t length);
 /* 1 if text is inf or infinity in any case, with or without sign. */
 int infinity_read(double *out, const uint8_t *text, uint32_t length);
+/* 10^q as out[0] * 2^64 + out[1] in [2^127, 2^128) of a unit that is a power of two: exact, or rounded up.
+ * q: -342..308. */
+void power_of_five(int q, uint64_t out[2]);
 
 #endif
