@@ -1,17 +1,18 @@
-/* weir/datasketches.h - sketches that Apache DataSketches (Java, C++, Python, Rust; Druid, BigQuery, Spark) reads and
- * writes, as weir/hll.h and weir/kll.h and back.
+/* weir/datasketches.h - the bytes of Apache DataSketches (Java, C++, Python, and the databases that use them) as weir/hll.h
+ * and weir/kll.h, and back.
  *
  * Distinct counts  A weir_hll of seed WEIR_HASH_DATASKETCHES that is fed by the hashes below has, for p = lg_k, the very
  *                  registers of theirs: their slot of a value is our register, their rank our rank. So what one
  *                  side counts and the other side counts may be merged on either side. They number their
  *                  registers by the low bits of the hash, hence p has to be known when hashing.
  *                  A rank above 65 - p, which one value in 2^(65 - p) has, counts as 65 - p.
- * Quantiles        A weir_kll of doubles and a kll_doubles_sketch are the same thing but for the levels they use.
+ * Quantiles        A weir_kll of doubles and a kll_doubles_sketch keep the same: some of the values, and what they weigh.
  * Memory           The caller's. Nothing is allocated; bytes may lie at any address.
  * Foreign bytes    Every field is looked at, and checked against what it says of the others. Hostile ones cost time,
  *                  never safety. No byte too many is allowed.
  *
- * The formats are those of datasketches-java 7 and datasketches-cpp 5: preamble version 1 of HLL, 1 and 2 of KLL.
+ * The formats are those that datasketches-cpp 5 and datasketches-java from 3.2 on share: HLL of preamble version 1, KLL of
+ * versions 1 and 2.
  */
 #ifndef WEIR_DATASKETCHES_H
 #define WEIR_DATASKETCHES_H
@@ -56,6 +57,26 @@ weir_datasketches_hll_import(weir_hll **out, void *block, size_t block_bytes, co
 #define WEIR_DATASKETCHES_HLL_BYTES(p) ((size_t)40 + ((size_t)1 << (p)))
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_datasketches_hll_export(const weir_hll *hll, void *bytes, size_t bytes_max, size_t *size);
+
+/* The kll_doubles_sketch of a sketch of doubles (weir_kll_add_f64, or weir_kll_map to their keys): every key at the level of
+ * its weight, the levels below the sampler empty. Their k is ours, or as much more as the keys need to have room; their
+ * rank error is that of our k, which is more than ours. What the count says beyond the weights, the keys that are in the
+ * sampler now, goes to the median: no rank moves by more than a share of 1.6 / k^2. If after merges the weights say
+ * more than the count, their n is the sum of the weights. Sorts the kept keys first.
+ * WEIR_DATASKETCHES_KLL_BYTES(k) is always enough; *size says how many bytes they are.
+ * WEIR_ERR_RANGE: keys that no double has. WEIR_ERR_SPACE: bytes_max. */
+#define WEIR_DATASKETCHES_KLL_BYTES(k) ((size_t)24 * (k) + 800)
+WEIR_API WEIR_MUST_CHECK weir_status
+weir_datasketches_kll_export(weir_kll *kll, void *bytes, size_t bytes_max, size_t *size);
+
+/* The sketch, of k and seed as weir_kll_init takes them, of a compact kll_doubles_sketch. While theirs has lost nothing its
+ * items are added as weir_kll_add_f64 does. Else weir_kll_rank_error() is then of their error and of ours of k, one on
+ * top of the other (the root of their squares): with k twice theirs an eighth more than theirs alone.
+ * WEIR_ERR_FORMAT: not a sketch, or damaged. WEIR_ERR_RANGE: k, or so small ones on either side that the error is more than
+ * that of WEIR_KLL_K_MIN. WEIR_ERR_FULL: n is more than 2^57. WEIR_ERR_SPACE: block_bytes. */
+WEIR_API WEIR_MUST_CHECK weir_status
+weir_datasketches_kll_import(weir_kll **out, void *block, size_t block_bytes, unsigned k, uint64_t seed,
+                             const void *bytes, size_t size);
 
 #ifdef __cplusplus
 }

@@ -39,7 +39,7 @@ uint64_t weir_hash_redis(const void *element, size_t length)
     if (left > 0) h = (h ^ load_le(at, left)) * MURMUR_64A;
     h = (h ^ h >> 47) * MURMUR_64A;
     h ^= h >> 47;
-    return h << (64 - WEIR_REDIS_P) | reversed(h) >> WEIR_REDIS_P;
+    return h << (64 - WEIR_REDIS_P) | reversed(h >> WEIR_REDIS_P) >> WEIR_REDIS_P;
 }
 
 static void put(uint8_t *registers, size_t at, unsigned rank)
