@@ -40,7 +40,7 @@ def hll():
 
 
 def kll():
-    for name, k, count in (("kll_none", 8, 0), ("kll_one", 8, 1), ("kll_exact", 20, 12), ("kll_levels", 11, 300)):
+    for name, k, count in (("kll_none", 8, 0), ("kll_one", 8, 1), ("kll_exact", 20, 12), ("kll_levels", 24, 150)):
         sketch = kll_doubles_sketch(k)
         for i in range(count):
             sketch.update(i * 7919 % count - 100.5)

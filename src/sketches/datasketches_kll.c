@@ -168,10 +168,11 @@ static weir_status full_open(struct image *image, const uint8_t *bytes, size_t s
         uint32_t const start = (uint32_t)load_le(bytes + STARTS_AT + 4 * h, 4);
         uint32_t const next = h + 1 < image->levels ? (uint32_t)load_le(bytes + STARTS_AT + 4 * h + 4, 4) : end;
         if (start > next || next > end) return WEIR_ERR_FORMAT;
-        image->counts[h] = next - start;
-        if (image->n >> h < image->counts[h]) return WEIR_ERR_FORMAT;
-        weights += (uint64_t)image->counts[h] << h;
+        uint32_t const count = next - start;
+        if (image->n >> h < count) return WEIR_ERR_FORMAT;
+        weights += (uint64_t)count << h;
         if (weights > image->n) return WEIR_ERR_FORMAT;
+        image->counts[h] = count;
     }
     size_t const kept = end - (size_t)load_le(bytes + STARTS_AT, 4);
     if (weights != image->n || size != after + 16 + 8 * kept) return WEIR_ERR_FORMAT;

@@ -42,6 +42,25 @@ static const char hll_8[] =
 static const char hll_8_updatable[] =
     "0a0107050000000a9143ed6f2a947940000000000cf0fd3f000000000000000000000000000000000504020708040505"
     "020405040304070704040506051202060403060412120605";
+static const char kll_none[] =
+    "02010f0108000800";
+static const char kll_one[] =
+    "02020f040800080000000000002059c0";
+static const char kll_exact[] =
+    "05010f00140008000c00000000000000140001000800000000000000002059c000000000006056c00000000000e058c0"
+    "0000000000a058c000000000006058c000000000002058c00000000000e057c00000000000a057c000000000006057c0"
+    "00000000002057c00000000000e056c00000000000a056c000000000006056c000000000002059c0";
+static const char kll_levels[] =
+    "05010f001800080096000000000000001800030000000000060000001800000000000000002059c00000000000404840"
+    "00000000006051c000000000004043c00000000000001ec000000000008037400000000000e057c000000000002050c0"
+    "0000000000e056c000000000006055c00000000000e052c000000000006050c00000000000404bc00000000000c048c0"
+    "0000000000c043c00000000000803dc00000000000803cc00000000000002bc00000000000000cc000000000000004c0"
+    "0000000000001e40000000000000294000000000008036400000000000c0404000000000004043400000000000404840"
+    "00000000006058c00000000000a057c00000000000a055c00000000000e054c000000000002053c000000000006052c0"
+    "0000000000a050c00000000000c04cc00000000000c04bc00000000000c047c00000000000c046c00000000000c042c0"
+    "0000000000c041c00000000000803ac000000000008038c000000000008030c00000000000002dc000000000000012c0"
+    "000000000000f8bf00000000000021400000000000002740000000000080324000000000008035400000000000404040"
+    "000000000040414000000000004045400000000000404640";
 
 struct image { uint8_t bytes[IMAGE_MAX]; size_t size; };
 
@@ -354,6 +373,269 @@ TEST(random_bytes_do_no_harm)
     }
 }
 
+enum { K_TOP = 300 };
+static _Alignas(64) uint8_t kll_a[136 + 24 * K_TOP], kll_b[136 + 24 * K_TOP];
+static double numbers[1 << 17];
+
+static weir_kll *kll_made(uint8_t *block, unsigned k)
+{
+    weir_kll *kll = NULL;
+    CHECK_OK(weir_kll_init(&kll, block, sizeof kll_a, k, 3));
+    return kll;
+}
+
+static struct image kll_exported(weir_kll *kll)
+{
+    static struct image image;
+    CHECK_OK(weir_datasketches_kll_export(kll, image.bytes, sizeof image.bytes, &image.size));
+    return image;
+}
+
+/* A sketch in their bytes, read as their readers do: items with weights, and what the head says. */
+struct their_kll { unsigned k, min_k, levels; uint64_t n, weights[4096]; double min, max, items[4096]; size_t count; };
+
+static struct their_kll kll_read(const struct image *image)
+{
+    static struct their_kll t;
+    uint32_t starts[62];
+    memset(&t, 0, sizeof t);
+    memcpy(&t.k, image->bytes + 4, 2);
+    memcpy(&t.n, image->bytes + 8, 8);
+    memcpy(&t.min_k, image->bytes + 16, 2);
+    t.levels = image->bytes[18];
+    const uint8_t *at = image->bytes + 20;
+    memcpy(starts, at, 4 * t.levels);
+    at += 4 * t.levels;
+    memcpy(&t.min, at, 8);
+    memcpy(&t.max, at + 8, 8);
+    at += 16;
+    t.count = (size_t)(image->bytes + image->size - at) / 8;
+    memcpy(t.items, at, 8 * t.count);
+    for (size_t i = 0; i < t.count; i++) {
+        unsigned level = 0;
+        while (level + 1 < t.levels && starts[0] + i >= starts[level + 1]) level++;
+        t.weights[i] = UINT64_C(1) << level;
+    }
+    return t;
+}
+
+static uint64_t their_weight_up_to(const struct their_kll *t, double value)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->items[i] <= value) sum += t->weights[i];
+    return sum;
+}
+
+static weir_status kll_import(weir_kll **kll, unsigned k, const struct image *image)
+{
+    return weir_datasketches_kll_import(kll, kll_a, sizeof kll_a, k, 3, image->bytes, image->size);
+}
+
+TEST(their_quantile_sketch_comes_in_with_every_item_and_its_weight)
+{
+    weir_kll *kll = NULL;
+    struct image const none = image_of(kll_none), one = image_of(kll_one), exact = image_of(kll_exact), levels = image_of(kll_levels);
+    CHECK_OK(kll_import(&kll, 20, &none));
+    CHECK_EQ(weir_kll_count(kll), 0);
+    CHECK_OK(kll_import(&kll, 20, &one));
+    CHECK_EQ(weir_kll_count(kll), 1);
+    CHECK(weir_f64_key(weir_kll_quantile(kll, 0.5).value) == -100.5);
+    CHECK_OK(kll_import(&kll, 20, &exact));
+    CHECK_EQ(weir_kll_count(kll), 12);
+    for (unsigned i = 1; i <= 12; i++) CHECK(weir_f64_key(weir_kll_quantile(kll, (i - 0.5) / 12).value) == i - 1 - 100.5);
+    CHECK(weir_kll_rank_error(kll) == 0);
+
+    CHECK_OK(kll_import(&kll, 200, &levels));
+    struct their_kll const t = kll_read(&levels);
+    CHECK_EQ(weir_kll_count(kll), 150);
+    CHECK(weir_kll_rank_error(kll) >= 2.296 / pow(24, 0.9723));
+    for (size_t i = 0; i < t.count; i++)
+        CHECK(weir_kll_rank(kll, weir_key_f64(t.items[i])) == (double)their_weight_up_to(&t, t.items[i]) / 150 || t.items[i] == t.max);
+    CHECK(weir_f64_key(weir_kll_quantile(kll, 0).value) == -100.5 && weir_f64_key(weir_kll_quantile(kll, 1).value) == 48.5);
+    CHECK_OK(weir_kll_open(&kll, kll_a, weir_kll_bytes(200)));
+}
+
+TEST(exact_quantiles_go_out_as_theirs)
+{
+    weir_kll *kll = kll_made(kll_a, 8);
+    struct image theirs = image_of(kll_none), mine = kll_exported(kll);
+    CHECK_EQ(mine.size, theirs.size);
+    CHECK_SAME_BYTES(mine.bytes, theirs.bytes, theirs.size);
+    numbers[0] = -100.5;
+    weir_kll_add_f64(kll, numbers, 1);
+    theirs = image_of(kll_one), mine = kll_exported(kll);
+    CHECK_EQ(mine.size, theirs.size);
+    CHECK_SAME_BYTES(mine.bytes, theirs.bytes, theirs.size);
+
+    kll = kll_made(kll_a, 20);
+    for (int i = 0; i < 12; i++) numbers[i] = i * 7919 % 12 - 100.5;
+    weir_kll_add_f64(kll, numbers, 12);
+    theirs = image_of(kll_exact), mine = kll_exported(kll);
+    CHECK_EQ(mine.size, theirs.size);
+    CHECK_EQ(mine.bytes[3], theirs.bytes[3] | 2);    /* sorted */
+    mine.bytes[3] = theirs.bytes[3];
+    CHECK_SAME_BYTES(mine.bytes, theirs.bytes, 40);
+    for (int i = 0; i < 12; i++) {
+        double item;
+        memcpy(&item, mine.bytes + 40 + 8 * i, 8);
+        CHECK(item == i - 100.5);
+    }
+}
+
+TEST(what_goes_out_weighs_as_much_and_what_the_sampler_holds_is_at_the_median)
+{
+    FOR_SEEDS(300) {
+        unsigned const k = 8 + (unsigned)prng_below(prng, prng_below(prng, 2) ? 40 : K_TOP - 8);
+        size_t const n = 2 + prng_below(prng, prng_below(prng, 2) ? 4 * k : sizeof numbers / sizeof *numbers - 2);
+        size_t const first = seed % 3 == 0 ? n / 3 : n;
+        for (size_t i = 0; i < n; i++) numbers[i] = seed % 5 == 0 ? (double)prng_below(prng, 9) : prng_unit(prng) - 0.5;
+        weir_kll *kll = kll_made(kll_a, k), *other = kll_made(kll_b, k);
+        weir_kll_add_f64(kll, numbers, first);
+        weir_kll_add_f64(other, numbers + first, n - first);
+        CHECK_OK(weir_kll_merge(kll, other));
+        struct image const image = kll_exported(kll);
+        CHECK(image.size <= WEIR_DATASKETCHES_KLL_BYTES(k));
+        struct their_kll const t = kll_read(&image);
+        uint64_t total = 0;
+        for (size_t i = 0; i < t.count; i++) total += t.weights[i];
+        CHECK(t.n == total);
+        CHECK(t.k >= k && t.min_k <= k && (first < n || t.n == n));
+        CHECK(t.min == weir_f64_key(weir_kll_quantile(kll, 0).value) && t.max == weir_f64_key(weir_kll_quantile(kll, 1).value));
+        double const off = first < n ? 4.0 / k : 1.6 / (k * (double)k);
+        for (size_t i = 0; i < t.count; i += 1 + t.count / 50) {
+            double const here = weir_kll_rank(kll, weir_key_f64(t.items[i])), there = (double)their_weight_up_to(&t, t.items[i]) / (double)t.n;
+            CHECK(fabs(here - there) <= off || t.items[i] == t.max);
+        }
+        if (weir_kll_rank_error(kll) == 0) CHECK(t.levels == 1);
+        weir_kll *back = NULL;
+        weir_status const status = weir_datasketches_kll_import(&back, kll_b, sizeof kll_b, k, 1, image.bytes, image.size);
+        CHECK(status == WEIR_OK || (status == WEIR_ERR_RANGE && k < 24));
+        if (status == WEIR_OK) CHECK(weir_kll_count(back) == t.n);
+    }
+}
+
+TEST(quantiles_of_other_things_than_doubles_and_too_little_room_are_refused)
+{
+    static uint8_t bytes[IMAGE_MAX];
+    size_t size = 0;
+    weir_kll *kll = kll_made(kll_a, 20);
+    int64_t const not_a_number = INT64_MAX;
+    weir_kll_add(kll, &not_a_number, 1);
+    CHECK_EQ(weir_datasketches_kll_export(kll, bytes, sizeof bytes, &size), WEIR_ERR_RANGE);
+    kll = kll_made(kll_a, 20);
+    double const ends[] = { -INFINITY, INFINITY, 0 };
+    weir_kll_add_f64(kll, ends, 3);
+    struct image const image = kll_exported(kll);
+    CHECK_EQ(weir_datasketches_kll_export(kll, bytes, image.size - 1, &size), WEIR_ERR_SPACE);
+    CHECK_EQ(size, 0);
+    CHECK_OK(weir_datasketches_kll_export(kll, bytes, image.size, &size));
+    CHECK_OK(kll_import(&kll, 8, &image));
+
+    struct image const levels = image_of(kll_levels);
+    weir_kll *none = NULL;
+    CHECK_EQ(kll_import(&none, 7, &levels), WEIR_ERR_RANGE);
+    CHECK_EQ(kll_import(&none, WEIR_KLL_K_MAX + 1, &levels), WEIR_ERR_RANGE);
+    CHECK_EQ(kll_import(&none, 8, &levels), WEIR_ERR_RANGE);    /* the error of both is more than it can say */
+    CHECK_EQ(weir_datasketches_kll_import(&none, kll_a, weir_kll_bytes(100) - 1, 100, 3, levels.bytes, levels.size), WEIR_ERR_SPACE);
+    CHECK(none == NULL);
+}
+
+static int kll_taken(const uint8_t *bytes, size_t size)
+{
+    uint8_t *const copy = malloc(size ? size : 1);
+    weir_kll *kll = NULL;
+    if (copy == NULL) abort();
+    memcpy(copy, bytes, size);
+    weir_status const status = weir_datasketches_kll_import(&kll, kll_a, sizeof kll_a, 100, 3, copy, size);
+    free(copy);
+    if (status != WEIR_OK) {
+        CHECK(kll == NULL);
+        return 0;
+    }
+    CHECK_OK(weir_kll_open(&kll, kll_a, weir_kll_bytes(100)));
+    weir_kll_add_f64(kll, numbers, 1000);
+    (void)weir_kll_quantile(kll, 0.5);
+    CHECK_OK(weir_kll_merge(kll_made(kll_b, 60), kll));
+    return 1;
+}
+
+TEST(quantile_bytes_that_are_cut_or_flipped_never_do_harm)
+{
+    const char *const images[] = { kll_none, kll_one, kll_exact, kll_levels };
+    for (unsigned which = 0; which < 4; which++) {
+        struct image image = image_of(images[which]);
+        size_t const ends = which < 2 ? 8 : 20 + 4u * image.bytes[18];    /* from here on: numbers */
+        for (size_t size = 0; size < image.size; size++) CHECK(!kll_taken(image.bytes, size));
+        CHECK(kll_taken(image.bytes, image.size));
+        CHECK(!kll_taken(image.bytes, image.size + 8));
+        for (size_t at = 0; at < image.size; at++)
+            for (unsigned bit = 0; bit < 8; bit++) {
+                image.bytes[at] ^= (uint8_t)(1 << bit);
+                int const passed = kll_taken(image.bytes, image.size);
+                image.bytes[at] ^= (uint8_t)(1 << bit);
+                int const silent = at == 7 || at == 19 || (at == 3 && bit == 3) || (at == 3 && bit == 1) || at >= ends ||
+                                   (which < 2 && (at == 4 || at == 5));    /* k of none is any */
+                if (passed && !silent && !(at == 16 || at == 17)) fail_msg("image %u: byte %zu bit %u", which, at, bit);
+            }
+    }
+}
+
+TEST(random_quantile_bytes_do_no_harm)
+{
+    FOR_SEEDS(20000) {
+        struct image image = image_of(seed % 2 ? kll_levels : kll_exact);
+        for (unsigned i = 0; i < 1 + seed % 5; i++) {
+            size_t const at = prng_below(prng, prng_below(prng, 2) ? image.size : 60);
+            image.bytes[at] = (uint8_t)prng_next(prng);
+        }
+        (void)kll_taken(image.bytes, image.size);
+    }
+}
+
+/* A head that says anything, and levels, weights and a size that agree with it. */
+TEST(any_levels_that_agree_come_in)
+{
+    static struct image image;
+    FOR_SEEDS(3000) {
+        unsigned const levels = 1 + (unsigned)prng_below(prng, 58), k = 100;
+        uint32_t counts[58], starts[59], room = 0;
+        for (unsigned depth = 0; depth < levels; depth++) {    /* by doubles: close to theirs, and at least 8 */
+            uint32_t const share = (uint32_t)(k * pow(2.0 / 3, depth) + 0.5);
+            room += share < 8 ? 8 : share;
+        }
+        uint64_t n = 0;
+        uint32_t left = room;
+        for (unsigned h = 0; h < levels; h++) {
+            counts[h] = prng_below(prng, 3) ? 0 : (uint32_t)prng_below(prng, h > 52 ? 3 : (left > 60 ? 60 : left) + 1);
+            if (counts[h] > left) counts[h] = left;
+            left -= counts[h];
+            n += (uint64_t)counts[h] << h;
+        }
+        starts[0] = left;
+        for (unsigned h = 0; h < levels; h++) starts[h + 1] = starts[h] + counts[h];
+        uint8_t const head[20] = { 5, 1, 15, 0, (uint8_t)k, 0, 8, 0, [16] = (uint8_t)(16 + prng_below(prng, 80)), [18] = (uint8_t)levels };
+        memcpy(image.bytes, head, sizeof head);
+        memcpy(image.bytes + 8, &n, 8);
+        memcpy(image.bytes + 20, starts, 4 * levels);
+        uint8_t *at = image.bytes + 20 + 4 * levels;
+        double const low = -1, high = 1e9;
+        memcpy(at, &low, 8);
+        memcpy(at + 8, &high, 8);
+        at += 16;
+        for (unsigned h = 0; h < levels; h++) {
+            double value = 0;
+            for (uint32_t i = 0; i < counts[h]; i++, at += 8) {
+                value += prng_unit(prng);
+                memcpy(at, &value, 8);
+            }
+        }
+        image.size = (size_t)(at - image.bytes);
+        int const lossless = n == counts[0];    /* then the ends have to be items */
+        CHECK_EQ(kll_taken(image.bytes, image.size), n > 0 && !lossless && n <= UINT64_C(1) << 57);
+    }
+}
+
 int main(void)
 {
     return RUN_TESTS(RUN(a_value_has_the_coupon_that_it_has_there), RUN(each_of_their_forms_gives_the_registers_of_its_values),
@@ -361,5 +643,11 @@ int main(void)
                      RUN(registers_go_out_as_their_hll_8_marked_as_merged),
                      RUN(what_goes_out_comes_in_with_the_same_registers), RUN(ranks_beyond_ours_are_our_largest),
                      RUN(other_seeds_and_too_little_room_are_refused), RUN(bytes_cut_short_or_too_long_are_refused),
-                     RUN(a_flipped_bit_is_found_where_it_says_something_and_never_does_harm), RUN(random_bytes_do_no_harm));
+                     RUN(a_flipped_bit_is_found_where_it_says_something_and_never_does_harm), RUN(random_bytes_do_no_harm),
+                     RUN(their_quantile_sketch_comes_in_with_every_item_and_its_weight),
+                     RUN(exact_quantiles_go_out_as_theirs),
+                     RUN(what_goes_out_weighs_as_much_and_what_the_sampler_holds_is_at_the_median),
+                     RUN(quantiles_of_other_things_than_doubles_and_too_little_room_are_refused),
+                     RUN(quantile_bytes_that_are_cut_or_flipped_never_do_harm), RUN(random_quantile_bytes_do_no_harm),
+                     RUN(any_levels_that_agree_come_in));
 }
