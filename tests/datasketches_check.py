@@ -261,6 +261,29 @@ def quantiles_all():
                     quantiles(k, values, (name, k, n, "in parts"), parts=7)
 
 
+def doubled():
+    """Many levels: a sketch that has been merged with itself again and again."""
+    values = np.random.default_rng(3).standard_normal(3000)
+    ordered = np.sort(values)
+    source, ours = kll_doubles_sketch(40), kll(40, values)
+    source.update(values)
+    for times in range(1, 46):
+        source.merge(kll_doubles_sketch.deserialize(bytes(source.serialize())))
+        other = Sketch(ours.size, weir.weir_kll_init, 40, u64(times))
+        for one, two in ((other, ours), (ours, other)):    # a copy, and that added to what it is of
+            check(weir.weir_kll_merge(one.handle, two.handle) == 0, "doubled", times)
+        data = ours.export(weir.weir_datasketches_kll_export, 24 * 40 + 800)
+        back = kll_doubles_sketch.deserialize(data)
+        check(abs(back.n / (3000 * 2**times) - 1) < 0.02, "doubled", times, back.n)
+        check(worst(ordered, ASKED, back.get_quantiles(ASKED, True)) < 0.15, "doubled goes out", times)
+        back.merge(kll_doubles_sketch.deserialize(data))
+        data = bytes(source.serialize())
+        came = Sketch(weir.weir_kll_bytes(80), weir.weir_datasketches_kll_import, 80, u64(7), data, size_t(len(data)))
+        check(weir.weir_kll_count(came.handle) == source.n == 3000 * 2**times, "doubled", times)
+        answers = [number(weir.weir_kll_quantile(came.handle, f64(q)).value) for q in ASKED]
+        check(worst(ordered, ASKED, answers) < 0.15, "doubled comes in", times)
+
+
 def redis_all():
     if not shutil.which("redis-server"):
         print("datasketches_check: no redis-server, that part is left out")
@@ -322,5 +345,6 @@ def redis_with(port):
 
 distinct_all()
 quantiles_all()
+doubled()
 redis_all()
 print(f"datasketches_check: {done} checks, all as they should be")

@@ -54,6 +54,10 @@
 #include "weir/adwin.h"
 #include "weir/spot.h"
 
+/* other systems' bytes */
+#include "weir/datasketches.h"
+#include "weir/redis.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
