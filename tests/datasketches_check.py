@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """weir's instruments and those of Apache DataSketches and Redis, each on the other's bytes, in both directions.
 
-    python3 -m venv v && v/bin/pip install datasketches numpy && v/bin/python tests/datasketches_check.py [libweir.so.0]
+    python3 -m venv v && v/bin/pip install datasketches numpy && v/bin/python tests/datasketches_check.py [libweir.so.0 [FOLDER]]
 
-Where redis-server is installed one is started on a free port and stopped again.
+Where redis-server is installed one is started on a free port and stopped again. FOLDER holds sketches that Java, C++ and Go
+wrote, as apache/datasketches-go has them in serialization_test_data: hll[468]_nN_*.sk, kll_double_nN_*.sk.
 """
 import ctypes
+import glob
 import math
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -167,6 +170,21 @@ def distinct(p, values, what):
         hll_import(p, union.get_result(tgt_hll_type.HLL_4).serialize_updatable())
 
 
+def full_size():
+    """Sketches that are registers from the first value on."""
+    for p in (4, 8, 12):
+        for kind in KINDS:
+            for n in (0, 3, 500):
+                values = np.arange(n, dtype=np.int64)
+                sketch = hll_sketch(p, kind, True)
+                for value in values.tolist():
+                    sketch.update(value)
+                check(bytes(sketch.serialize_compact())[0] == 10, "full size")
+                came = [hll_import(p, data).bytes() for data in (sketch.serialize_compact(), sketch.serialize_updatable(),
+                                                                 theirs(p, kind, values).serialize_compact())]
+                check(came[0] == came[1] == came[2], "full size", p, kind, n)
+
+
 def distinct_all():
     rng = np.random.default_rng(1)
     for p in (4, 5, 7, 8, 10, 12, 14, 18):
@@ -284,6 +302,34 @@ def doubled():
         check(worst(ordered, ASKED, answers) < 0.15, "doubled comes in", times)
 
 
+def files(folder):
+    paths = sorted(glob.glob(os.path.join(folder, "**", "*.sk"), recursive=True))
+    for path in paths:
+        name = re.fullmatch(r"(hll[468]|kll_double)_n(\d+)_\w+\.sk", os.path.basename(path))
+        if not name:
+            continue
+        data, n = open(path, "rb").read(), int(name[2])
+        if name[1] == "kll_double":    # the numbers 1 .. n
+            came = Sketch(weir.weir_kll_bytes(400), weir.weir_datasketches_kll_import, 400, u64(7), data, size_t(len(data)))
+            check(weir.weir_kll_count(came.handle) == n, path)
+            if n:
+                answers = [number(weir.weir_kll_quantile(came.handle, f64(q)).value) for q in ASKED]
+                error = worst(np.arange(1.0, n + 1), ASKED, answers)
+                check(error <= max(weir.weir_kll_rank_error(came.handle), 1 / n), path, error)
+        else:                          # the numbers 0 .. n - 1
+            here = hll(data[3], hll_hashes(data[3], np.arange(n, dtype=np.int64)))
+            came = hll_import(data[3], data)
+            mixed = Sketch(came.size, weir.weir_hll_init, data[3], SEED)
+            for source in (came, here):
+                check(weir.weir_hll_merge(mixed.handle, source.handle) == 0, path)
+            check(n == 0 or mixed.bytes() == came.bytes(), path, "has other registers")
+            out = hll_export(data[3], here)
+            ours, source = hll_sketch.deserialize(out), hll_sketch.deserialize(data)
+            check(out[0] == data[0] and (out[0] != 10 or ours.get_estimate() == composite(data)), path)
+            check(out[0] == 10 or ours.get_estimate() == source.get_estimate(), path)
+    check(len(paths) > 0, folder, "is empty")
+
+
 def redis_all():
     if not shutil.which("redis-server"):
         print("datasketches_check: no redis-server, that part is left out")
@@ -344,7 +390,10 @@ def redis_with(port):
 
 
 distinct_all()
+full_size()
 quantiles_all()
 doubled()
+if len(sys.argv) > 2:
+    files(sys.argv[2])
 redis_all()
 print(f"datasketches_check: {done} checks, all as they should be")
