@@ -1,7 +1,7 @@
-/* foreign_fuzz.c - any bytes as a sketch of Apache DataSketches: the import refuses them, or what it made of them is sound, can
- * be used, and goes out again as bytes that come in.
+/* foreign_fuzz.c - any bytes as a sketch of Apache DataSketches or Redis: the import refuses them, or what it made of them is
+ * sound, can be used, and goes out again as bytes that come in.
  *
- *   | which | ...      even: a distinct count; odd: quantiles
+ *   | which | ...      % 3 = 0: their distinct count; 1: their quantiles; 2: a string of Redis
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { P = 12, K = 60, ITEMS = 700, ROOM = 1 << 14 };
 static _Alignas(64) uint8_t block[ROOM], other[ROOM], again[ROOM];
+static _Alignas(64) uint8_t redis[2][WEIR_HLL_BYTES(WEIR_REDIS_P)];
 static uint8_t out[ROOM];
 static uint64_t hashes[ITEMS];
 static double doubles[ITEMS];
@@ -56,14 +57,24 @@ static void do_kll(const uint8_t *data, size_t size)
     (void)weir_kll_quantile(sound, 0.5);
 }
 
+static void do_redis(const uint8_t *data, size_t size)
+{
+    weir_hll *h = NULL, *sound = NULL;
+    if (weir_redis_hll_import(&h, redis[0], sizeof redis[0], data, size) != WEIR_OK) return;
+    must(weir_hll_open(&sound, redis[0], sizeof redis[0]) == WEIR_OK);
+    must(weir_redis_hll_export(h, out, sizeof out) == WEIR_OK);
+    must(weir_redis_hll_import(&sound, redis[1], sizeof redis[1], out, WEIR_REDIS_HLL_BYTES) == WEIR_OK);
+    must(memcmp(redis[0], redis[1], sizeof redis[0]) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static void (*const imports[])(const uint8_t *data, size_t size) = { do_hll, do_kll, do_redis };
     if (size == 0) return 0;
     uint8_t *const exact = malloc(size > 1 ? size - 1 : 1);    /* so that a read beyond the end is seen */
     must(exact != NULL);
     memcpy(exact, data + 1, size - 1);
-    if (data[0] & 1) do_kll(exact, size - 1);
-    else do_hll(exact, size - 1);
+    imports[data[0] % 3](exact, size - 1);
     free(exact);
     return 0;
 }

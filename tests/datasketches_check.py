@@ -385,6 +385,15 @@ def redis_with(port):
             check(theirs[:4] == b"HYLL" and theirs[4] == 0, "redis", n, theirs[:16])
             check(theirs[16:] == ours[16:], "redis has other registers", n)
             check(ask("PFADD", "same", *words[:10]) == b"0", "redis", n, "did not know them")
+            ask("CONFIG", "SET", "hll-sparse-max-bytes", "3000")    # and here: of sparse and dense strings
+            ask("DEL", "sparse")
+            for i in range(0, n, 1000):
+                ask("PFADD", "sparse", *words[i:i + 1000])
+            ask("CONFIG", "SET", "hll-sparse-max-bytes", "0")
+            for data in (theirs, ours, ask("GET", "sparse")):
+                came = Sketch(64 + 2**14, weir.weir_redis_hll_import, data, size_t(len(data)))
+                dense = came.bytes()
+                check(weir.weir_hll_merge(came.handle, sketch.handle) == 0 and came.bytes() == dense, "redis", n, "comes in")
             ask("PFMERGE", "both", "same", "added")
             check(ask("PFCOUNT", "both") == ask("PFCOUNT", "added"), "redis merges", n)
 

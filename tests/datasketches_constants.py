@@ -55,6 +55,10 @@ def redis(port):
             while data[:1] == b"$" and len(data) < int(data[1:data.index(b"\r")]) + data.index(b"\r") + 4:
                 data += s.recv(1 << 20)
             return data.split(b"\r\n", 1)[1][:-2] if data[:1] == b"$" else data.strip()
+        ask(b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000")
+        ask(b"DEL", b"weir:one")
+        ask(b"PFADD", b"weir:one", b"a", b"weir", b"8 bytes.")
+        print("sparse:", ", ".join(f"0x{b:02x}" for b in ask(b"GET", b"weir:one")))
         ask(b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"0")
         for word in (b"", b"a", b"weir", b"8 bytes.", b"a stream of any size is described in one mebibyte"):
             ask(b"DEL", b"weir:one")

@@ -1,26 +1,28 @@
 /* datasketches.c - distinct counts in the bytes of Apache DataSketches. Contract: weir/datasketches.h.
  *
- *   byte 0        1   2   3     4      5      6                 7
- *        +--------+---+---+-----+------+------+-----------------+------+
- *        | words  | 1 | 7 | lg_k|lg_arr| flags| count, or floor | mode |    mode: kind + 4 type, type 0..2: HLL_4, 6, 8
- *        +--------+---+---+-----+------+------+-----------------+------+
- *   LIST (words 2)  8: coupons
- *   SET  (words 3)  8: count u32      12: coupons
- *   HLL  (words 10) 8: history f64    16: sum of 2^-rank f64, in two parts   32: at floor u32   36: exceptions u32
- *                   40: ranks         then, of HLL_4: exceptions, as coupons
+ *   byte 0       1   2   3      4        5       6                 7
+ *        +-------+---+---+------+--------+-------+-----------------+------+
+ *        | words | 1 | 7 | lg_k | lg_arr | flags | count, or floor | mode |    mode: kind + 4 type
+ *        +-------+---+---+------+--------+-------+-----------------+------+
+ *   LIST (kind 0, words 2)   8: coupons
+ *   SET  (kind 1, words 3)   8: count u32     12: coupons
+ *   HLL  (kind 2, words 10)  8: history f64   16: sum of 2^-rank, two f64   32: at floor u32   36: exceptions u32
+ *                           40: ranks         then, of HLL_4: exceptions, as coupons
  *
  *   coupon  | rank : 6 | address : 26 |    0 is none; slot = low lg_k bits of address
  *
- * HLL_4 has 4 bits a rank, above the floor; 15 says that it is among the exceptions. HLL_6 has 6 bits, lowest first, and a
- * byte to spare. Compact coupons and exceptions stand one after the other; updatable ones are hash tables with gaps.
+ * HLL_4 (type 0) has 4 bits a rank, above the floor; 15 says that it is among the exceptions. HLL_6 has 6 bits, lowest
+ * first, and a byte to spare; HLL_8 has bytes. Compact coupons and exceptions stand one after the other; updatable
+ * ones are hash tables with gaps.
  *
- * Their hash is 128 bits of MurmurHash3: address = low bits of the first half, rank = zeros that lead the second, + 1. Of
- * these our one hash keeps, where our registers look for them, all that coupons need:
+ * Their hash is 128 bits of MurmurHash3: the address is the low bits of its first half, the rank one more than the
+ * zeros that lead the second. Our one hash keeps all that coupons need, where our registers look for it:
  *
  *   bit 63         64 - p                26 - p          0
  *      | slot : p  | second half's top 38 | address >> p  |
  *
- * Should the 38 be zero (one value in 2^38), then 64 - p bits of the second half stand there, and the address is lost.
+ * Should the 38 be zero (one value in 2^38), then 64 - p bits of the second half stand there, and the upper part of the
+ * address is lost.
  */
 #include <math.h>
 #include <string.h>
@@ -99,7 +101,8 @@ static uint64_t ours(struct halves h, unsigned p)
 
 static uint32_t coupon(uint64_t hash, unsigned p)
 {
-    uint64_t const ranked = hash << p, slot = hash >> (64 - p), above = hash & ((UINT64_C(1) << (ADDRESS_BITS - p)) - 1);
+    uint64_t const ranked = hash << p, slot = hash >> (64 - p);
+    uint64_t const above = hash & ((UINT64_C(1) << (ADDRESS_BITS - p)) - 1);
     unsigned const rank = (unsigned)__builtin_clzll(ranked | UINT64_C(1) << (p - 1)) + 1;
     uint64_t const address = ranked >> ADDRESS_BITS != 0 ? above << p | slot : slot;
     return (uint32_t)(rank << ADDRESS_BITS | address);
@@ -281,7 +284,8 @@ static int take_ranks(const struct image *image, uint8_t *ranks)
     return head_is_of(image, ranks);
 }
 
-weir_status weir_datasketches_hll_import(weir_hll **out, void *block, size_t block_bytes, const void *bytes, size_t size)
+weir_status weir_datasketches_hll_import(weir_hll **out, void *block, size_t block_bytes, const void *bytes,
+                                         size_t size)
 {
     WEIR_ASSERT(out != NULL && block != NULL);
     WEIR_ASSERT(bytes != NULL || size == 0);
@@ -304,8 +308,8 @@ weir_status weir_datasketches_hll_import(weir_hll **out, void *block, size_t blo
 static void head_write(uint8_t *bytes, unsigned words, unsigned p, unsigned kind, unsigned log2, unsigned flags,
                        unsigned count)
 {
-    uint8_t const head[8] = { (uint8_t)words, VERSION, FAMILY, (uint8_t)p, (uint8_t)log2, (uint8_t)flags, (uint8_t)count,
-                              (uint8_t)(kind | HLL_8 << 2) };
+    uint8_t const head[8] = { (uint8_t)words, VERSION, FAMILY, (uint8_t)p, (uint8_t)log2, (uint8_t)flags,
+                              (uint8_t)count, (uint8_t)(kind | HLL_8 << 2) };
     memcpy(bytes, head, sizeof head);
 }
 
@@ -328,7 +332,8 @@ static void write_ranks(void *into, const uint64_t *hashes, size_t count)
     }
 }
 
-static weir_status export_coupons(const struct hll_view *view, size_t count, uint8_t *bytes, size_t bytes_max, size_t *size)
+static weir_status export_coupons(const struct hll_view *view, size_t count, uint8_t *bytes, size_t bytes_max,
+                                  size_t *size)
 {
     size_t const at = count < LIST_ROOM ? LIST_AT : SET_AT, needed = at + 4 * count;
     if (bytes_max < needed) return WEIR_ERR_SPACE;

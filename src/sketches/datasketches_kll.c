@@ -7,9 +7,9 @@
  *   empty (words 2, version 1) ends at 8; one item (words 2, version 2): 8: f64
  *   else  (words 5, version 1) 20: start u32 of each level   then: min f64, max f64, items f64 from level 0 up
  *
- * An item of level h weighs 2^h, and the weights add up to n. Starts count from the beginning of an array that has room for
- * what all levels may hold, k for the top one and 2/3 of the one above for each other, and that ends where the last level does:
- * so the first start says how many items there are, but only to those who know that room to the last item.
+ * An item of level h weighs 2^h, and the weights add up to n. Starts count from the beginning of an array that has room
+ * for what all levels may hold: k items for the top one, and 2/3 of the one above for each other. It ends where the last
+ * level does, so the first start says how many items there are to those who know that room to the last item.
  */
 #include <math.h>
 #include "machine/assert.h"
@@ -48,20 +48,20 @@ static uint32_t room(uint32_t k, unsigned levels)
 
 static void head_write(uint8_t *bytes, unsigned words, unsigned version, unsigned flags, unsigned k)
 {
-    uint8_t const head[HEAD] = { (uint8_t)words, (uint8_t)version, FAMILY, (uint8_t)flags, (uint8_t)k, (uint8_t)(k >> 8), M, 0 };
+    uint8_t const head[HEAD] = { (uint8_t)words, (uint8_t)version, FAMILY, (uint8_t)flags, (uint8_t)k,
+                                 (uint8_t)(k >> 8), M, 0 };
     memcpy(bytes, head, sizeof head);
 }
 
-/* Sorted keys as doubles, and `extra` once in its order. */
+/* Sorted keys as doubles, and `extra` once where it belongs. */
 static uint8_t *write_level(uint8_t *at, struct kll_run run, const int64_t *extra)
 {
-    uint32_t i = 0;
-    for (; i < run.count && (extra == NULL || run.keys[i] <= *extra); i++, at += 8) store_le_f64(at, weir_f64_key(run.keys[i]));
-    if (extra != NULL) {
-        store_le_f64(at, weir_f64_key(*extra));
-        at += 8;
+    for (uint32_t i = 0; i < run.count || extra != NULL; at += 8) {
+        int const is_extra = extra != NULL && (i == run.count || *extra < run.keys[i]);
+        store_le_f64(at, weir_f64_key(is_extra ? *extra : run.keys[i]));
+        if (is_extra) extra = NULL;
+        else i++;
     }
-    for (; i < run.count; i++, at += 8) store_le_f64(at, weir_f64_key(run.keys[i]));
     return at;
 }
 
@@ -135,20 +135,25 @@ struct image {
     int64_t min, max;
 };
 
-/* Whether a level is a run of numbers from min to max, in order if it has to be; lowest and highest widen. */
-static int level_is_sound(const struct image *image, const uint8_t *at, uint32_t count, int in_order, int64_t *lowest, int64_t *highest)
+/* Whether items are numbers from min to max, in order in each level that has to be. Nothing lost: then both are items. */
+static int items_are_sound(const struct image *image)
 {
-    int64_t before = INT64_MIN;
-    for (uint32_t i = 0; i < count; i++) {
-        double const value = load_le_f64(at + 8 * (size_t)i);
-        if (value != value) return 0;
-        int64_t const key = weir_key_f64(value);
-        if (key < image->min || key > image->max || (in_order && key < before)) return 0;
-        if (key < *lowest) *lowest = key;
-        if (key > *highest) *highest = key;
-        before = key;
+    int64_t lowest = INT64_MAX, highest = INT64_MIN;
+    const uint8_t *at = image->items;
+    for (unsigned h = 0; h < image->levels; h++) {
+        int const in_order = h > 0 || (image->flags & SORTED) != 0;
+        int64_t before = INT64_MIN;
+        for (uint32_t i = 0; i < image->counts[h]; i++, at += 8) {
+            double const value = load_le_f64(at);
+            if (value != value) return 0;
+            int64_t const key = weir_key_f64(value);
+            if (key < image->min || key > image->max || (in_order && key < before)) return 0;
+            if (key < lowest) lowest = key;
+            if (key > highest) highest = key;
+            before = key;
+        }
     }
-    return 1;
+    return image->counts[0] != image->n || (lowest == image->min && highest == image->max);
 }
 
 static weir_status full_open(struct image *image, const uint8_t *bytes, size_t size)
@@ -182,11 +187,7 @@ static weir_status full_open(struct image *image, const uint8_t *bytes, size_t s
     image->min = weir_key_f64(min);
     image->max = weir_key_f64(max);
     image->items = bytes + after + 16;
-    int64_t lowest = INT64_MAX, highest = INT64_MIN;
-    const uint8_t *at = image->items;
-    for (unsigned h = 0; h < image->levels; at += 8 * (size_t)image->counts[h++])
-        if (!level_is_sound(image, at, image->counts[h], h > 0 || (image->flags & SORTED), &lowest, &highest)) return WEIR_ERR_FORMAT;
-    if (image->counts[0] == image->n && (lowest != image->min || highest != image->max)) return WEIR_ERR_FORMAT;
+    if (!items_are_sound(image)) return WEIR_ERR_FORMAT;
     return image->n > KLL_COUNT_MAX ? WEIR_ERR_FULL : WEIR_OK;
 }
 
@@ -197,21 +198,18 @@ static weir_status image_open(struct image *image, const uint8_t *bytes, size_t 
     image->flags = bytes[3] & ~(unsigned)DOUBLES;
     image->k = (unsigned)load_le(bytes + 4, 2);
     if (image->flags > (EMPTY | SORTED | ONE) || image->k < M) return WEIR_ERR_FORMAT;
-    unsigned const form = image->flags & (EMPTY | ONE), words = bytes[0], version = bytes[1];
+    unsigned const form = image->flags & (EMPTY | ONE), words = form == 0 ? FULL_WORDS : SHORT_WORDS;
+    if (bytes[0] != words || bytes[1] != (form == ONE ? ONE_VERSION : FULL_VERSION)) return WEIR_ERR_FORMAT;
+    if (form == 0) return full_open(image, bytes, size);
+    image->n = image->counts[0] = form == ONE;
     image->levels = 1;
-    if (form == EMPTY) return words == SHORT_WORDS && version == FULL_VERSION && size == HEAD ? WEIR_OK : WEIR_ERR_FORMAT;
-    if (form == 0) return words == FULL_WORDS && version == FULL_VERSION ? full_open(image, bytes, size) : WEIR_ERR_FORMAT;
-    if (form != ONE || words != SHORT_WORDS || version != ONE_VERSION || size != HEAD + 8) return WEIR_ERR_FORMAT;
-    double const value = load_le_f64(bytes + HEAD);
-    if (value != value) return WEIR_ERR_FORMAT;
-    image->n = image->counts[0] = 1;
     image->items = bytes + HEAD;
-    return WEIR_OK;
+    if (form == (EMPTY | ONE) || size != HEAD + 8 * image->n) return WEIR_ERR_FORMAT;
+    return form == ONE && isnan(load_le_f64(image->items)) ? WEIR_ERR_FORMAT : WEIR_OK;
 }
 
-/* The k whose error is theirs (2.296 / k^0.9723, as they measured it) and that of a sketch of k keys, one on top of the
- * other: 1.8 / k of kll.c. A sketch of a smaller k samples earlier, hence 1.67: 1.8^2 without the (2.58 * 0.26)^2 that sampling is
- * allowed. */
+/* The k whose error is theirs (2.296 / k^0.9723, as they have measured it) and ours of k (1.8 / k: kll.c), one on top of
+ * the other. As a sketch of a smaller k samples earlier, 1.67: 1.8^2 less the (2.58 * 0.26)^2 that is for sampling. */
 static unsigned k_of_both(unsigned k_theirs, unsigned k)
 {
     double const theirs = 2.296 / pow(k_theirs, 0.9723), here = 1.8 / k;

@@ -74,11 +74,80 @@ TEST(another_p_and_too_little_room_are_refused)
     CHECK_OK(weir_hll_init(&h, block, sizeof block, 12, WEIR_HASH_REDIS));
     CHECK_EQ(weir_redis_hll_export(h, string, sizeof string), WEIR_ERR_RANGE);
     CHECK_EQ(WEIR_REDIS_HLL_BYTES, 12304);
+    CHECK_OK(weir_redis_hll_export(made(), string, sizeof string));
+    CHECK_EQ(weir_redis_hll_import(&h, block, sizeof block - 1, string, sizeof string), WEIR_ERR_SPACE);
+    CHECK_OK(weir_redis_hll_import(&h, block, sizeof block, string, sizeof string));
+    CHECK(weir_hll_count(h).value == 0);
+}
+
+/* PFADD of "a", "weir" and "8 bytes.", then GET: sparse. */
+static const uint8_t sparse[] = { 0x48, 0x59, 0x4c, 0x4c, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x80, 0x48, 0x19, 0x84, 0x69, 0x8b, 0x84, 0x4d, 0x17, 0x84, 0x41, 0x3e };
+
+static int taken(const uint8_t *bytes, size_t size)
+{
+    uint8_t *const copy = malloc(size ? size : 1);    /* so that the sanitizer sees a read beyond it */
+    weir_hll *h = NULL;
+    if (copy == NULL) abort();
+    memcpy(copy, bytes, size);
+    weir_status const status = weir_redis_hll_import(&h, block, sizeof block, copy, size);
+    free(copy);
+    CHECK((h != NULL) == (status == WEIR_OK));
+    if (status != WEIR_OK) return 0;
+    CHECK_OK(weir_hll_open(&h, block, sizeof block));
+    return 1;
+}
+
+TEST(a_sparse_string_comes_in_and_each_of_its_bytes_says_something)
+{
+    CHECK(taken(sparse, sizeof sparse));
+    for (size_t at = 0; at < REGISTERS; at++)
+        CHECK_EQ(block[64 + at], at == 12711 || at == 2074 || at == 16064 ? 2 : 0);
+    uint8_t bytes[sizeof sparse + 1];
+    memcpy(bytes, sparse, sizeof sparse);
+    bytes[sizeof sparse] = 0;
+    for (size_t size = 0; size < sizeof sparse; size++) CHECK(!taken(bytes, size));
+    CHECK(!taken(bytes, sizeof sparse + 1));
+    for (size_t at = 0; at < sizeof sparse; at++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            bytes[at] ^= (uint8_t)(1 << bit);
+            int const passed = taken(bytes, sizeof sparse), is_rank = at > 15 && (bytes[at] & 0x80) && bit > 1 && bit < 7;
+            bytes[at] ^= (uint8_t)(1 << bit);
+            CHECK(!passed || (at > 7 && at < 16) || is_rank);    /* the cached count is not looked at */
+        }
+}
+
+TEST(what_goes_out_comes_in)
+{
+    static uint8_t before[REGISTERS];
+    FOR_SEEDS(20) {
+        size_t const n = prng_below(prng, MANY);
+        for (size_t i = 0; i < n; i++) hashes[i] = prng_next(prng);
+        weir_hll *h = made();
+        weir_hll_add(h, hashes, n);
+        CHECK_OK(weir_redis_hll_export(h, string, sizeof string));
+        for (size_t at = 0; at < REGISTERS; at++) before[at] = (uint8_t)rank_in(string + 16, at);
+        CHECK(taken(string, sizeof string));
+        CHECK_SAME_BYTES(block + 64, before, REGISTERS);
+        CHECK(!taken(string, sizeof string - 1));
+        string[16] |= 63;    /* a rank that there is not */
+        CHECK(!taken(string, sizeof string));
+    }
+}
+
+TEST(random_strings_do_no_harm)
+{
+    FOR_SEEDS(20000) {
+        uint8_t bytes[64] = { 'H', 'Y', 'L', 'L', 1 };
+        for (unsigned i = 16; i < sizeof bytes; i++) bytes[i] = (uint8_t)(seed % 2 ? prng_next(prng) : 0x7f);
+        (void)taken(bytes, prng_below(prng, sizeof bytes + 1));
+    }
 }
 
 int main(void)
 {
     return RUN_TESTS(RUN(an_element_is_in_the_register_where_redis_has_it),
                      RUN(the_string_is_dense_has_no_count_and_the_registers_of_the_hashes),
-                     RUN(another_p_and_too_little_room_are_refused));
+                     RUN(another_p_and_too_little_room_are_refused),
+                     RUN(a_sparse_string_comes_in_and_each_of_its_bytes_says_something), RUN(what_goes_out_comes_in),
+                     RUN(random_strings_do_no_harm));
 }
