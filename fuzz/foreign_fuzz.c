@@ -1,5 +1,5 @@
-/* foreign_fuzz.c - any bytes as a sketch of Apache DataSketches or Redis: the import refuses them, or what it made of them is
- * sound, can be used, and goes out again as bytes that come in.
+/* foreign_fuzz.c - any bytes as a sketch of Apache DataSketches or Redis: the import refuses them, or what it
+ * made of them is sound, can be used, and goes out again as bytes that come in.
  *
  *   | which | ...      % 3 = 0: their distinct count; 1: their quantiles; 2: a string of Redis
  */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What Apache DataSketches and Redis write, as the constants of src/sketches/datasketches_test.c and redis_test.c.
 
-    python3 -m venv v && v/bin/pip install datasketches && v/bin/python tests/datasketches_constants.py [PORT of a redis-server]
+    python3 -m venv v && v/bin/pip install datasketches
+    v/bin/python tests/datasketches_constants.py [PORT of a redis-server]
 """
 import socket
 import struct
@@ -26,8 +27,9 @@ def coupon(value):
 
 
 def hll():
-    for value in (0, 1, -1, 2**63 - 1, 0.0, -0.0, 1.0, -2.5, float("inf"), float("nan"), "a", "weir", "fifteen letters",
-                  "sixteen letters.", "seventeen letters", "Grüße", "a stream of any size is described in one mebibyte"):
+    for value in (0, 1, -1, 2**63 - 1, 0.0, -0.0, 1.0, -2.5, float("inf"), float("nan"), "a", "weir",
+                  "fifteen letters", "sixteen letters.", "seventeen letters", "Grüße",
+                  "a stream of any size is described in one mebibyte"):
         print(f"{value!r}: 0x{coupon(value):08x}")
     rare = [v for v in range(1, 200000) if coupon(v) >> 26 >= 17][:4]    # ranks that are exceptions
     print("rare:", rare)

@@ -2,9 +2,9 @@
  *
  *     redis-cli -x SET visitors <bytes;  redis-cli PFCOUNT visitors
  *
- * The registers are the same as ours but for the order of bits in a hash. A sketch that is fed by weir_hash_redis has
- * the very registers that PFADD of the same texts makes, so the two may be merged, here or there; one of any other
- * hash may be counted there, and merged with others of its own hash.
+ * The registers are the same as ours but for the order of bits in a hash. A sketch that is fed by
+ * weir_hash_redis has the very registers that PFADD of the same texts makes, so the two may be merged, here
+ * or there; one of any other hash may be counted there, and merged with others of its own hash.
  */
 #ifndef WEIR_REDIS_H
 #define WEIR_REDIS_H
@@ -31,9 +31,9 @@ WEIR_API uint64_t weir_hash_redis(const void *element, size_t length);
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_redis_hll_export(const weir_hll *hll, void *bytes, size_t bytes_max);
 
-/* The sketch, of seed WEIR_HASH_REDIS, that a string holds, dense or sparse; of its registers, so never `exact`.
- * WEIR_ERR_FORMAT: no such string, or damaged. WEIR_ERR_SPACE: block_bytes is less than WEIR_HLL_BYTES(WEIR_REDIS_P).
- * On failure *out is as it was, but the block has been used to find out. */
+/* The sketch, of seed WEIR_HASH_REDIS, that a string holds, dense or sparse; of its registers, so never
+ * `exact`. WEIR_ERR_FORMAT: no such string, or damaged. WEIR_ERR_SPACE: block_bytes is less than
+ * WEIR_HLL_BYTES(WEIR_REDIS_P). On failure *out is as it was, but the block has been used to find out. */
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_redis_hll_import(weir_hll **out, void *block, size_t block_bytes, const void *bytes, size_t size);
 

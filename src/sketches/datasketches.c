@@ -11,18 +11,19 @@
  *
  *   coupon  | rank : 6 | address : 26 |    0 is none; slot = low lg_k bits of address
  *
- * HLL_4 (type 0) has 4 bits a rank, above the floor; 15 says that it is among the exceptions. HLL_6 has 6 bits, lowest
- * first, and a byte to spare; HLL_8 has bytes. Compact coupons and exceptions stand one after the other; updatable
- * ones are hash tables with gaps.
+ * HLL_4 (type 0) has 4 bits a rank, above the floor; 15 says that it is among the exceptions. HLL_6 has 6
+ * bits, lowest first, and a byte to spare; HLL_8 has bytes. Compact coupons and exceptions stand one after
+ * the other; updatable ones are hash tables with gaps.
  *
- * Their hash is 128 bits of MurmurHash3: the address is the low bits of its first half, the rank one more than the
- * zeros that lead the second. Our one hash keeps all that coupons need, where our registers look for it:
+ * Their hash is 128 bits of MurmurHash3: the address is the low bits of its first half, the rank one more
+ * than the zeros that lead the second. Our one hash keeps all that coupons need, where our registers look for
+ * it:
  *
  *   bit 63         64 - p                26 - p          0
  *      | slot : p  | second half's top 38 | address >> p  |
  *
- * Should the 38 be zero (one value in 2^38), then 64 - p bits of the second half stand there, and the upper part of the
- * address is lost.
+ * Should the 38 be zero (one value in 2^38), then 64 - p bits of the second half stand there, and the upper
+ * part of the address is lost.
  */
 #include <math.h>
 #include <string.h>
@@ -224,7 +225,8 @@ static int take_exceptions(const struct image *image, size_t at, uint32_t count,
     }
     if (awaited != count) return 0;
     for (; at < image->size; at += 4) {
-        uint32_t const c = (uint32_t)load_le(image->bytes + at, 4), slot = c & ADDRESS_MASK, rank = c >> ADDRESS_BITS;
+        uint32_t const c = (uint32_t)load_le(image->bytes + at, 4);
+        uint32_t const slot = c & ADDRESS_MASK, rank = c >> ADDRESS_BITS;
         if (c == 0 && !is_compact(image)) continue;
         if (slot >= slots || ranks[slot] != AWAITED || rank < floor + EXCEPTION) return 0;
         ranks[slot] = (uint8_t)rank;
@@ -233,7 +235,8 @@ static int take_exceptions(const struct image *image, size_t at, uint32_t count,
     return found == count;
 }
 
-/* A table of exceptions that is not compact is a power of two of places, and named as one if there are any in it. */
+/* A table of exceptions that is not compact is a power of two of places, and named as one if there are any in
+ * it. */
 static int exceptions_fit(const struct image *image, size_t bytes, uint32_t count)
 {
     if (is_compact(image)) return bytes == (size_t)4 * count;
@@ -242,8 +245,8 @@ static int exceptions_fit(const struct image *image, size_t bytes, uint32_t coun
     return (size_t)4 << log2 == bytes && (count == 0 || image->log2 == log2);
 }
 
-/* What the head says of the ranks: none is below the floor, so many are equal to it, and the sum of 2^-rank, which is
- * exact in theirs. Where it is stale (a union on its way), nobody has looked. */
+/* What the head says of the ranks: none is below the floor, so many are equal to it, and the sum of 2^-rank,
+ * which is exact in theirs. Where it is stale (a union on its way), nobody has looked. */
 static int head_is_of(const struct image *image, const uint8_t *ranks)
 {
     uint32_t counts[RANK_MAX + 1] = { 0 };
@@ -295,9 +298,8 @@ weir_status weir_datasketches_hll_import(weir_hll **out, void *block, size_t blo
     if (status == WEIR_OK) status = weir_hll_init(&h, block, block_bytes, image.p, WEIR_HASH_DATASKETCHES);
     if (status != WEIR_OK) return status;
     uint8_t *const ranks = hll_place(h);
-    int const taken = image.kind == LIST ? take_list(&image, ranks) : image.kind == SET ? take_set(&image, ranks)
-                                                                                        : take_ranks(&image, ranks);
-    if (!taken) return WEIR_ERR_FORMAT;
+    int (*const take[])(const struct image *image, uint8_t *ranks) = { take_list, take_set, take_ranks };
+    if (!take[image.kind](&image, ranks)) return WEIR_ERR_FORMAT;
     for (uint32_t i = 0; i < UINT32_C(1) << image.p; i++)
         if (ranks[i] > 65 - image.p) ranks[i] = (uint8_t)(65 - image.p);
     hll_settle(h);

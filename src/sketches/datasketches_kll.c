@@ -1,15 +1,16 @@
 /* datasketches_kll.c - quantile sketches in the bytes of Apache DataSketches. Contract: weir/datasketches.h.
  *
- *   byte 0       1         2    3       4       6   7     8       16        18       19    20
- *        +-------+---------+----+-------+-------+---+-----+-------+---------+--------+-----+----------
- *        | words | version | 15 | flags | k u16 | 8 | zero| n u64 | k error | levels | zero| ...
- *        +-------+---------+----+-------+-------+---+-----+-------+---------+--------+-----+----------
+ *   byte 0       1         2    3       4       6   7      8       16        18       19     20
+ *        +-------+---------+----+-------+-------+---+------+-------+---------+--------+------+-----
+ *        | words | version | 15 | flags | k u16 | 8 | zero | n u64 | k error | levels | zero | ...
+ *        +-------+---------+----+-------+-------+---+------+-------+---------+--------+------+-----
  *   empty (words 2, version 1) ends at 8; one item (words 2, version 2): 8: f64
  *   else  (words 5, version 1) 20: start u32 of each level   then: min f64, max f64, items f64 from level 0 up
  *
- * An item of level h weighs 2^h, and the weights add up to n. Starts count from the beginning of an array that has room
- * for what all levels may hold: k items for the top one, and 2/3 of the one above for each other. It ends where the last
- * level does, so the first start says how many items there are to those who know that room to the last item.
+ * An item of level h weighs 2^h, and the weights add up to n. Starts count from the beginning of an array
+ * that has room for what all levels may hold: k items for the top one, and 2/3 of the one above for each
+ * other. It ends where the last level does, so the first start says how many items there are to those who
+ * know that room to the last item.
  */
 #include <math.h>
 #include "machine/assert.h"
@@ -135,7 +136,8 @@ struct image {
     int64_t min, max;
 };
 
-/* Whether items are numbers from min to max, in order in each level that has to be. Nothing lost: then both are items. */
+/* Whether items are numbers from min to max, in order in each level that has to be. Nothing lost: then both
+ * are items. */
 static int items_are_sound(const struct image *image)
 {
     int64_t lowest = INT64_MAX, highest = INT64_MIN;
@@ -208,8 +210,9 @@ static weir_status image_open(struct image *image, const uint8_t *bytes, size_t 
     return form == ONE && isnan(load_le_f64(image->items)) ? WEIR_ERR_FORMAT : WEIR_OK;
 }
 
-/* The k whose error is theirs (2.296 / k^0.9723, as they have measured it) and ours of k (1.8 / k: kll.c), one on top of
- * the other. As a sketch of a smaller k samples earlier, 1.67: 1.8^2 less the (2.58 * 0.26)^2 that is for sampling. */
+/* The k whose error is theirs (2.296 / k^0.9723, as they have measured it) and ours of k (1.8 / k: kll.c),
+ * one on top of the other. As a sketch of a smaller k samples earlier, 1.67: 1.8^2 less the (2.58 * 0.26)^2
+ * that is for sampling. */
 static unsigned k_of_both(unsigned k_theirs, unsigned k)
 {
     double const theirs = 2.296 / pow(k_theirs, 0.9723), here = 1.8 / k;

@@ -1,7 +1,7 @@
 /* datasketches_test.c - what weir/datasketches.h promises.
  *
- * Oracle: the Python package datasketches 5.2.0, by tests/datasketches_constants.py, which prints the bytes below; both
- * directions with sizes that do not fit here are in tests/datasketches_check.py.
+ * Oracle: the Python package datasketches 5.2.0, by tests/datasketches_constants.py, which prints the bytes
+ * below. Sizes that do not fit here, in both directions, are in tests/datasketches_check.py.
  */
 #include <math.h>
 #include "weir/datasketches.h"
@@ -130,11 +130,11 @@ TEST(a_value_has_the_coupon_that_it_has_there)
     static const struct { uint64_t value; uint32_t coupon; } numbers[] = {
         { 0, 0x04c2d7cb }, { 1, 0x06fbf22b }, { ~UINT64_C(0), 0x0be764d9 }, { INT64_MAX, 0x0db4baff } };
     struct { double value; uint32_t coupon; } const doubles[] = {
-        { 0.0, 0x04c2d7cb }, { -0.0, 0x04c2d7cb }, { 1.0, 0x0f9da50b }, { -2.5, 0x07ebdff4 }, { INFINITY, 0x04db9e28 },
-        { NAN, 0x18bd31eb }, { -NAN, 0x18bd31eb } };
+        { 0.0, 0x04c2d7cb }, { -0.0, 0x04c2d7cb }, { 1.0, 0x0f9da50b }, { -2.5, 0x07ebdff4 }, 
+        { INFINITY, 0x04db9e28 }, { NAN, 0x18bd31eb }, { -NAN, 0x18bd31eb } };
     static const struct { const char *value; uint32_t coupon; } texts[] = {
-        { "a", 0x043b822f }, { "weir", 0x178acab5 }, { "fifteen letters", 0x06431ecd }, { "sixteen letters.", 0x0f3dd5e2 },
-        { "seventeen letters", 0x04ecc889 }, { "Grüße", 0x04890f29 },
+        { "a", 0x043b822f }, { "weir", 0x178acab5 }, { "fifteen letters", 0x06431ecd },
+        { "sixteen letters.", 0x0f3dd5e2 }, { "seventeen letters", 0x04ecc889 }, { "Grüße", 0x04890f29 },
         { "a stream of any size is described in one mebibyte", 0x06a925b5 } };
     for (unsigned p = WEIR_HLL_P_MIN; p <= P_TOP; p++) {
         for (unsigned i = 0; i < 4 + 7 + 7; i++) {
@@ -333,7 +333,8 @@ TEST(bytes_cut_short_or_too_long_are_refused)
     }
 }
 
-/* Which flipped bits tell nothing: what neither side reads, what one of them may leave out, and coupons, any of which are. */
+/* Which flipped bits tell nothing: what is not read, what a writer may leave out, and coupons, any of which
+ * may be. */
 static int may_pass(const struct image *image, size_t at, unsigned bit)
 {
     unsigned const kind = image->bytes[7] & 3, compact = image->bytes[5] & 8;
@@ -392,7 +393,12 @@ static struct image kll_exported(weir_kll *kll)
 }
 
 /* A sketch in their bytes, read as their readers do: items with weights, and what the head says. */
-struct their_kll { unsigned k, min_k, levels; uint64_t n, weights[4096]; double min, max, items[4096]; size_t count; };
+struct their_kll {
+    unsigned k, min_k, levels;
+    uint64_t n, weights[4096];
+    double min, max, items[4096];
+    size_t count;
+};
 
 static struct their_kll kll_read(const struct image *image)
 {
@@ -435,7 +441,8 @@ static weir_status kll_import(weir_kll **kll, unsigned k, const struct image *im
 TEST(their_quantile_sketch_comes_in_with_every_item_and_its_weight)
 {
     weir_kll *kll = NULL;
-    struct image const none = image_of(kll_none), one = image_of(kll_one), exact = image_of(kll_exact), levels = image_of(kll_levels);
+    struct image const none = image_of(kll_none), one = image_of(kll_one);
+    struct image const exact = image_of(kll_exact), levels = image_of(kll_levels);
     CHECK_OK(kll_import(&kll, 20, &none));
     CHECK_EQ(weir_kll_count(kll), 0);
     CHECK_OK(kll_import(&kll, 20, &one));
@@ -443,16 +450,20 @@ TEST(their_quantile_sketch_comes_in_with_every_item_and_its_weight)
     CHECK(weir_f64_key(weir_kll_quantile(kll, 0.5).value) == -100.5);
     CHECK_OK(kll_import(&kll, 20, &exact));
     CHECK_EQ(weir_kll_count(kll), 12);
-    for (unsigned i = 1; i <= 12; i++) CHECK(weir_f64_key(weir_kll_quantile(kll, (i - 0.5) / 12).value) == i - 1 - 100.5);
+    for (unsigned i = 1; i <= 12; i++)
+        CHECK(weir_f64_key(weir_kll_quantile(kll, (i - 0.5) / 12).value) == i - 1 - 100.5);
     CHECK(weir_kll_rank_error(kll) == 0);
 
     CHECK_OK(kll_import(&kll, 200, &levels));
     struct their_kll const t = kll_read(&levels);
     CHECK_EQ(weir_kll_count(kll), 150);
     CHECK(weir_kll_rank_error(kll) >= 2.296 / pow(24, 0.9723));
-    for (size_t i = 0; i < t.count; i++)
-        CHECK(weir_kll_rank(kll, weir_key_f64(t.items[i])) == (double)their_weight_up_to(&t, t.items[i]) / 150 || t.items[i] == t.max);
-    CHECK(weir_f64_key(weir_kll_quantile(kll, 0).value) == -100.5 && weir_f64_key(weir_kll_quantile(kll, 1).value) == 48.5);
+    for (size_t i = 0; i < t.count; i++) {
+        double const there = (double)their_weight_up_to(&t, t.items[i]) / 150;
+        CHECK(weir_kll_rank(kll, weir_key_f64(t.items[i])) == there || t.items[i] == t.max);
+    }
+    CHECK(weir_f64_key(weir_kll_quantile(kll, 0).value) == -100.5);
+    CHECK(weir_f64_key(weir_kll_quantile(kll, 1).value) == 48.5);
     CHECK_OK(weir_kll_open(&kll, kll_a, weir_kll_bytes(200)));
 }
 
@@ -489,7 +500,8 @@ TEST(what_goes_out_weighs_as_much_and_what_the_sampler_holds_is_at_the_median)
         unsigned const k = 8 + (unsigned)prng_below(prng, prng_below(prng, 2) ? 40 : K_TOP - 8);
         size_t const n = 2 + prng_below(prng, prng_below(prng, 2) ? 4 * k : sizeof numbers / sizeof *numbers - 2);
         size_t const first = seed % 3 == 0 ? n / 3 : n;
-        for (size_t i = 0; i < n; i++) numbers[i] = seed % 5 == 0 ? (double)prng_below(prng, 9) : prng_unit(prng) - 0.5;
+        for (size_t i = 0; i < n; i++)
+            numbers[i] = seed % 5 == 0 ? (double)prng_below(prng, 9) : prng_unit(prng) - 0.5;
         weir_kll *kll = kll_made(kll_a, k), *other = kll_made(kll_b, k);
         weir_kll_add_f64(kll, numbers, first);
         weir_kll_add_f64(other, numbers + first, n - first);
@@ -501,15 +513,18 @@ TEST(what_goes_out_weighs_as_much_and_what_the_sampler_holds_is_at_the_median)
         for (size_t i = 0; i < t.count; i++) total += t.weights[i];
         CHECK(t.n == total);
         CHECK(t.k >= k && t.min_k <= k && (first < n || t.n == n));
-        CHECK(t.min == weir_f64_key(weir_kll_quantile(kll, 0).value) && t.max == weir_f64_key(weir_kll_quantile(kll, 1).value));
+        CHECK(t.min == weir_f64_key(weir_kll_quantile(kll, 0).value));
+        CHECK(t.max == weir_f64_key(weir_kll_quantile(kll, 1).value));
         double const off = first < n ? 4.0 / k : 1.6 / (k * (double)k);
         for (size_t i = 0; i < t.count; i += 1 + t.count / 50) {
-            double const here = weir_kll_rank(kll, weir_key_f64(t.items[i])), there = (double)their_weight_up_to(&t, t.items[i]) / (double)t.n;
+            double const here = weir_kll_rank(kll, weir_key_f64(t.items[i]));
+            double const there = (double)their_weight_up_to(&t, t.items[i]) / (double)t.n;
             CHECK(fabs(here - there) <= off || t.items[i] == t.max);
         }
         if (weir_kll_rank_error(kll) == 0) CHECK(t.levels == 1);
         weir_kll *back = NULL;
-        weir_status const status = weir_datasketches_kll_import(&back, kll_b, sizeof kll_b, k, 1, image.bytes, image.size);
+        weir_status const status = weir_datasketches_kll_import(&back, kll_b, sizeof kll_b, k, 1, image.bytes,
+                                                                image.size);
         CHECK(status == WEIR_OK || (status == WEIR_ERR_RANGE && k < 24));
         if (status == WEIR_OK) CHECK(weir_kll_count(back) == t.n);
     }
@@ -537,7 +552,8 @@ TEST(quantiles_of_other_things_than_doubles_and_too_little_room_are_refused)
     CHECK_EQ(kll_import(&none, 7, &levels), WEIR_ERR_RANGE);
     CHECK_EQ(kll_import(&none, WEIR_KLL_K_MAX + 1, &levels), WEIR_ERR_RANGE);
     CHECK_EQ(kll_import(&none, 8, &levels), WEIR_ERR_RANGE);    /* the error of both is more than it can say */
-    CHECK_EQ(weir_datasketches_kll_import(&none, kll_a, weir_kll_bytes(100) - 1, 100, 3, levels.bytes, levels.size), WEIR_ERR_SPACE);
+    CHECK_EQ(weir_datasketches_kll_import(&none, kll_a, weir_kll_bytes(100) - 1, 100, 3, levels.bytes, levels.size),
+             WEIR_ERR_SPACE);
     CHECK(none == NULL);
 }
 
@@ -574,9 +590,9 @@ TEST(quantile_bytes_that_are_cut_or_flipped_never_do_harm)
                 image.bytes[at] ^= (uint8_t)(1 << bit);
                 int const passed = kll_taken(image.bytes, image.size);
                 image.bytes[at] ^= (uint8_t)(1 << bit);
-                int const silent = at == 7 || at == 19 || (at == 3 && bit == 3) || (at == 3 && bit == 1) || at >= ends ||
-                                   (which < 2 && (at == 4 || at == 5));    /* k of none is any */
-                if (passed && !silent && !(at == 16 || at == 17)) fail_msg("image %u: byte %zu bit %u", which, at, bit);
+                int const silent = at == 7 || at == 19 || (at == 3 && bit == 3) || (at == 3 && bit == 1) ||
+                                   at == 16 || at == 17 || at >= ends || (which < 2 && (at == 4 || at == 5));
+                if (passed && !silent) fail_msg("image %u: byte %zu bit %u", which, at, bit);
             }
     }
 }
@@ -607,14 +623,16 @@ TEST(any_levels_that_agree_come_in)
         uint64_t n = 0;
         uint32_t left = room;
         for (unsigned h = 0; h < levels; h++) {
-            counts[h] = prng_below(prng, 3) ? 0 : (uint32_t)prng_below(prng, h > 52 ? 3 : (left > 60 ? 60 : left) + 1);
+            uint32_t const most = h > 52 ? 2 : left > 60 ? 60 : left;
+            counts[h] = prng_below(prng, 3) ? 0 : (uint32_t)prng_below(prng, most + 1);
             if (counts[h] > left) counts[h] = left;
             left -= counts[h];
             n += (uint64_t)counts[h] << h;
         }
         starts[0] = left;
         for (unsigned h = 0; h < levels; h++) starts[h + 1] = starts[h] + counts[h];
-        uint8_t const head[20] = { 5, 1, 15, 0, (uint8_t)k, 0, 8, 0, [16] = (uint8_t)(16 + prng_below(prng, 80)), [18] = (uint8_t)levels };
+        uint8_t const min_k = (uint8_t)(16 + prng_below(prng, 80));
+        uint8_t const head[20] = { 5, 1, 15, 0, (uint8_t)k, 0, 8, 0, [16] = min_k, [18] = (uint8_t)levels };
         memcpy(image.bytes, head, sizeof head);
         memcpy(image.bytes + 8, &n, 8);
         memcpy(image.bytes + 20, starts, 4 * levels);
@@ -638,16 +656,22 @@ TEST(any_levels_that_agree_come_in)
 
 int main(void)
 {
-    return RUN_TESTS(RUN(a_value_has_the_coupon_that_it_has_there), RUN(each_of_their_forms_gives_the_registers_of_its_values),
-                     RUN(nothing_comes_in_and_goes_out_as_nothing), RUN(a_set_goes_out_as_the_coupons_that_they_would_have),
+    return RUN_TESTS(RUN(a_value_has_the_coupon_that_it_has_there),
+                     RUN(each_of_their_forms_gives_the_registers_of_its_values),
+                     RUN(nothing_comes_in_and_goes_out_as_nothing),
+                     RUN(a_set_goes_out_as_the_coupons_that_they_would_have),
                      RUN(registers_go_out_as_their_hll_8_marked_as_merged),
-                     RUN(what_goes_out_comes_in_with_the_same_registers), RUN(ranks_beyond_ours_are_our_largest),
-                     RUN(other_seeds_and_too_little_room_are_refused), RUN(bytes_cut_short_or_too_long_are_refused),
-                     RUN(a_flipped_bit_is_found_where_it_says_something_and_never_does_harm), RUN(random_bytes_do_no_harm),
+                     RUN(what_goes_out_comes_in_with_the_same_registers),
+                     RUN(ranks_beyond_ours_are_our_largest),
+                     RUN(other_seeds_and_too_little_room_are_refused),
+                     RUN(bytes_cut_short_or_too_long_are_refused),
+                     RUN(a_flipped_bit_is_found_where_it_says_something_and_never_does_harm),
+                     RUN(random_bytes_do_no_harm),
                      RUN(their_quantile_sketch_comes_in_with_every_item_and_its_weight),
                      RUN(exact_quantiles_go_out_as_theirs),
                      RUN(what_goes_out_weighs_as_much_and_what_the_sampler_holds_is_at_the_median),
                      RUN(quantiles_of_other_things_than_doubles_and_too_little_room_are_refused),
-                     RUN(quantile_bytes_that_are_cut_or_flipped_never_do_harm), RUN(random_quantile_bytes_do_no_harm),
+                     RUN(quantile_bytes_that_are_cut_or_flipped_never_do_harm),
+                     RUN(random_quantile_bytes_do_no_harm),
                      RUN(any_levels_that_agree_come_in));
 }

@@ -14,8 +14,8 @@ struct hll_view {
 
 struct hll_view hll_look(const weir_hll *h);
 
-/* The place of the 2^p registers of an empty sketch, to be written, each at most 65 - p; and then the step that makes
- * them count. */
+/* The place of the 2^p registers of an empty sketch, to be written, each at most 65 - p; and then the step
+ * that makes them count. */
 uint8_t *hll_place(weir_hll *h);
 void hll_settle(weir_hll *h);
 

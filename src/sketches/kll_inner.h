@@ -12,8 +12,9 @@ struct kll_run kll_level(const weir_kll *kll, unsigned level);    /* below .leve
 
 #define KLL_COUNT_MAX (UINT64_C(1) << 57)    /* four and a half years at 1e9 a second: forgeries have more */
 
-/* Put keys of weight 2^log2, at most 2^57, into a sketch, which then has lost something. And once all are in: how many
- * keys of the stream they stand for, the sum of the weights; its ends; and the k of its error, at most its own. */
+/* Put keys of weight 2^log2, at most 2^57, into a sketch, which then has lost something. And once all are in:
+ * how many keys of the stream they stand for, the sum of the weights; its ends; and the k of its error, at
+ * most its own. */
 void kll_take(weir_kll *into, const int64_t *keys, uint32_t count, unsigned log2);
 void kll_settle(weir_kll *into, uint64_t count, int64_t min, int64_t max, unsigned k_error);
 

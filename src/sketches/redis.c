@@ -10,8 +10,9 @@
  *           00nnnnnn           n + 1 zeros          1rrrrrnn   n + 1 ranks of r + 1
  *           01nnnnnn nnnnnnnn  n + 1 zeros
  *
- * Their hash of an element is MurmurHash64A; the low 14 bits are the register, the zeros that trail the others its rank,
- * from 1, at most 51. Ours leads with both, so the low bits move up and the others are reversed.
+ * Their hash of an element is MurmurHash64A; the low 14 bits are the register, the zeros that trail the
+ * others its rank, from 1, at most 51. Ours leads with both, so the low bits move up and the others are
+ * reversed.
  */
 #include <string.h>
 #include "machine/assert.h"
