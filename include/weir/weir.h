@@ -56,6 +56,9 @@
 
 /* where to */
 #include "weir/router.h"
+/* other systems' bytes */
+#include "weir/datasketches.h"
+#include "weir/redis.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -37,7 +37,7 @@
 #define WEIR_EXPRESSION_DEPTH     24u      /* nesting of one expression: bounds the compiler's recursion */
 #define WEIR_CODE_NODES           512u     /* parts of one expression or list */
 #define WEIR_CODE_INSTRUCTIONS    512u     /* of all expressions between two verbs that keep rows */
-#define WEIR_CODE_VECTORS         320u     /* columns, constants and intermediate results there */
+#define WEIR_CODE_VECTORS         640u     /* columns, constants and intermediate results there */
 #define WEIR_CODE_TEXT_BYTES      8192u    /* constants of type text there */
 #define WEIR_CALL_ARGUMENTS_MAX   16u      /* of one function */
 #define WEIR_AGGREGATES_MAX       64u      /* of one agg */

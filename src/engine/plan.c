@@ -20,6 +20,15 @@ static enum plan_outcome fail(struct plan *plan, enum plan_outcome outcome, cons
     return outcome;
 }
 
+enum plan_outcome plan_fail(struct plan *plan, enum plan_outcome outcome, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(plan->message, sizeof plan->message, format, args);
+    va_end(args);
+    return outcome;
+}
+
 /* ---- the window in which to sniff ------------------------------------------------------------ */
 
 static uint8_t *window_take(struct plan *plan, size_t capacity)
@@ -298,7 +307,10 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     return PLAN_OK;
 }
 
-enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct source *source)
+uint8_t *plan_window(struct plan *plan, size_t capacity) { return window_take(plan, capacity); }
+enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes) { return no_fit(plan, part, bytes); }
+
+enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct source *source)
 {
     memset(plan, 0, sizeof *plan);
     struct run *run = &plan->run;
@@ -356,11 +368,17 @@ enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct 
         uint64_t const array_end = run->body_at + plan->npy_records * run->options.binary_record_bytes;
         if (array_end < source->bytes) source->bytes = array_end;
     }
-    outcome = divide(plan, q);
+    return PLAN_OK;
+}
+
+enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct source *source)
+{
+    enum plan_outcome outcome = plan_open(plan, q, source);
+    if (outcome == PLAN_OK) outcome = divide(plan, q);
     if (outcome != PLAN_OK) return outcome;
 
     /* Streams go on with what was read to sniff; files are read anew, block by block. */
-    if (source->seekable) window->have = 0;
+    if (source->seekable) plan->run.workers[0].window.have = 0;
     return PLAN_OK;
 }
 

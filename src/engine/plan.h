@@ -55,6 +55,12 @@ struct plan {
 
 /* Map the arena, sniff the source, divide. The plan is big: static storage. */
 enum plan_outcome plan_make(struct plan *plan, const struct question *question, struct source *source);
+/* The first half of it: format, header, names, selected columns; the window is open, the rest of the arena free. */
+enum plan_outcome plan_open(struct plan *plan, const struct question *question, struct source *source);
+/* For those who divide themselves: a further window, and how to say that something does not fit. */
+uint8_t *plan_window(struct plan *plan, size_t capacity);
+enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes);
+enum plan_outcome plan_fail(struct plan *plan, enum plan_outcome outcome, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Touch every byte, make the empty states: after this nothing is allocated. */
 void plan_start(struct plan *plan);
 

@@ -121,6 +121,10 @@ static void records_parse(struct worker *w, size_t from, size_t end)
     uint32_t rows;
     while ((rows = run->ops->next(w->parser)) != 0) {
         w->records += rows;
+        if (run->rows != NULL) {
+            run->rows(w, rows);
+            continue;
+        }
         uint32_t const columns = schema_count(run->schema);
         for (uint32_t column = 0; column < columns; column++) {
             uint32_t const profile = run->profile_of[column];

@@ -82,6 +82,9 @@ struct run {
     struct { uint64_t block; size_t from, end; } handed;
     unsigned                      threads;       /* workers running beside worker 0 */
 
+    /* Instead of profiles: each batch of each worker, whose parser has it. */
+    void (*rows)(struct worker *worker, uint32_t rows);
+
     /* Called by worker 0 between blocks (and while a stream is silent, every source->wait_ns). */
     void (*between)(struct run *run, void *context);
     void *context;

@@ -87,10 +87,10 @@ void frame_init(struct frame *frame, void *memory, const struct code *code,
     }
     for (unsigned i = 0; i < code->instruction_count; i++) {
         const struct instruction *step = &code->instructions[i];
-        if (step->op != OP_CALL || code->calls[i].state_at == UINT32_MAX) continue;
+        if (step->op != OP_CALL || code->state_at[i] == UINT32_MAX) continue;
         struct value values[WEIR_CALL_ARGUMENTS_MAX];
         for (unsigned a = 0; a < step->argument_count; a++) values[a] = code->vectors[code->arguments[step->arguments + a]].constant;
-        functions[step->function].prepare(frame->states + code->calls[i].state_at, values, step->argument_count);
+        functions[step->function].prepare(frame->states + code->state_at[i], values, step->argument_count);
     }
 }
 
@@ -545,7 +545,7 @@ static void step_run(struct frame *frame, unsigned at)
     case OP_CHOOSE: choose(&s); return;
     case OP_CALL:
         call_function(&s, &functions[instruction->function],
-                      code->calls[at].state_at == UINT32_MAX ? NULL : frame->states + code->calls[at].state_at);
+                      code->state_at[at] == UINT32_MAX ? NULL : frame->states + code->state_at[at]);
         return;
     }
 }

@@ -40,15 +40,48 @@ size_t expression_parts_bytes(void) { return WEIR_CODE_NODES * sizeof(struct par
 
 static const char *const type_names[] = { "null", "bool", "number", "time", "text" };
 
-void code_init(struct code *code, const struct expression_names *names, uint32_t input_text_bytes, uint64_t seed)
+static void parts_place(struct code *code, uint8_t *at, size_t instructions, size_t vectors, size_t arguments)
 {
-    WEIR_ASSERT(code != NULL && names != NULL);
-    memset(code, 0, offsetof(struct code, instructions));
-    code->names = *names;
-    code->input_text_bytes = input_text_bytes;
-    code->seed = seed;
-    code->text_used = WEIR_PAD_BYTES;
-    memset(code->text, 0, WEIR_PAD_BYTES);
+    code->vectors = (void *)at;
+    at += vectors * sizeof *code->vectors;
+    code->instructions = (void *)at;
+    at += instructions * sizeof *code->instructions;
+    code->state_at = (void *)at;
+    at += instructions * sizeof *code->state_at;
+    code->arguments = (void *)at;
+    code->text = at + arguments * sizeof *code->arguments;
+}
+
+void code_init(struct code *code, void *memory, const struct expression_names *names, uint32_t input_text_bytes, uint64_t seed)
+{
+    WEIR_ASSERT(code != NULL && memory != NULL && names != NULL);
+    *code = (struct code){ .names = *names, .input_text_bytes = input_text_bytes, .seed = seed, .text_used = WEIR_PAD_BYTES };
+    parts_place(code, memory, WEIR_CODE_INSTRUCTIONS, WEIR_CODE_VECTORS, CODE_ARGUMENTS_MAX);
+    memset(code->text, 0, 2 * WEIR_PAD_BYTES);
+}
+
+static size_t arguments_even(const struct code *code) { return (code->argument_count + 3u) & ~3u; }
+
+size_t code_bytes(const struct code *code)
+{
+    size_t const bytes = code->vector_count * sizeof *code->vectors + code->instruction_count * (sizeof *code->instructions + sizeof *code->state_at) +
+                         arguments_even(code) * sizeof *code->arguments + code->text_used + WEIR_PAD_BYTES;
+    return (bytes + 63) & ~(size_t)63;
+}
+
+void code_pack(struct code *code, void *memory)
+{
+    struct code const old = *code;
+    parts_place(code, memory, code->instruction_count, code->vector_count, arguments_even(code));
+    memmove(code->vectors, old.vectors, code->vector_count * sizeof *code->vectors);
+    memmove(code->instructions, old.instructions, code->instruction_count * sizeof *code->instructions);
+    memmove(code->state_at, old.state_at, code->instruction_count * sizeof *code->state_at);
+    memmove(code->arguments, old.arguments, code->argument_count * sizeof *code->arguments);
+    memmove(code->text, old.text, code->text_used + WEIR_PAD_BYTES);
+    for (unsigned i = 0; i < code->vector_count; i++) {
+        struct value *v = &code->vectors[i].constant;
+        if (code->vectors[i].role == ROLE_CONSTANT && v->type == VALUE_TEXT) v->text = code->text + (v->text - old.text);
+    }
 }
 
 /* ---- where we are ---------------------------------------------------------------------------- */
@@ -689,33 +722,34 @@ static int binary(struct compiler *k, unsigned level)
 
 /* ---- instructions ---------------------------------------------------------------------------- */
 
-static int vector_new(struct compiler *k, enum vector_role role, enum value_type type)
+static int vector_new(struct code *code, enum vector_role role, enum value_type type)
 {
-    struct code *code = k->code;
-    if (code->vector_count == WEIR_CODE_VECTORS) return cursor_fail(k->cursor, k->error, "more than %u columns, constants and results in one chain", WEIR_CODE_VECTORS);
+    if (code->vector_count == WEIR_CODE_VECTORS) return FAILED;
     code->vectors[code->vector_count] = (struct vector_plan){ .role = role, .type = type, .room = NO_VECTOR };
     return code->vector_count++;
 }
 
-static int column_vector(struct compiler *k, const struct part *p)
+static int no_vector(struct compiler *k)
 {
-    struct code *code = k->code;
-    if (p->vector != NO_VECTOR) return p->vector;
+    return cursor_fail(k->cursor, k->error, "more than %u columns, constants and results in one chain", WEIR_CODE_VECTORS);
+}
+
+int code_column(struct code *code, unsigned column, enum value_type type)
+{
     for (unsigned i = 0; i < code->vector_count; i++)
-        if (code->vectors[i].role == ROLE_COLUMN && code->vectors[i].column == p->column) return (int)i;
-    int const v = vector_new(k, ROLE_COLUMN, p->type);
-    if (v != FAILED) {
-        code->vectors[v].column = p->column;
-        code->vectors[v].text_bytes = p->type == VALUE_TEXT ? code->input_text_bytes : 0;
-    }
+        if (code->vectors[i].role == ROLE_COLUMN && code->vectors[i].column == column) return (int)i;
+    int const v = vector_new(code, ROLE_COLUMN, type);
+    if (v == FAILED) return FAILED;
+    code->vectors[v].column = (uint16_t)column;
+    code->vectors[v].text_bytes = type == VALUE_TEXT ? code->input_text_bytes : 0;
     return v;
 }
 
 static int constant_vector(struct compiler *k, const struct part *p)
 {
     struct code *code = k->code;
-    int const v = vector_new(k, ROLE_CONSTANT, p->type);
-    if (v == FAILED) return FAILED;
+    int const v = vector_new(code, ROLE_CONSTANT, p->type);
+    if (v == FAILED) return no_vector(k);
     code->vectors[v].constant = p->value;
     code->vectors[v].wide = p->type != VALUE_BOOL;
     code->vectors[v].text_bytes = p->type == VALUE_TEXT ? p->value.bytes * WEIR_BATCH_ROWS : 0;
@@ -741,8 +775,8 @@ static int register_take(struct compiler *k, enum value_type type)
         if (!held) room = r;
     }
     if (room == NO_VECTOR) room = wide ? code->wide_rooms++ : code->narrow_rooms++;
-    int const v = vector_new(k, ROLE_REGISTER, type);
-    if (v == FAILED) return FAILED;
+    int const v = vector_new(code, ROLE_REGISTER, type);
+    if (v == FAILED) return no_vector(k);
     code->vectors[v].wide = (uint8_t)wide;
     code->vectors[v].room = room;
     code->vectors[v].used = 1;
@@ -768,7 +802,10 @@ static int generate(struct compiler *k, int part)
     const struct part *p = part_of(k, part);
     struct code *code = k->code;
     if (p->kind == PART_CONSTANT) return constant_vector(k, p);
-    if (p->kind == PART_COLUMN) return column_vector(k, p);
+    if (p->kind == PART_COLUMN) {
+        int const v = p->vector != NO_VECTOR ? p->vector : code_column(code, p->column, p->type);
+        return v == FAILED ? no_vector(k) : v;
+    }
     int operands[WEIR_CALL_ARGUMENTS_MAX];
     unsigned count = 0;
     uint32_t text_bytes = 0;
@@ -784,7 +821,7 @@ static int generate(struct compiler *k, int part)
     if (out == FAILED) return FAILED;
     for (unsigned i = 0; i < count; i++) register_free(code, (unsigned)operands[i]);
     unsigned const at = code->instruction_count;
-    if (at == WEIR_CODE_INSTRUCTIONS || code->argument_count + count > sizeof code->arguments / sizeof code->arguments[0])
+    if (at == WEIR_CODE_INSTRUCTIONS || code->argument_count + count > CODE_ARGUMENTS_MAX)
         return cursor_fail(k->cursor, k->error, "more than %u steps in one chain", WEIR_CODE_INSTRUCTIONS);
     struct instruction *step = &code->instructions[code->instruction_count++];
     *step = (struct instruction){ .op = (uint8_t)p->op, .argument_count = (uint8_t)count, .out = (uint16_t)out,
@@ -795,7 +832,7 @@ static int generate(struct compiler *k, int part)
         if (p->op == OP_CALL || p->op == OP_CHOOSE) text_bytes += bytes;
     }
     if (p->op == OP_CHOOSE && p->type == VALUE_TEXT) code->scratch_bytes += text_bytes + 2 * WEIR_PAD_BYTES;    /* of two places: copied */
-    code->calls[at].state_at = UINT32_MAX;
+    code->state_at[at] = UINT32_MAX;
     if (p->op == OP_CALL) {
         const struct function *f = &functions[p->function];
         uint32_t const first = code->vectors[operands[0]].text_bytes;
@@ -810,7 +847,7 @@ static int generate(struct compiler *k, int part)
             uint32_t which;
             for (unsigned i = 0; i < count; i++)
                 values[i] = code->vectors[operands[i]].role == ROLE_CONSTANT ? code->vectors[operands[i]].constant : (struct value){ .is_null = 1 };
-            code->calls[at].state_at = code->state_bytes;
+            code->state_at[at] = code->state_bytes;
             code->state_bytes += (uint32_t)(f->state_bytes(values, count, &reason, &which) + 63) & ~63u;
         }
     }

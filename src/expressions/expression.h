@@ -82,15 +82,21 @@ struct code {
     uint32_t            text_used;
     uint32_t            scratch_bytes;       /* texts that functions make of one batch */
     uint32_t            state_bytes;         /* of functions that keep something (regex): one copy a worker */
-    struct instruction  instructions[WEIR_CODE_INSTRUCTIONS];
-    struct vector_plan  vectors[WEIR_CODE_VECTORS];
-    uint16_t            arguments[2 * WEIR_CODE_INSTRUCTIONS];
-    struct { uint32_t state_at; } calls[WEIR_CODE_INSTRUCTIONS];    /* by instruction */
-    _Alignas(64) uint8_t text[WEIR_CODE_TEXT_BYTES];    /* behind WEIR_PAD_BYTES, and before as many */
+    struct instruction *instructions;
+    struct vector_plan *vectors;
+    uint16_t           *arguments;
+    uint32_t           *state_at;            /* of each instruction, in a worker's states; UINT32_MAX: none */
+    uint8_t            *text;                /* constants; WEIR_PAD_BYTES before and behind */
 };
 
-void code_init(struct code *code, const struct expression_names *names, uint32_t input_text_bytes, uint64_t seed);
-
+/* An empty code in memory of CODE_BYTES_MAX, 64-byte aligned: room for whatever comes. */
+#define CODE_ARGUMENTS_MAX (2u * WEIR_CODE_INSTRUCTIONS)
+#define CODE_BYTES_MAX (WEIR_CODE_INSTRUCTIONS * (sizeof(struct instruction) + 4) + WEIR_CODE_VECTORS * sizeof(struct vector_plan) + \
+                        CODE_ARGUMENTS_MAX * 2 + WEIR_CODE_TEXT_BYTES + 64)
+void code_init(struct code *code, void *memory, const struct expression_names *names, uint32_t input_text_bytes, uint64_t seed);
+/* Once all is compiled: the bytes it really takes, and the move to memory of that size (which may overlap the old). */
+size_t code_bytes(const struct code *code);
+void code_pack(struct code *code, void *memory);
 /* Where the compiler is in a text that may hold more than one expression. */
 struct cursor { const char *text; uint32_t bytes, at; };
 
@@ -99,6 +105,8 @@ struct cursor { const char *text; uint32_t bytes, at; };
  * is given back. 0, or -1 with *error; the code is then useless. */
 int expression_compile(struct code *code, struct cursor *cursor, struct part *parts, struct expression *out, struct expression_error *error);
 size_t expression_parts_bytes(void);
+/* The vector of an input column, made if it is not there yet; -1: there are WEIR_CODE_VECTORS already. */
+int code_column(struct code *code, unsigned column, enum value_type type);
 /* The result is not needed behind this point of the segment: its register may serve others. */
 void expression_release(struct code *code, const struct expression *e);
 /* The result has a name from here on: reading it does not free it. */

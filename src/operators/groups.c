@@ -31,7 +31,7 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     for (unsigned i = 0; i < p->set->state_count; i++)
         if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP) align = 64;
     p->key_inline = texts == 0 ? up(NUMBER_KEY_BYTES * p->key_count, 8) : 0;
-    p->state_at = up((uint32_t)sizeof(struct group) + (p->paned ? 8 : 0) + p->key_inline, align);
+    p->state_at = up((uint32_t)sizeof(struct group) + 8u * (unsigned)p->paned + p->key_inline, align);
     p->group_bytes = up(p->state_at + p->set->state_bytes, align);
     uint32_t const heap_each = texts == 0 ? 0 : KEY_BYTES_GUESS * texts + NUMBER_KEY_BYTES * (p->key_count - texts);
     uint32_t const heap_least = texts == 0 ? 0 : KEY_MAX;
@@ -101,8 +101,8 @@ void groups_hash(const struct groups_plan *plan, const struct dense_key *keys, c
         if (key->nulls != NULL) for (uint32_t i = 0; i < rows; i++) if (key->nulls[i]) to[i] = UINT64_C(0x2545f4914f6cdd1d);
         if (to == room) for (uint32_t i = 0; i < rows; i++) hashes[i] = (rotate(hashes[i], 23) + to[i]) * UINT64_C(0x9fb21c651e98df25);
     }
-    if (panes != NULL) for (uint32_t i = 0; i < rows; i++) hashes[i] = (rotate(hashes[i], 29) + (uint64_t)panes[i] * UINT64_C(0xd6e8feb86659fd93)) * UINT64_C(0x9fb21c651e98df25);
     for (uint32_t i = 0; i < rows; i++) hashes[i] ^= hashes[i] >> 32;    /* tags are low bits, homes high ones */
+    if (panes != NULL) for (uint32_t i = 0; i < rows; i++) hashes[i] ^= (uint64_t)panes[i] * UINT64_C(0x9fb21c651e98df25);    /* groups_add turns it */
 }
 
 /* The 8 bytes and the tag of a number, time or bool. */
@@ -171,7 +171,7 @@ static uint32_t key_bytes(const struct groups_plan *plan, const struct dense_key
 
 static const uint8_t *stored_key(const struct groups *g, const struct group *group)
 {
-    if (g->plan->key_inline != 0) return (const uint8_t *)(group + 1) + (g->plan->paned ? 8 : 0);
+    if (g->plan->key_inline != 0) return (const uint8_t *)(group + 1) + 8 * g->plan->paned;
     return g->heap + group->key_at;
 }
 
@@ -283,8 +283,8 @@ uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dens
             } else {
                 found = group_add(g, hash, panes != NULL ? panes[i] : 0);
                 if (plan->key_inline != 0) {
-                    memset((uint8_t *)(found + 1) + (plan->paned ? 8 : 0), 0, plan->key_inline);    /* compared whole */
-                    (void)key_write(plan, (uint8_t *)(found + 1) + (plan->paned ? 8 : 0), keys, i);
+                    memset((uint8_t *)(found + 1) + 8 * plan->paned, 0, plan->key_inline);    /* compared whole */
+                    (void)key_write(plan, (uint8_t *)(found + 1) + 8 * plan->paned, keys, i);
                 } else if (plan->key_count != 0) {
                     found->key_at = g->heap_used;
                     found->key_bytes = (uint16_t)key_write(plan, g->heap + g->heap_used, keys, i);
@@ -374,67 +374,77 @@ static int keep_all_but_missed(void *context, struct group *group)
     return 1;
 }
 
-int groups_merge(struct groups *into, struct groups *from)
+/* into_error: what a group that is new here can have missed before. common: what one of both sides got too much. */
+static int group_merge(struct groups *into, struct groups *from, struct group *group, int64_t pane, uint64_t hash, uint64_t into_error, uint64_t common)
 {
     const struct groups_plan *plan = into->plan;
+    const uint8_t *key = stored_key(from, group);
+    struct group *found = NULL;
+    int fits = 1;
+    while (found == NULL) {
+        uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
+        uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
+        for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
+            struct group *candidate = groups_at(into, (uint32_t)slot - 1);
+            if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
+            uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
+            if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
+            if (memcmp(stored_key(into, candidate), key, bytes) != 0) continue;
+            found = candidate;
+            break;
+        }
+        if (found != NULL) {
+            found->missed += group->missed - common;
+            break;
+        }
+        if (into->count < plan->capacity && into->heap_used + group->key_bytes <= plan->heap_bytes) {
+            found = group_add(into, hash, pane);
+            found->missed = group->missed + into_error;
+            if (plan->key_inline != 0) {
+                memcpy((uint8_t *)(found + 1) + 8 * plan->paned, key, plan->key_inline);
+            } else {
+                found->key_at = into->heap_used;
+                found->key_bytes = group->key_bytes;
+                memcpy(into->heap + into->heap_used, key, group->key_bytes);
+                into->heap_used += group->key_bytes;
+            }
+        } else if (plan->on_full != FULL_APPROX) {
+            found = groups_rest(into);
+            fits = 0;
+        } else {
+            groups_purge(into);
+            if (group->rows + group->missed + into_error > into->error) continue;
+            found = groups_rest(into);    /* too small itself */
+            weir_ull_add(into->evicted, &group->hash, 1);
+        }
+    }
+    found->rows += group->rows;
+    found->partial |= group->partial;
+    states_merge(plan->set, group_states(into, found), group_states(from, group));
+    return fits;
+}
+
+int groups_add(struct groups *into, struct groups *from, struct group *group, int64_t pane)
+{
+    return group_merge(into, from, group, pane, group->hash ^ (uint64_t)*group_pane(group) * UINT64_C(0x9fb21c651e98df25) ^ (uint64_t)pane * UINT64_C(0x9fb21c651e98df25), 0, 0);
+}
+
+int groups_merge(struct groups *into, struct groups *from)
+{
     int fits = 1;
     uint64_t const into_error = into->error;
     /* A group that only one side has may have been evicted by the other: it missed up to the other's error. Those of both
-     * sides get it back below. */
+     * sides get it back. */
     groups_keep(into, keep_all_but_missed, &from->error);
     into->error += from->error;
     struct group *rest = groups_rest(into), *other = groups_rest(from);
     rest->rows += other->rows;
-    states_merge(plan->set, group_states(into, rest), group_states(from, other));
+    states_merge(into->plan->set, group_states(into, rest), group_states(from, other));
     WEIR_ASSERT(weir_ull_merge(into->evicted, from->evicted) == WEIR_OK);
+    into->purges += from->purges;
     for (uint32_t i = 0; i < from->count; i++) {
         struct group *group = groups_at(from, i);
-        const uint8_t *key = stored_key(from, group);
-        struct group *found = NULL;
-        for (int attempt = 0; found == NULL; attempt++) {
-            uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
-            uint32_t at = (uint32_t)(group->hash >> (64 - plan->slot_bits));
-            for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
-                struct group *candidate = groups_at(into, (uint32_t)slot - 1);
-                if (candidate->hash != group->hash || (plan->paned && *group_pane(candidate) != *group_pane(group))) continue;
-                uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
-                if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
-                if (memcmp(stored_key(into, candidate), key, bytes) != 0) continue;
-                found = candidate;
-                break;
-            }
-            if (found != NULL) {
-                found->missed -= from->error;    /* it was here and there: only each one's own is missing */
-                found->missed += group->missed;
-                break;
-            }
-            if (into->count < plan->capacity && into->heap_used + group->key_bytes <= plan->heap_bytes) {
-                found = group_add(into, group->hash, plan->paned ? *group_pane(group) : 0);
-                found->missed = group->missed + into_error;
-                if (plan->key_inline != 0) {
-                    memcpy((uint8_t *)(found + 1) + (plan->paned ? 8 : 0), key, plan->key_inline);
-                } else {
-                    found->key_at = into->heap_used;
-                    found->key_bytes = group->key_bytes;
-                    memcpy(into->heap + into->heap_used, key, group->key_bytes);
-                    into->heap_used += group->key_bytes;
-                }
-                break;
-            }
-            if (plan->on_full != FULL_APPROX) {
-                found = rest;
-                fits = 0;
-            } else {
-                groups_purge(into);
-                if (group->rows + group->missed + into_error <= into->error) {    /* too small itself */
-                    found = rest;
-                    weir_ull_add(into->evicted, &group->hash, 1);
-                }
-            }
-        }
-        found->rows += group->rows;
-        found->partial |= group->partial;
-        states_merge(plan->set, group_states(into, found), group_states(from, group));
+        fits &= group_merge(into, from, group, into->plan->paned ? *group_pane(group) : 0, group->hash, into_error, from->error);
     }
     groups_reset(from);
     return fits;

@@ -30,7 +30,7 @@ struct groups_plan {
     const struct aggregate_set *set;
     unsigned         key_count;
     enum value_type  key_types[WEIR_KEYS_MAX];
-    int              paned;
+    int              paned;                    /* 1: a pane is part of the key; 2: a group has two times of its own (sessions) */
     enum full_policy on_full;
     uint32_t         capacity;                 /* groups */
     uint32_t         slot_bits;
@@ -64,7 +64,7 @@ void groups_reset(struct groups *groups);
 static inline struct group *groups_at(const struct groups *g, uint32_t i) { return (struct group *)(void *)(g->entries + (size_t)i * g->plan->group_bytes); }
 static inline struct group *groups_rest(const struct groups *g) { return groups_at(g, g->plan->capacity); }
 static inline uint8_t *group_states(const struct groups *g, struct group *group) { return (uint8_t *)group + g->plan->state_at; }
-static inline int64_t *group_pane(struct group *group) { return (int64_t *)(void *)(group + 1); }
+static inline int64_t *group_pane(struct group *group) { return (int64_t *)(void *)(group + 1); }    /* paned == 2: [0] start, [1] last */
 
 /* A column of keys: one value a row, dense. */
 struct dense_key { enum value_type type; struct dense values; const uint8_t *nulls /* [rows] 1: null; NULL: none */; };
@@ -82,6 +82,8 @@ void groups_keep(struct groups *groups, int (*keep)(void *context, struct group 
 /* Make into the groups of both; from is used up. Under approx it purges as often as it has to; else it may not fit: 0 (the
  * groups that did not are in into's rest). */
 int groups_merge(struct groups *into, struct groups *from);
+/* The same with one group, as a group of pane. */
+int groups_add(struct groups *into, struct groups *from, struct group *group, int64_t pane);
 /* One column of a group's key; a text may be cut (then *cut). */
 void group_key(const struct groups *groups, struct group *group, unsigned column, struct value *out, int *cut);
 /* Numbers of all groups by pane and key, nulls first; order has room for capacity numbers (the slots, which are then useless: the

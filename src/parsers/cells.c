@@ -161,6 +161,20 @@ static int declared_read(struct cell_value *cell, enum declared_type declared)
     return 0;
 }
 
+int cell_time(struct cell_value *cell) { return epoch_read(cell); }
+
+int cell_is_null(const uint8_t *text, uint32_t length) { return length <= 4 && null_read(text, length); }
+
+int cell_read_as(struct cell_value *out, const uint8_t *text, uint32_t length, enum cell_kind kind, enum declared_type declared)
+{
+    /* A declared type reads a string as if it stood in a CSV file. */
+    if (kind == CELL_STRING && declared != TYPE_INFER && declared != TYPE_STRING) kind = CELL_ANY;
+    cell_read(out, text, length, kind);
+    if (out->is_null || declared_read(out, declared)) return 1;
+    out->is_null = 1;
+    return 0;
+}
+
 /* Put one value behind those of its class. */
 static void cell_append(struct cells *out, const struct cell_value *cell, uint32_t start, uint32_t length)
 {
@@ -269,13 +283,9 @@ static void rows_append(struct cells *out, const struct bulk *bulk, const uint8_
         from = i + 1;
         if (i == count) break;
         struct cell_value cell;
-        enum cell_kind kind_of = kind == NULL ? CELL_ANY : (enum cell_kind)kind[i];
-        /* A declared type reads a string as if it stood in a CSV file. */
-        if (kind_of == CELL_STRING && declared != TYPE_INFER && declared != TYPE_STRING) kind_of = CELL_ANY;
-        cell_read(&cell, base + start[i], length[i], kind_of);
-        int const bad = !cell.is_null && !declared_read(&cell, declared);
+        int const bad = !cell_read_as(&cell, base + start[i], length[i], kind == NULL ? CELL_ANY : (enum cell_kind)kind[i], declared);
         if (bad && out->bad++ == 0) out->first_bad = start[i];
-        if (bad || cell.is_null) {
+        if (cell.is_null) {
             out->nulls++;
         } else {
             kept[kept_count++] = length[i];

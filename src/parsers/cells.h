@@ -65,6 +65,13 @@ void cells_classify(struct cells *out, const struct slice *in, enum declared_typ
 struct cell_value { int is_null; unsigned class; int64_t i; double f; uint64_t u; int truth; };
 void cell_read(struct cell_value *out, const uint8_t *text, uint32_t length, enum cell_kind kind);
 
+/* The same as what a column is declared to be; 0: it cannot be that, and is null. */
+int cell_read_as(struct cell_value *out, const uint8_t *text, uint32_t length, enum cell_kind kind, enum declared_type declared);
+/* A number becomes the time that TYPE_TIME makes of it; 0: none of the years 0001..9999. */
+int cell_time(struct cell_value *cell);
+/* 1 if a CELL_ANY cell is null. */
+int cell_is_null(const uint8_t *text, uint32_t length);
+
 /* A decimal number, correctly rounded to the nearest double (even on a tie), overflow to infinity.
  * 1 if all of text is one by the grammar above, else 0. Reads no byte outside text. */
 int number_parse_f64(const char *text, uint32_t length, double *out);

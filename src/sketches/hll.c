@@ -21,6 +21,7 @@
 #include "kernels/numeric_inline.h"
 #include "machine/assert.h"
 #include "sketches/hash_set.h"
+#include "sketches/hll_inner.h"
 #include "weir/hll.h"
 
 #define HLL_MAGIC 0x314c4857u    /* the bytes "WHL1"; the 1 is the layout version */
@@ -225,4 +226,25 @@ void weir_hll_reset(weir_hll *h)
     WEIR_ASSERT(h->magic == HLL_MAGIC);
     weir_hll *again;
     if (weir_hll_init(&again, h, WEIR_HLL_BYTES(h->p), h->p, h->seed) != WEIR_OK) WEIR_ASSERT(0);
+}
+
+struct hll_view hll_look(const weir_hll *h)
+{
+    WEIR_ASSERT(h->magic == HLL_MAGIC);
+    return (struct hll_view){ h->p, h->seed, h->mode == HLL_DENSE ? (const uint8_t *)h->slots : NULL, hll_set(h) };
+}
+
+uint8_t *hll_place(weir_hll *h)
+{
+    WEIR_ASSERT(h->magic == HLL_MAGIC);
+    WEIR_ASSERT(h->mode == HLL_SET && h->kept == 0 && h->zero == 0);
+    return hll_registers(h);
+}
+
+void hll_settle(weir_hll *h)
+{
+    WEIR_ASSERT(h->magic == HLL_MAGIC && h->mode == HLL_SET);
+    h->mode = HLL_DENSE;
+    hll_find_floor(h);
+    if (h->floor == 0 && h->at_floor == (size_t)1 << h->p) weir_hll_reset(h);    /* nothing in it: that is a set */
 }

@@ -33,6 +33,7 @@
 #include "kernels/numeric.h"
 #include "kernels/rank.h"
 #include "machine/assert.h"
+#include "sketches/kll_inner.h"
 
 enum {
     KLL_MAGIC       = 0x324c4c4b,    /* "KLL2": KLL1 had no gap between levels 0 and 1 */
@@ -46,7 +47,6 @@ enum {
     SHIFT_MAX       = 50,
     WEIGHT_LOG2_MAX = 60,            /* of one key */
 };
-#define KLL_COUNT_MAX (UINT64_C(1) << 57)    /* four and a half years at 1e9 a second: forgeries have more */
 
 struct weir_kll {
     uint32_t magic;
@@ -600,4 +600,35 @@ double weir_kll_rank(weir_kll *kll, int64_t key)
     if (key < kll->min) return 0;
     if (key >= kll->max) return 1;
     return (double)weight_up_to(kll, key) / (double)total_weight(kll);
+}
+
+struct kll_view kll_look(weir_kll *kll)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC);
+    sort_arrivals(kll);
+    return (struct kll_view){ kll->k, kll->k_error, kll->levels, kll->count, kll->min, kll->max };
+}
+
+struct kll_run kll_level(const weir_kll *kll, unsigned level)
+{
+    WEIR_ASSERT(kll->magic == KLL_MAGIC && level < kll->levels);
+    return (struct kll_run){ kll->items + kll->start[level], level_count(kll, level), level_log2(kll, level) };
+}
+
+void kll_take(weir_kll *into, const int64_t *keys, uint32_t count, unsigned log2)
+{
+    WEIR_ASSERT(into->magic == KLL_MAGIC);
+    into->lossy = 1;
+    put_weighted(into, keys, count, log2);
+}
+
+void kll_settle(weir_kll *into, uint64_t count, int64_t min, int64_t max, unsigned k_error)
+{
+    WEIR_ASSERT(into->magic == KLL_MAGIC && into->lossy);
+    WEIR_ASSERT(count <= KLL_COUNT_MAX && k_error >= WEIR_KLL_K_MIN && k_error <= into->k);
+    into->count = count;
+    into->min = min;
+    into->max = max;
+    into->k_error = (uint16_t)k_error;
+    while (into->count >= sampling_from(into, into->shift + 1u)) fold(into);
 }

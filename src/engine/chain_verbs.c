@@ -1,0 +1,226 @@
+/* chain_verbs.c - the words of a command line to verbs. Contract: chain.h.
+ *
+ * A verb takes its fixed number of words and its options, in any order; `then` begins the next; the first word that a
+ * finished verb cannot take begins the files. Verbs that are an agg in short (count, top, distinct ...) become one here. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/units.h"
+#include "engine/chain.h"
+#include "machine/assert.h"
+
+enum option { OPT_GROUP = 1 << 0, OPT_WINDOW = 1 << 1, OPT_COUNT = 1 << 2, OPT_SHARE = 1 << 3, OPT_TOP = 1 << 4, OPT_QUANTILES = 1 << 5,
+              OPT_FPR = 1 << 6, OPT_SIGMA = 1 << 7, OPT_INSIDE = 1 << 8, OPT_ORDER = 1 << 9, OPT_FULL = 1 << 10, OPT_BOUNDS = 1 << 11, OPT_AS = 1 << 12 };
+
+static const struct verb_words {
+    const char *name;
+    unsigned    words_min, words_max;
+    unsigned    options;
+} known[] = {
+    { "filter", 1, 1, 0 }, { "select", 1, 1, 0 }, { "drop", 1, 1, 0 },
+    { "agg", 0, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS | OPT_ORDER | OPT_COUNT },
+    { "count", 0, 0, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS }, { "top", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_TOP | OPT_BOUNDS },
+    { "distinct", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS }, { "quantile", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_QUANTILES | OPT_FULL | OPT_BOUNDS },
+    { "freq", 2, 2, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "entropy", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS },
+    { "corr", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "rate", 0, 0, OPT_GROUP | OPT_WINDOW | OPT_FULL },
+    { "head", 0, 0, OPT_COUNT }, { "tail", 0, 0, OPT_COUNT }, { "sample", 0, 0, OPT_COUNT | OPT_SHARE },
+    { "dedup", 1, 1, OPT_FPR }, { "bands", 1, 1, OPT_SIGMA | OPT_INSIDE } };
+enum { KNOWN = sizeof known / sizeof known[0] };
+
+static const struct { const char *name; unsigned option; int value; } options[] = {
+    { "-g", OPT_GROUP, 1 }, { "--group", OPT_GROUP, 1 }, { "--window", OPT_WINDOW, 1 }, { "--time", OPT_WINDOW, 1 }, { "--lateness", OPT_WINDOW, 1 },
+    { "-n", OPT_COUNT, 1 }, { "--limit", OPT_COUNT, 1 }, { "-p", OPT_SHARE, 1 }, { "-k", OPT_TOP | OPT_SIGMA, 1 }, { "-q", OPT_QUANTILES, 1 },
+    { "--fpr", OPT_FPR, 1 }, { "--inside", OPT_INSIDE, 0 }, { "--order", OPT_ORDER, 1 }, { "--on-full", OPT_FULL, 1 }, { "--bounds", OPT_BOUNDS, 0 } };
+
+int chain_verb(const char *word)
+{
+    for (unsigned i = 0; i < KNOWN; i++)
+        if (strcmp(known[i].name, word) == 0) return 1;
+    return 0;
+}
+
+static int fail(struct chain *chain, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int fail(struct chain *chain, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(chain->message, sizeof chain->message, format, args);
+    va_end(args);
+    return -1;
+}
+
+/* Text of our own making, kept in the chain. */
+static const char *make(struct chain *chain, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *make(struct chain *chain, const char *format, ...)
+{
+    char *at = chain->made + chain->made_used;
+    size_t const room = sizeof chain->made - chain->made_used;
+    va_list args;
+    va_start(args, format);
+    int const n = vsnprintf(at, room, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= room) return NULL;
+    chain->made_used += (size_t)n + 1;
+    return at;
+}
+
+/* The next item of a comma list that has no brackets; its length, or 0 at the end. */
+static size_t item_next(const char **at)
+{
+    while (**at == ',' || **at == ' ') ++*at;
+    return strcspn(*at, ",");
+}
+
+/* One figure for each item: format has the item twice (as %.*s). */
+static const char *each(struct chain *chain, const char *list, const char *prefix, const char *middle, const char *ending)
+{
+    char text[2048];
+    size_t used = 0, n;
+    for (const char *at = list; (n = item_next(&at)) != 0; at += n) {
+        int const wrote = snprintf(text + used, sizeof text - used, "%s%s%.*s%s%.*s%s", used ? ", " : "", prefix, (int)n, at, middle, (int)n, at, ending);
+        if (wrote < 0 || used + (size_t)wrote >= sizeof text) return NULL;
+        used += (size_t)wrote;
+    }
+    return make(chain, "%s", text);
+}
+
+static const char *freq_text(struct chain *chain, const char *column, const char *values)
+{
+    char text[2048];
+    size_t used = 0, n;
+    for (const char *at = values; (n = item_next(&at)) != 0; at += n) {
+        char *end;
+        (void)strtod(at, &end);
+        const char *quote = end == at + n ? "" : "'";
+        int const wrote = snprintf(text + used, sizeof text - used, "%sapprox_frequency(%s, %s%.*s%s) as `%.*s`", used ? ", " : "", column, quote, (int)n, at, quote, (int)n, at);
+        if (wrote < 0 || used + (size_t)wrote >= sizeof text) return NULL;
+        used += (size_t)wrote;
+    }
+    return make(chain, "%s", text);
+}
+
+static const char *quantile_text(struct chain *chain, const char *column, const char *list)
+{
+    char text[2048];
+    size_t used = 0, n;
+    for (const char *at = list; (n = item_next(&at)) != 0; at += n) {
+        int const wrote = snprintf(text + used, sizeof text - used, "%sapprox_quantile(%s, %.*s) as `q%.*s`", used ? ", " : "", column, (int)n, at, (int)n, at);
+        if (wrote < 0 || used + (size_t)wrote >= sizeof text) return NULL;
+        used += (size_t)wrote;
+    }
+    return make(chain, "%s", text);
+}
+
+/* Verbs in short to an agg. */
+static int shorten(struct chain *chain, struct verb *v, const char *second, const char *quantiles)
+{
+    const char *name = v->name, *text = v->text;
+    if (strcmp(name, "count") == 0) v->text = "count()";
+    else if (strcmp(name, "distinct") == 0) v->text = each(chain, text, "approx_count_distinct(", ") as ", "");
+    else if (strcmp(name, "entropy") == 0) v->text = make(chain, "entropy(%s)", text);
+    else if (strcmp(name, "corr") == 0) v->text = make(chain, "corr(%s)", text);
+    else if (strcmp(name, "rate") == 0) v->text = "count(), rate()";
+    else if (strcmp(name, "quantile") == 0) v->text = quantile_text(chain, text, quantiles != NULL ? quantiles : "0.01,0.05,0.25,0.5,0.75,0.95,0.99");
+    else if (strcmp(name, "freq") == 0) v->text = freq_text(chain, text, second);
+    else if (strcmp(name, "top") == 0) {
+        v->value = v->group;    /* the limit holds within each group */
+        v->group = v->group != NULL ? make(chain, "%s, %s", v->group, text) : text;
+        v->text = "count()";
+        v->order = "count:desc";
+        if (!v->has_number) v->number = 10;
+        v->count = (uint64_t)v->number;
+        if (v->group == NULL) v->text = NULL;
+    }
+    return v->text == NULL ? fail(chain, "%s: its list is too long", name) : 0;
+}
+
+static int option_take(struct chain *chain, struct verb *v, const struct verb_words *w, const char *word, const char *value, const char **quantiles)
+{
+    uint64_t n;
+    char *end;
+    if (strcmp(word, "-g") == 0 || strcmp(word, "--group") == 0) v->group = value;
+    else if (strcmp(word, "--window") == 0) v->window = value;
+    else if (strcmp(word, "--time") == 0) v->time = value;
+    else if (strcmp(word, "--lateness") == 0) v->lateness = value;
+    else if (strcmp(word, "--order") == 0) v->order = value;
+    else if (strcmp(word, "--on-full") == 0) v->on_full = value;
+    else if (strcmp(word, "--bounds") == 0) v->bounds = 1;
+    else if (strcmp(word, "--inside") == 0) v->inside = 1;
+    else if (strcmp(word, "-q") == 0) *quantiles = value;
+    else if (strcmp(word, "-n") == 0 || strcmp(word, "--limit") == 0) {
+        if (parse_count(value, &n) != 0) return fail(chain, "%s %s: '%.60s' is not a whole number", w->name, word, value);
+        v->count = n;
+        v->has_count = 1;
+    } else {
+        v->number = strtod(value, &end);
+        v->has_number = 1;
+        if (end == value || *end != '\0' || !(v->number >= 0)) return fail(chain, "%s %s: '%.60s' is not a number", w->name, word, value);
+        if ((w->options & OPT_SHARE || w->options & OPT_FPR) && !(v->number > 0 && v->number <= 1)) return fail(chain, "%s %s: '%.60s' is not a share above 0, up to 1", w->name, word, value);
+        if (w->options & OPT_TOP && (v->number < 1 || v->number > 1000000)) return fail(chain, "top -k: '%.60s' is not a number from 1 to 1000000", value);
+    }
+    return 0;
+}
+
+static enum verb_kind kind_of(const char *name)
+{
+    static const struct { const char *name; enum verb_kind kind; } kinds[] = {
+        { "filter", VERB_FILTER }, { "select", VERB_SELECT }, { "drop", VERB_DROP }, { "head", VERB_HEAD }, { "tail", VERB_TAIL },
+        { "sample", VERB_SAMPLE }, { "dedup", VERB_DEDUP }, { "bands", VERB_BANDS } };
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i].name, name) == 0) return kinds[i].kind;
+    return VERB_AGG;
+}
+
+static int verb_take(struct chain *chain, int count, char **words, int *at)
+{
+    const struct verb_words *w = NULL;
+    for (unsigned i = 0; i < KNOWN; i++)
+        if (strcmp(known[i].name, words[*at]) == 0) w = &known[i];
+    if (w == NULL) return fail(chain, "no verb '%.60s'; 'weir help verbs' lists them", words[*at]);
+    if (chain->count == WEIR_VERBS_MAX) return fail(chain, "more than %u verbs", WEIR_VERBS_MAX);
+    struct verb *v = &chain->verbs[chain->count++];
+    *v = (struct verb){ .kind = kind_of(w->name), .name = w->name };
+    const char *taken[2] = { NULL, NULL }, *quantiles = NULL;
+    unsigned have = 0;
+    for (++*at; *at < count && strcmp(words[*at], "then") != 0; ++*at) {
+        const char *word = words[*at];
+        unsigned o = 0;
+        if (word[0] == '-' && word[1] != '\0') {
+            while (o < sizeof options / sizeof options[0] && strcmp(options[o].name, word) != 0) o++;
+            if (o == sizeof options / sizeof options[0]) return fail(chain, "%s: unknown option '%.60s'; see 'weir help %s'", w->name, word, w->name);
+            if (!(w->options & options[o].option)) return fail(chain, "%s has no option '%s'; see 'weir help %s'", w->name, word, w->name);
+            if (options[o].value && *at + 1 >= count) return fail(chain, "%s %s needs a value", w->name, word);
+            if (option_take(chain, v, w, word, options[o].value ? words[*at + 1] : NULL, &quantiles) != 0) return -1;
+            *at += options[o].value;
+            continue;
+        }
+        if (have == w->words_max || (have >= w->words_min && have == 0 && v->group != NULL)) break;
+        taken[have++] = word;
+    }
+    if (have < w->words_min)
+        return fail(chain, "%s wants %s; see 'weir help %s'", w->name, w->words_min == 2 ? "a column and a list of values" : strcmp(w->name, "filter") == 0 ? "an expression" : "columns", w->name);
+    v->text = taken[0];
+    if (v->kind == VERB_AGG && v->text == NULL && v->group == NULL && strcmp(w->name, "agg") == 0) return fail(chain, "agg wants figures such as 'count(), mean(x)', or -g; see 'weir help agg'");
+    if (v->kind == VERB_AGG && strcmp(w->name, "agg") != 0) return shorten(chain, v, taken[1], quantiles);
+    if (v->kind == VERB_SAMPLE && v->has_count == v->has_number) return fail(chain, "sample wants -n ROWS or -p SHARE");
+    if ((v->kind == VERB_HEAD || v->kind == VERB_TAIL) && !v->has_count) v->count = 10;
+    if (v->kind == VERB_BANDS && !v->has_number) v->number = 3;
+    if (v->kind == VERB_DEDUP && !v->has_number) v->number = 0.01;
+    return 0;
+}
+
+int chain_parse(struct chain *chain, int count, char **words, int *used)
+{
+    WEIR_ASSERT(chain != NULL && words != NULL && used != NULL);
+    memset(chain, 0, sizeof *chain);
+    int at = 0;
+    for (;;) {
+        if (at >= count) return fail(chain, "a verb is missing after 'then'");
+        if (verb_take(chain, count, words, &at) != 0) return -1;
+        if (at >= count || strcmp(words[at], "then") != 0) break;
+        at++;
+    }
+    *used = at;
+    return 0;
+}

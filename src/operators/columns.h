@@ -1,0 +1,31 @@
+/* columns.h - from a slice of the input to a vector: each cell to the type that its column has in a chain.
+ *
+ *   slice:  "12"  ""  "7"  "x"      type NUMBER   ->   values 12 _ 7 _    nulls 0101    bad 1
+ *
+ * Nulls are what parsers/cells.h calls null. A cell that is not of the type is bad: null, and counted. A number column
+ * is I64 as long as the cells of a batch are integers (U64 with larger ones, none negative), else F64.
+ */
+#ifndef WEIR_COLUMNS_H
+#define WEIR_COLUMNS_H
+
+#include <stddef.h>
+#include "expressions/vector.h"
+#include "parsers/batch.h"
+#include "parsers/schema.h"
+
+/* Room for one column of a batch: what the vector points to, unless the slice's own values serve. */
+struct column_room {
+    _Alignas(64) uint64_t values[WEIR_BATCH_ROWS];    /* TEXT: start, length */
+    uint64_t nulls[VECTOR_WORDS];
+    uint8_t  floats;                                  /* what its last batch was made of: a hint for speed */
+};
+
+/* Returns how many cells were bad; *first_bad is then the row of the first. in_place: the slice's values live as long
+ * as the batch. */
+uint32_t column_load(struct column_room *room, const struct slice *slice, enum value_type type, enum declared_type declared,
+                     int in_place, struct vector *out, uint32_t *first_bad);
+
+/* The type a column has in a chain: as declared, else by the classes of its cells in a sample (counts by WEIR_CLASS_*). */
+enum value_type column_type(enum declared_type declared, const uint64_t counts[6]);
+
+#endif
