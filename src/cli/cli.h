@@ -8,14 +8,16 @@
 /* "weir: " and the text to standard error, with a newline. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-enum output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
+enum output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV, OUTPUT_TSV, OUTPUT_BINARY /* the last two: chains */ };
 enum color_wish { COLOR_AUTO, COLOR_WISH_ALWAYS, COLOR_WISH_NEVER };
 
 struct options {
     struct question question;
     enum output     output;
+    int             output_given;
     enum color_wish color;
     int             strict, stats, quiet;
+    int             chain;        /* set by the caller: the options of a chain, not of summary */
     const char     *stats_file;
     int64_t         live_ns;      /* 0: off */
     const char     *file;         /* "-" for standard input */
@@ -26,7 +28,12 @@ struct options {
  * the complaint). */
 int options_parse(struct options *options, int argc, char **argv);
 
+/* 1 if word is an option that all verbs share; then also whether the next word is its value. */
+int option_known(const char *word, int *takes_value);
+
 int verb_summary(int argc, char **argv);
+int verb_chain(int argc, char **argv);
+
 int verb_plan(int argc, char **argv);
 int verb_gen(int argc, char **argv);
 

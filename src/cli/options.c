@@ -101,9 +101,12 @@ static int parse_one(struct options *o, int letter)
     switch (letter) {
     case 'i': q->input = optarg; return -1;
     case 'o':
+        o->output_given = 1;
         if (strcmp(optarg, "table") == 0 || strcmp(optarg, "text") == 0) o->output = OUTPUT_TABLE;
         else if (strcmp(optarg, "ndjson") == 0 || strcmp(optarg, "json") == 0) o->output = OUTPUT_NDJSON;
         else if (strcmp(optarg, "csv") == 0) o->output = OUTPUT_CSV;
+        else if (strcmp(optarg, "tsv") == 0 && o->chain) o->output = OUTPUT_TSV;
+        else if (strcmp(optarg, "f64") == 0 && o->chain) o->output = OUTPUT_BINARY;
         else return bad("-o", optarg, "table, ndjson or csv");
         return -1;
     case 'S':
@@ -164,6 +167,28 @@ static int parse_one(struct options *o, int letter)
     }
 }
 
+int option_known(const char *word, int *takes_value)
+{
+    *takes_value = 0;
+    if (word[0] != '-' || word[1] == '\0') return 0;
+    if (word[1] != '-') {
+        if (strchr("ioSdh", word[1]) == NULL) return 0;
+        *takes_value = word[1] != 'h' && word[2] == '\0';
+        return 1;
+    }
+    static const char *const of_summary[] = { "fields", "only", "quantiles", "top" };
+    const char *equals = strchr(word, '=');
+    size_t const length = equals != NULL ? (size_t)(equals - word - 2) : strlen(word) - 2;
+    for (const struct option *o = long_options; o->name != NULL; o++) {
+        if (strlen(o->name) != length || memcmp(o->name, word + 2, length) != 0) continue;
+        for (unsigned i = 0; i < sizeof of_summary / sizeof of_summary[0]; i++)
+            if (strcmp(of_summary[i], o->name) == 0) return 0;
+        *takes_value = o->has_arg == required_argument && equals == NULL;
+        return 1;
+    }
+    return 0;
+}
+
 /* The linker's word on where the program lies, from its first byte to the end of its data. All of it counts
  * as resident, though the kernels of other instruction sets may never be touched. */
 extern char __executable_start[], _end[];
@@ -173,7 +198,9 @@ static uint64_t program_bytes(void) { return ((uint64_t)(_end - __executable_sta
 int options_parse(struct options *o, int argc, char **argv)
 {
     static const double quantiles[] = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 };
+    int const chain = o->chain;
     memset(o, 0, sizeof *o);
+    o->chain = chain;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
     q->program_bytes = program_bytes();

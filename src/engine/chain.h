@@ -16,6 +16,7 @@
 #include "engine/plan.h"
 #include "operators/columns.h"
 #include "sinks/rows.h"
+#include "sources/source.h"
 
 /* ---- what was asked ---- */
 
@@ -74,22 +75,23 @@ struct segment {
     unsigned              expression_count;
     struct step           steps[WEIR_VERBS_MAX];
     unsigned              step_count;
-    int                   pass_all;          /* columns that reach the end: all of the input's */
     struct chain_column  *columns;           /* at the end of the segment */
     unsigned              column_count;
     struct aggregation   *aggregation;       /* what ends it; NULL: rows go out */
     uint16_t             *out_vectors;       /* rows go out: the vector of each column ... */
-    struct expression    *out_expressions;
 };
 
 /* One worker's part of one segment. */
+struct chain_plan;
 struct segment_worker {
     struct segment      *segment;
     struct frame         frame;
     struct column_room  *rooms;              /* by input column loaded */
     struct aggregation_worker *aggregation;
     struct selection     selection;
-    uint32_t             from, rows;         /* of the parser's batch */
+    struct chain_plan   *plan;
+    struct worker       *worker;             /* segment 0 */
+    struct aggregation_output *input;        /* the others: rows of the segment before */
 };
 
 struct chain_plan {
@@ -122,7 +124,8 @@ struct chain_question {
 
 /* Compile and divide. */
 enum plan_outcome chain_plan_make(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *source);
-void chain_plan_start(struct chain_plan *plan, int fd);
+/* clock_us: for windows by arrival. */
+void chain_plan_start(struct chain_plan *plan, int fd, int64_t (*clock_us)(void));
 /* After run_all: merge workers, let all that is kept flow out, close the sink. */
 void chain_finish(struct chain_plan *plan);
 

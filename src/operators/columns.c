@@ -228,7 +228,7 @@ static void plain_load(struct load *l, enum value_type type, int in_place, struc
             memcpy(&cell.f, &cell.i, 8);
             if (s->form == SLICE_F64 && cell.f != cell.f) { null_set(l, row); continue; }
             if (s->form == SLICE_U64 && cell.i < 0) { bad_set(l, row); continue; }
-            if (!cell_time(&cell)) { bad_set(l, row); continue; }
+            if (!cell_read_epoch(&cell)) { bad_set(l, row); continue; }
             values[row] = (uint64_t)cell.i;
         }
         return;

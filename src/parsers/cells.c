@@ -161,7 +161,7 @@ static int declared_read(struct cell_value *cell, enum declared_type declared)
     return 0;
 }
 
-int cell_time(struct cell_value *cell) { return epoch_read(cell); }
+int cell_read_epoch(struct cell_value *cell) { return epoch_read(cell); }
 
 int cell_is_null(const uint8_t *text, uint32_t length) { return length <= 4 && null_read(text, length); }
 

@@ -68,7 +68,7 @@ void cell_read(struct cell_value *out, const uint8_t *text, uint32_t length, enu
 /* The same as what a column is declared to be; 0: it cannot be that, and is null. */
 int cell_read_as(struct cell_value *out, const uint8_t *text, uint32_t length, enum cell_kind kind, enum declared_type declared);
 /* A number becomes the time that TYPE_TIME makes of it; 0: none of the years 0001..9999. */
-int cell_time(struct cell_value *cell);
+int cell_read_epoch(struct cell_value *cell);
 /* 1 if a CELL_ANY cell is null. */
 int cell_is_null(const uint8_t *text, uint32_t length);
 

@@ -1,0 +1,784 @@
+/* chain.c - a chain compiled, divided, and run. Contract and picture: chain.h. */
+#include <stdio.h>
+#include <string.h>
+#include "engine/chain.h"
+#include "machine/assert.h"
+#include "machine/machine.h"
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* While compiling: what columns there are at this place, and the scratch of the compiler, in the free end of the arena. */
+struct compile {
+    struct chain_plan   *plan;
+    unsigned             segment;
+    int                  all;              /* every input column, unless `columns` says otherwise */
+    struct chain_column *columns;          /* [WEIR_CODE_VECTORS] */
+    unsigned             column_count;
+    struct part         *parts;
+    struct expression    expressions[WEIR_CODE_VECTORS];
+    unsigned             expression_count;
+    char                 names[8192];      /* of figures with endings */
+    uint32_t             names_used;
+};
+
+static int input_find(const struct compile *c, const char *name, uint32_t bytes, enum value_type *type)
+{
+    struct chain_plan *p = c->plan;
+    if (c->segment == 0) {
+        uint32_t const column = schema_find(&p->plan.schema, name, bytes);
+        if (column == UINT32_MAX) return -1;
+        *type = p->input_types[column];
+        return (int)column;
+    }
+    return -1;    /* behind an agg all columns are listed */
+}
+
+static const struct chain_column *column_find(const struct compile *c, const char *name, uint32_t bytes)
+{
+    for (unsigned i = c->column_count; i-- > 0;)
+        if (c->columns[i].name_bytes == bytes && memcmp(c->columns[i].name, name, bytes) == 0) return &c->columns[i];
+    return NULL;
+}
+
+static int name_find(void *context, const char *name, uint32_t bytes, enum value_type *type, uint16_t *vector)
+{
+    struct compile *c = context;
+    const struct chain_column *column = column_find(c, name, bytes);
+    if (column != NULL) {
+        *type = column->type;
+        *vector = column->vector;
+        return column->input == UINT16_MAX ? 0 : column->input;
+    }
+    return c->all ? input_find(c, name, bytes, type) : -1;
+}
+
+/* ---- what is wrong --------------------------------------------------------------------------- */
+
+/* 'agg: p99(latncy): there is no such column: `latncy`; did you mean `latency`?' */
+static enum plan_outcome expression_fail(struct compile *c, const struct verb *v, const char *text, const struct expression_error *e)
+{
+    struct plan *plan = &c->plan->plan;
+    char near[80] = "";
+    uint32_t const length = (uint32_t)strlen(text), bytes = e->bytes < 60 ? e->bytes : 60;
+    if (e->at < length) snprintf(near, sizeof near, "'%.*s' ", (int)(bytes < length - e->at ? bytes : length - e->at), text + e->at);
+    char hint[80] = "";
+    if (strcmp(e->reason, "there is no such column") == 0) {
+        unsigned best = 0;
+        const char *name = NULL;
+        uint32_t name_bytes = 0;
+        uint32_t const known = c->all && c->segment == 0 ? schema_count(&plan->schema) : 0;
+        for (unsigned i = 0; i < c->column_count + known; i++) {    /* the most letters in common at both ends */
+            const char *candidate = i < c->column_count ? c->columns[i].name : schema_name(&plan->schema, i - c->column_count);
+            uint32_t const n = i < c->column_count ? c->columns[i].name_bytes : plan->schema.columns[i - c->column_count].name_bytes;
+            unsigned same = 0, behind = 0;
+            while (same < n && same < e->bytes && (candidate[same] | 0x20) == (text[e->at + same] | 0x20)) same++;
+            while (behind + same < n && behind + same < e->bytes && (candidate[n - 1 - behind] | 0x20) == (text[e->at + e->bytes - 1 - behind] | 0x20)) behind++;
+            if (same + behind > best && 2 * (same + behind) >= e->bytes) {
+                best = same + behind;
+                name = candidate;
+                name_bytes = n;
+            }
+        }
+        if (name != NULL) snprintf(hint, sizeof hint, "; did you mean '%.*s'?", (int)(name_bytes < 50 ? name_bytes : 50), name);
+    }
+    return plan_fail(plan, PLAN_USAGE, "%s: at byte %u: %s%s%s", v->name, e->at + 1, near, e->reason, hint);
+}
+
+static enum plan_outcome verb_fail(struct compile *c, const struct verb *v, const char *reason) { return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s", v->name, reason); }
+
+static enum plan_outcome too_many(struct compile *c, const struct verb *v)
+{
+    return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: more than %u columns, constants and results in one chain", v->name, WEIR_CODE_VECTORS);
+}
+
+/* ---- verbs to steps -------------------------------------------------------------------------- */
+
+static int expression_add(struct compile *c, const struct expression *e)
+{
+    if (c->expression_count == WEIR_CODE_VECTORS) return -1;
+    c->expressions[c->expression_count++] = *e;
+    return 0;
+}
+
+/* All input columns become listed ones. */
+static int columns_list(struct compile *c)
+{
+    struct chain_plan *p = c->plan;
+    if (!c->all) return 0;
+    struct chain_column *list = c->columns;
+    unsigned const computed = c->column_count;    /* none: select ends `all` */
+    WEIR_ASSERT(computed == 0);
+    uint32_t const count = schema_count(&p->plan.schema);
+    if (count > WEIR_CODE_VECTORS) return -1;
+    for (uint32_t i = 0; i < count; i++)
+        list[i] = (struct chain_column){ .name = schema_name(&p->plan.schema, i), .name_bytes = p->plan.schema.columns[i].name_bytes,
+                                         .type = p->input_types[i], .vector = NO_VECTOR, .input = (uint16_t)i };
+    c->column_count = count;
+    c->all = 0;
+    return 0;
+}
+
+static enum plan_outcome select_compile(struct compile *c, const struct verb *v, struct segment *s, struct step *step)
+{
+    struct expression_error error;
+    struct cursor cursor = { .text = v->text, .bytes = (uint32_t)strlen(v->text) };
+    struct chain_column made[WEIR_KEYS_MAX * 16];
+    unsigned count = 0;
+    do {
+        const char *name = NULL;
+        uint32_t bytes = 0;
+        (void)cursor_end(&cursor);
+        struct cursor const begin = cursor;
+        int named = cursor_name(&cursor, &name, &bytes) && cursor_char(&cursor, '=');
+        if (named && cursor_char(&cursor, '=')) named = 0;
+        if (!named) cursor = begin;
+        struct expression e;
+        uint32_t const from = cursor.at;
+        if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
+        if (!named) {
+            name = v->text + from;
+            bytes = cursor.at - from;
+            while (bytes > 0 && name[bytes - 1] == ' ') bytes--;
+            if (bytes >= 2 && name[0] == '`' && memchr(name + 1, '`', bytes - 2) == NULL) name++, bytes -= 2;
+            if (cursor_word(&cursor, "as") && !cursor_name(&cursor, &name, &bytes)) {
+                cursor_fail(&cursor, &error, "after 'as' comes a name");
+                return expression_fail(c, v, v->text, &error);
+            }
+        }
+        expression_keep(&s->code, &e);
+        if (count == sizeof made / sizeof made[0] || expression_add(c, &e) != 0) return too_many(c, v);
+        made[count++] = (struct chain_column){ .name = name, .name_bytes = bytes, .type = e.type, .vector = e.result, .input = UINT16_MAX };
+        step->expression_count++;
+    } while (cursor_char(&cursor, ','));
+    if (!cursor_end(&cursor)) {
+        cursor_fail(&cursor, &error, "a comma or the end is expected here");
+        return expression_fail(c, v, v->text, &error);
+    }
+    memcpy(c->columns, made, count * sizeof made[0]);
+    c->column_count = count;
+    c->all = 0;
+    return PLAN_OK;
+}
+
+static enum plan_outcome drop_compile(struct compile *c, const struct verb *v)
+{
+    struct expression_error error;
+    struct cursor cursor = { .text = v->text, .bytes = (uint32_t)strlen(v->text) };
+    if (columns_list(c) != 0) return too_many(c, v);
+    do {
+        const char *name;
+        uint32_t bytes;
+        if (!cursor_name(&cursor, &name, &bytes)) {
+            cursor_fail(&cursor, &error, "a name is expected here");
+            return expression_fail(c, v, v->text, &error);
+        }
+        const struct chain_column *column = column_find(c, name, bytes);
+        if (column == NULL) {
+            cursor.at -= bytes;
+            cursor_fail(&cursor, &error, "there is no such column");
+            return expression_fail(c, v, v->text, &error);
+        }
+        unsigned const at = (unsigned)(column - c->columns);
+        memmove(c->columns + at, c->columns + at + 1, (c->column_count - at - 1) * sizeof *c->columns);
+        c->column_count--;
+    } while (cursor_char(&cursor, ','));
+    if (!cursor_end(&cursor)) {
+        cursor_fail(&cursor, &error, "a comma or the end is expected here");
+        return expression_fail(c, v, v->text, &error);
+    }
+    if (c->column_count == 0) return verb_fail(c, v, "no column would be left");
+    return PLAN_OK;
+}
+
+/* --order NAME[:desc],... by output columns. */
+static enum plan_outcome order_compile(struct compile *c, const struct verb *v, struct aggregation *a)
+{
+    const char *at = v->order;
+    while (at != NULL && *at != '\0') {
+        size_t n = strcspn(at, ",");
+        size_t name_bytes = n;
+        int descending = 0;
+        if (n > 5 && memcmp(at + n - 5, ":desc", 5) == 0) descending = 1, name_bytes = n - 5;
+        else if (n > 4 && memcmp(at + n - 4, ":asc", 4) == 0) name_bytes = n - 4;
+        const char *name = at;
+        if (name_bytes >= 2 && name[0] == '`') name++, name_bytes -= 2;
+        if (a->order_count == WEIR_KEYS_MAX) return verb_fail(c, v, "--order takes at most 8 columns");
+        unsigned i = 0;
+        for (; i < a->output_count; i++) {
+            uint32_t bytes;
+            enum value_type type;
+            int hidden;
+            char room[WEIR_EXPRESSION_BYTES_MAX + 8];
+            const char *candidate = aggregation_column(a, i, &bytes, &type, &hidden, room);
+            if (bytes == name_bytes && memcmp(candidate, name, bytes) == 0) break;
+        }
+        if (i == a->output_count) return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: --order: no column '%.*s' comes out", v->name, (int)(name_bytes < 60 ? name_bytes : 60), name);
+        a->order[a->order_count++] = (struct output_order){ (uint16_t)i, (uint8_t)descending };
+        at += n;
+        if (*at == ',') at++;
+    }
+    return PLAN_OK;
+}
+
+static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, struct segment *s, const struct question *q)
+{
+    struct plan *plan = &c->plan->plan;
+    struct expression_error error;
+    const char *what = NULL, *reason;
+    struct aggregation *a = arena_take(&plan->arena, "chain", sizeof *a);
+    if (a == NULL) return plan_no_fit(plan, "chain", sizeof *a);
+    memset(a, 0, sizeof *a);
+    s->aggregation = a;
+    a->bounds = v->bounds;
+    if (v->window != NULL && window_parse(&a->window, v->window, &reason) != 0) return verb_fail(c, v, reason);
+    if (v->lateness != NULL) {
+        struct window_plan lateness;
+        char text[64];
+        snprintf(text, sizeof text, "tumbling:%.40s", v->lateness);
+        if (v->window == NULL || (strcmp(v->lateness, "0") != 0 && strcmp(v->lateness, "0s") != 0 && window_parse(&lateness, text, &reason) != 0))
+            return verb_fail(c, v, "--lateness is a duration such as 5s, and goes with --window");
+        a->window.lateness = v->lateness[0] == '0' ? 0 : lateness.size;
+    }
+    if (v->on_full == NULL || strcmp(v->on_full, "approx") == 0) a->groups.on_full = FULL_APPROX;
+    else if (strcmp(v->on_full, "evict") == 0) a->groups.on_full = FULL_EVICT;
+    else if (strcmp(v->on_full, "fail") == 0) a->groups.on_full = FULL_FAIL;
+    else if (strcmp(v->on_full, "drop") == 0) a->groups.on_full = FULL_DROP;
+    else if (strcmp(v->on_full, "spill") == 0) return verb_fail(c, v, "--on-full spill comes with the storage of a later version; there are approx, evict, fail, drop");
+    else return verb_fail(c, v, "--on-full is approx, evict, fail or drop");
+    if (v->time != NULL && v->window == NULL && v->text == NULL) return verb_fail(c, v, "--time goes with --window, rate() or ewma()");
+    int const grouped = v->group != NULL || a->window.kind != WINDOW_NONE;
+    struct aggregate_wish const wish = { .distinct_p = q->wish.distinct_p != 0 ? q->wish.distinct_p : grouped ? 10 : 14,
+                                         .quantile_k = q->wish.kll_k != 0 ? q->wish.kll_k : grouped ? 100 : 768, .counters = grouped ? 64 : 1024 };
+    if (aggregation_compile(a, &s->code, c->parts, v->text, v->group, v->time, wish, q->seed, &what, &error) != 0) return expression_fail(c, v, what, &error);
+    enum plan_outcome const outcome = order_compile(c, v, a);
+    if (outcome != PLAN_OK) return outcome;
+    a->limit = v->count;
+    return PLAN_OK;
+}
+
+/* The columns that a segment which ends in an agg hands on. */
+static int columns_of_aggregation(struct compile *c, const struct aggregation *a)
+{
+    c->column_count = 0;
+    c->all = 0;
+    for (unsigned i = 0; i < a->output_count; i++) {
+        char room[WEIR_EXPRESSION_BYTES_MAX + 8];
+        uint32_t bytes;
+        enum value_type type;
+        int hidden;
+        const char *name = aggregation_column(a, i, &bytes, &type, &hidden, room);
+        if (i == WEIR_CODE_VECTORS) return -1;
+        if (name == room) {
+            if (bytes > sizeof c->names - c->names_used) return -1;
+            name = memcpy(c->names + c->names_used, room, bytes);
+            c->names_used += bytes;
+        }
+        c->columns[c->column_count++] = (struct chain_column){ .name = name, .name_bytes = bytes, .type = type, .vector = NO_VECTOR, .input = (uint16_t)i, .hidden = (uint8_t)hidden };
+    }
+    return 0;
+}
+
+static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, struct segment *s, const struct question *q)
+{
+    struct expression_error error;
+    struct step *step = &s->steps[s->step_count];
+    *step = (struct step){ .expression_first = (uint16_t)c->expression_count, .count = v->count, .number = v->number, .inside = v->inside };
+    struct cursor cursor = { .text = v->text, .bytes = v->text != NULL ? (uint32_t)strlen(v->text) : 0 };
+    struct expression e;
+    switch (v->kind) {
+    case VERB_FILTER:
+        if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
+        if (!cursor_end(&cursor)) {
+            cursor_fail(&cursor, &error, "the expression has ended before this");
+            return expression_fail(c, v, v->text, &error);
+        }
+        if (e.type != VALUE_BOOL && e.type != VALUE_NULL) {
+            error = (struct expression_error){ .at = 0, .bytes = cursor.bytes };
+            snprintf(error.reason, sizeof error.reason, "gives no true or false");
+            return expression_fail(c, v, v->text, &error);
+        }
+        if (expression_add(c, &e) != 0) return too_many(c, v);
+        expression_release(&s->code, &e);
+        step->kind = STEP_FILTER;
+        step->expression_count = 1;
+        s->step_count++;
+        return PLAN_OK;
+    case VERB_SELECT: {
+        enum plan_outcome const outcome = select_compile(c, v, s, step);
+        step->kind = STEP_COMPUTE;
+        s->step_count++;
+        return outcome;
+    }
+    case VERB_DROP: return drop_compile(c, v);
+    case VERB_HEAD:
+        step->kind = STEP_HEAD;
+        s->step_count++;
+        return PLAN_OK;
+    case VERB_AGG: return agg_compile(c, v, s, q);
+    case VERB_TAIL: case VERB_SAMPLE: case VERB_DEDUP: case VERB_BANDS: break;
+    }
+    return verb_fail(c, v, "is not there yet");
+}
+
+/* ---- input types ----------------------------------------------------------------------------- */
+
+/* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
+static enum plan_outcome types_find(struct chain_plan *p)
+{
+    struct plan *plan = &p->plan;
+    struct run *run = &plan->run;
+    const struct window *window = &run->workers[0].window;
+    uint32_t const columns = schema_count(&plan->schema);
+    p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
+    if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
+    struct arena rest = plan->arena;
+    struct books books = { .count = { 0 } };
+    uint64_t (*counts)[6] = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
+    void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
+    uint8_t *copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES);
+    struct cells *cells = arena_take(&rest, "sniff", sizeof *cells);
+    if (counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
+    memset(counts, 0, (columns + 1) * sizeof *counts);
+    size_t last = run->body_at, end;
+    if (last > window->have) last = window->have;
+    while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last) last = end;
+    size_t const bytes = last - (run->body_at < window->have ? run->body_at : window->have);
+    memcpy(copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
+    uint32_t const select_new = plan->schema.select_new;
+    plan->schema.select_new = 0;    /* the names are known: columns_ndjson has read this block */
+    run->ops->init(parser, &run->options, &plan->schema, &books);
+    if (bytes > 0) run->ops->begin(parser, copy + WEIR_PAD_BYTES, bytes, run->body_at);
+    while (bytes > 0 && run->ops->next(parser) != 0) {
+        for (uint32_t i = 0; i < columns; i++) {
+            struct slice slice;
+            run->ops->column(parser, i, &slice);
+            cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
+            counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
+            counts[i][WEIR_CLASS_FLOAT] += cells->floats;
+            counts[i][WEIR_CLASS_UINT] += cells->uints;
+            counts[i][WEIR_CLASS_TIME] += cells->times;
+            counts[i][WEIR_CLASS_TEXT] += cells->texts;
+            counts[i][WEIR_CLASS_BOOL] += cells->bools;
+        }
+    }
+    plan->schema.select_new = select_new;
+    for (uint32_t i = 0; i < columns; i++) {
+        p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
+        if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
+            p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
+    }
+    return PLAN_OK;
+}
+
+/* ---- compile --------------------------------------------------------------------------------- */
+
+/* A segment is complete: what it needs is moved from scratch to its place. */
+static enum plan_outcome segment_finish(struct compile *c, struct segment *s, const struct verb *v)
+{
+    struct plan *plan = &c->plan->plan;
+    if (s->aggregation == NULL) {    /* rows go out */
+        if (columns_list(c) != 0) return too_many(c, v);
+        s->out_vectors = arena_take(&plan->arena, "chain", c->column_count * sizeof *s->out_vectors);
+        if (s->out_vectors == NULL) return plan_no_fit(plan, "chain", c->column_count * sizeof *s->out_vectors);
+        for (unsigned i = 0; i < c->column_count; i++) {
+            int const vector = c->columns[i].vector != NO_VECTOR ? c->columns[i].vector : code_column(&s->code, c->columns[i].input, c->columns[i].type);
+            if (vector < 0) return too_many(c, v);
+            s->out_vectors[i] = (uint16_t)vector;
+        }
+    }
+    s->columns = arena_take(&plan->arena, "chain", c->column_count * sizeof *s->columns);
+    s->expressions = arena_take(&plan->arena, "chain", c->expression_count * sizeof *s->expressions);
+    void *code = arena_take(&plan->arena, "chain", code_bytes(&s->code));
+    if (s->columns == NULL || s->expressions == NULL || code == NULL) return plan_no_fit(plan, "chain", code_bytes(&s->code));
+    memcpy(s->columns, c->columns, c->column_count * sizeof *s->columns);
+    memcpy(s->expressions, c->expressions, c->expression_count * sizeof *s->expressions);
+    s->column_count = c->column_count;
+    s->expression_count = c->expression_count;
+    code_pack(&s->code, code);
+    return PLAN_OK;
+}
+
+/* Scratch is taken from the end of the arena, and what stays from its front: they must not meet. */
+static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_question *cq)
+{
+    struct plan *plan = &p->plan;
+    size_t const scratch = sizeof(struct compile) + CODE_BYTES_MAX + expression_parts_bytes() + WEIR_CODE_VECTORS * sizeof(struct chain_column) + 4 * ARENA_ALIGN;
+    if (arena_free_bytes(&plan->arena) < scratch + (32u << 10)) return plan_no_fit(plan, "chain", scratch);
+    plan->arena.bytes -= (scratch + 4095) & ~(size_t)4095;
+    uint8_t *at = plan->arena.base + plan->arena.bytes;
+    at = (uint8_t *)(((uintptr_t)at + 63) & ~(uintptr_t)63);
+    struct compile *c = (void *)at;
+    memset(c, 0, sizeof *c);
+    at += (sizeof *c + 63) & ~(size_t)63;
+    c->columns = (void *)at;
+    at += (WEIR_CODE_VECTORS * sizeof(struct chain_column) + 63) & ~(size_t)63;
+    c->parts = (void *)at;
+    at += (expression_parts_bytes() + 63) & ~(size_t)63;
+    void *code = at;
+    c->plan = p;
+    c->all = 1;
+    struct expression_names const names = { .context = c, .find = name_find };
+    enum plan_outcome outcome = PLAN_OK;
+    struct segment *s = NULL;
+    for (unsigned i = 0; outcome == PLAN_OK && i < p->chain->count; i++) {
+        const struct verb *v = &p->chain->verbs[i];
+        if (s == NULL) {
+            s = &p->segments[p->segment_count];
+            c->segment = p->segment_count++;
+            c->expression_count = 0;
+            code_init(&s->code, code, &names, c->segment == 0 ? (uint32_t)plan->run.workers[0].window.capacity : 3 * AGGREGATE_ROOM_BYTES, cq->question.seed);
+        }
+        outcome = verb_compile(c, v, s, &cq->question);
+        if (outcome == PLAN_OK && s->aggregation != NULL) {
+            outcome = segment_finish(c, s, v);
+            if (outcome == PLAN_OK && columns_of_aggregation(c, s->aggregation) != 0) outcome = too_many(c, v);
+            s = NULL;
+        }
+    }
+    if (outcome == PLAN_OK && s == NULL) {    /* the last verb was an agg: its rows go out as they are */
+        s = &p->segments[p->segment_count];
+        c->segment = p->segment_count++;
+        c->expression_count = 0;
+        code_init(&s->code, code, &names, 3 * AGGREGATE_ROOM_BYTES, cq->question.seed);
+    }
+    if (outcome == PLAN_OK) outcome = segment_finish(c, s, &p->chain->verbs[p->chain->count - 1]);
+    if (outcome == PLAN_OK) {    /* names with endings lie in scratch */
+        uint32_t bytes = 0;
+        for (unsigned i = 0; i < s->column_count; i++) bytes += s->columns[i].name_bytes;
+        char *names_at = arena_take(&plan->arena, "chain", bytes + 1);
+        if (names_at == NULL) outcome = plan_no_fit(plan, "chain", bytes);
+        for (unsigned i = 0; outcome == PLAN_OK && i < s->column_count; i++) {
+            memcpy(names_at, s->columns[i].name, s->columns[i].name_bytes);
+            s->columns[i].name = names_at;
+            names_at += s->columns[i].name_bytes;
+        }
+    }
+    plan->arena.bytes += (scratch + 4095) & ~(size_t)4095;
+    return outcome;
+}
+
+/* ---- divide ---------------------------------------------------------------------------------- */
+
+static int ordered(const struct chain_plan *p)
+{
+    const struct segment *s = &p->segments[0];
+    if (s->aggregation == NULL || s->aggregation->window.kind != WINDOW_NONE || s->aggregation->set.ordered ||
+        s->aggregation->groups.on_full == FULL_EVICT) return 1;
+    for (unsigned i = 0; i < s->step_count; i++)
+        if (s->steps[i].kind != STEP_FILTER && s->steps[i].kind != STEP_COMPUTE) return 1;
+    return 0;
+}
+
+static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_question *cq)
+{
+    struct plan *plan = &p->plan;
+    struct run *run = &plan->run;
+    struct arena *arena = &plan->arena;
+    struct schema *schema = &plan->schema;
+    struct segment *first = &p->segments[0];
+    uint32_t const columns = schema_count(schema);
+    p->input_rooms = arena_take(arena, "chain", (columns + 1) * sizeof *p->input_rooms);
+    p->bad_cells = arena_take(arena, "chain", (columns + 1) * WEIR_WORKERS_MAX * sizeof *p->bad_cells);
+    p->workers = arena_take(arena, "chain", p->segment_count * sizeof *p->workers);
+    if (p->input_rooms == NULL || p->bad_cells == NULL || p->workers == NULL) return plan_no_fit(plan, "chain", columns * 20);
+    memset(p->bad_cells, 0, (columns + 1) * WEIR_WORKERS_MAX * sizeof *p->bad_cells);
+    memset(p->workers, 0, p->segment_count * sizeof *p->workers);
+    uint32_t selected = 0;
+    schema->select_new = 0;
+    for (uint32_t i = 0; i < columns; i++) {
+        p->input_rooms[i] = UINT16_MAX;
+        schema->columns[i].selected = 0;
+    }
+    for (unsigned i = 0; i < first->code.vector_count; i++) {
+        const struct vector_plan *v = &first->code.vectors[i];
+        if (v->role != ROLE_COLUMN || p->input_rooms[v->column] != UINT16_MAX) continue;
+        p->input_rooms[v->column] = (uint16_t)selected++;
+        schema->columns[v->column].selected = 1;
+    }
+    uint32_t const capacity = run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
+    size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
+    size_t const rooms_bytes = selected * sizeof(struct column_room);
+    size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
+    size_t frames = frame_bytes(&first->code);
+    size_t const scratch = first->aggregation != NULL ? aggregation_scratch_bytes(first->aggregation) : 0;
+    size_t const each = parser_bytes + rooms_bytes + frames + scratch;
+
+    /* Behind the first segment there is one worker. */
+    size_t behind = 0;
+    for (unsigned i = 1; i < p->segment_count; i++) {
+        struct segment *s = &p->segments[i];
+        behind += frame_bytes(&s->code) + (s->aggregation != NULL ? aggregation_scratch_bytes(s->aggregation) : 0);
+    }
+    for (unsigned i = 0; i < p->segment_count; i++)
+        if (p->segments[i].aggregation != NULL) behind += aggregation_output_bytes(p->segments[i].aggregation);
+    struct segment *last = &p->segments[p->segment_count - 1];
+    size_t const sink_bytes = rows_bytes(cq->output, last->column_count) + last->column_count * (sizeof *p->sink_columns + sizeof *p->sink_vectors) + 256;
+
+    unsigned workers = 1;
+    int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
+    size_t const two = 2 * each + window_bytes + WEIR_WORKER_STACK_BYTES + behind + sink_bytes;
+    enum { GROUPS_LEAST = 16 << 10 };
+    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * GROUPS_LEAST) workers = 2;
+    run->worker_count = workers;
+    if (workers == 2) {
+        run->workers[1].window.capacity = run->workers[0].window.capacity;
+        run->workers[1].window.data = plan_window(plan, run->workers[0].window.capacity);
+        run->stack = arena_take(arena, "second worker", WEIR_WORKER_STACK_BYTES + 4096);
+        if (run->workers[1].window.data == NULL || run->stack == NULL) return plan_no_fit(plan, "second worker", window_bytes + WEIR_WORKER_STACK_BYTES);
+        run->stack = (uint8_t *)(((uintptr_t)run->stack + 4095) & ~(uintptr_t)4095);
+    }
+    for (unsigned i = 0; i < workers; i++) {
+        struct worker *w = &run->workers[i];
+        w->run = run;
+        w->index = i;
+        w->parser = arena_take(arena, "parsers", parser_bytes);
+        p->workers[0][i].rooms = arena_take(arena, "batch", rooms_bytes);
+        if (w->parser == NULL || (p->workers[0][i].rooms == NULL && rooms_bytes != 0)) return plan_no_fit(plan, w->parser == NULL ? "parsers" : "batch", each);
+        for (unsigned b = 0; p->workers[0][i].rooms != NULL && b < selected; b++) p->workers[0][i].rooms[b].floats = 0;
+    }
+    p->sink_memory = arena_take(arena, "output", rows_bytes(cq->output, last->column_count));
+    p->sink_columns = arena_take(arena, "output", last->column_count * sizeof *p->sink_columns);
+    p->sink_vectors = arena_take(arena, "output", last->column_count * sizeof *p->sink_vectors);
+    if (p->sink_memory == NULL || p->sink_columns == NULL || p->sink_vectors == NULL) return plan_no_fit(plan, "output", sink_bytes);
+
+    void *frame_at[WEIR_VERBS_MAX][WEIR_WORKERS_MAX], *scratch_at[WEIR_VERBS_MAX][WEIR_WORKERS_MAX], *output_at[WEIR_VERBS_MAX];
+    unsigned aggregations = 0;
+    for (unsigned i = 0; i < p->segment_count; i++) {
+        struct segment *s = &p->segments[i];
+        aggregations += s->aggregation != NULL;
+        for (unsigned w = 0; w < (i == 0 ? workers : 1); w++) {
+            frame_at[i][w] = arena_take(arena, "batch", frame_bytes(&s->code) + 64);
+            scratch_at[i][w] = s->aggregation == NULL ? NULL : arena_take(arena, "batch", aggregation_scratch_bytes(s->aggregation));
+            struct segment_worker *sw = &p->workers[i][w];
+            if (s->aggregation != NULL) sw->aggregation = arena_take(arena, "batch", sizeof *sw->aggregation);
+            if (frame_at[i][w] == NULL || (s->aggregation != NULL && (scratch_at[i][w] == NULL || sw->aggregation == NULL))) return plan_no_fit(plan, "batch", each * workers + behind);
+        }
+        output_at[i] = s->aggregation == NULL ? NULL : arena_take(arena, "output", aggregation_output_bytes(s->aggregation));
+        if (s->aggregation != NULL && output_at[i] == NULL) return plan_no_fit(plan, "output", aggregation_output_bytes(s->aggregation));
+    }
+    /* Groups get what is left: three quarters to the first agg (all of it, if there is no other). */
+    for (unsigned i = 0, left = aggregations; i < p->segment_count; i++) {
+        struct segment *s = &p->segments[i];
+        struct aggregation *a = s->aggregation;
+        if (a == NULL) continue;
+        unsigned const tables = (i == 0 ? workers : 1) + (a->window.kind == WINDOW_HOPPING);
+        size_t const free_bytes = arena_free_bytes(arena) > 64 * (tables + 1) ? arena_free_bytes(arena) - 64 * (tables + 1) : 0;
+        size_t const share = (left > 1 ? free_bytes / 4 * 3 : free_bytes) / tables & ~(size_t)63;
+        left--;
+        int const alone = a->groups.key_count == 0 && a->groups.paned == 0;
+        if (groups_plan_make(&a->groups, share, alone ? 1 : 0) == 0) {
+            (void)groups_plan_make(&a->groups, SIZE_MAX / 4, 2);
+            return plan_no_fit(plan, "groups", a->groups.bytes * tables);
+        }
+        void *blocks[WEIR_WORKERS_MAX + 1] = { NULL };
+        for (unsigned t = 0; t < tables; t++) {
+            blocks[t] = arena_take(arena, "groups", (a->groups.bytes + 63) & ~(size_t)63);
+            if (blocks[t] == NULL) return plan_no_fit(plan, "groups", a->groups.bytes);
+        }
+        struct ledger_line *line = ledger_book(arena, "groups", 0);
+        if (alone) snprintf(line->buys, sizeof line->buys, "%u B of states", a->set.state_bytes);
+        else snprintf(line->buys, sizeof line->buys, "%u groups of %u B%s; those above %.2g%% of the rows are kept", a->groups.capacity, a->groups.group_bytes,
+                      a->groups.key_inline != 0 ? "" : " and their keys", 200.0 / a->groups.capacity);
+        for (unsigned w = 0; w < (i == 0 ? workers : 1); w++)
+            aggregation_worker_init(p->workers[i][w].aggregation, a, scratch_at[i][w], blocks[w],
+                                    a->window.kind == WINDOW_HOPPING ? blocks[tables - 1] : NULL, w == 0 ? output_at[i] : NULL);
+    }
+    for (unsigned i = 0; i < p->segment_count; i++)
+        for (unsigned w = 0; w < (i == 0 ? workers : 1); w++) {
+            p->workers[i][w].segment = &p->segments[i];
+            p->workers[i][w].frame.scratch = frame_at[i][w];    /* made at the start */
+        }
+    snprintf(ledger_book(arena, "input windows", 0)->buys, 88, "%u worker%s, records up to %u B", workers, workers == 1 ? "" : "s", run->options.record_bytes_max);
+    return PLAN_OK;
+}
+
+enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, const struct chain_question *cq, struct source *source)
+{
+    WEIR_ASSERT(p != NULL && chain != NULL && cq != NULL);
+    WEIR_ASSERT(chain->count > 0);
+    p->chain = chain;
+    p->output = cq->output;
+    p->header = cq->header;
+    enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
+    if (outcome == PLAN_OK) outcome = types_find(p);
+    if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
+    if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
+    if (outcome == PLAN_OK && source->seekable) p->plan.run.workers[0].window.have = 0;
+    return outcome;
+}
+
+/* ---- run ------------------------------------------------------------------------------------- */
+
+static void sink_open(struct chain_plan *p)
+{
+    struct segment *s = &p->segments[p->segment_count - 1];
+    int full = 0;
+    for (unsigned i = 0; i < p->segment_count; i++)
+        if (p->workers[i][0].aggregation != NULL) full |= p->workers[i][0].aggregation->was_full || p->workers[i][0].aggregation->plan->bounds ||
+                                                          (p->workers[i][0].aggregation->plan->window.kind != WINDOW_NONE && p->workers[i][0].aggregation->plan->groups.key_count != 0);
+    p->sink_column_count = 0;
+    for (unsigned i = 0; i < s->column_count; i++) {
+        if (s->columns[i].hidden && !full) continue;
+        p->sink_columns[p->sink_column_count] = (struct row_column){ .name = s->columns[i].name, .name_bytes = s->columns[i].name_bytes, .type = s->columns[i].type, .form = FORM_F64 };
+        s->out_vectors[p->sink_column_count++] = s->out_vectors[i];
+    }
+    p->sink = rows_open(p->sink_memory, p->output, p->sink_columns, p->sink_column_count, p->header, &p->out, &p->table);
+}
+
+static void rows_out(struct chain_plan *p, struct segment_worker *sw)
+{
+    if (p->sink == NULL) sink_open(p);
+    if (p->sink == NULL) {
+        p->done = 1;
+        return;
+    }
+    const struct segment *s = sw->segment;
+    for (unsigned i = 0; i < p->sink_column_count; i++) {
+        struct expression const whole = { .result = s->out_vectors[i] };
+        p->sink_vectors[i] = expression_run(&sw->frame, &whole);
+    }
+    weir_status const status = rows_write(p->sink, p->sink_vectors, sw->frame.rows, &sw->selection);
+    if (status != WEIR_OK || p->out.error) p->done = 1;
+    p->rows_out += selection_count(&sw->selection);
+}
+
+/* Keep the first n of the selected rows. */
+static void selection_head(struct selection *s, uint64_t n)
+{
+    for (unsigned w = 0; w < VECTOR_WORDS; w++) {
+        unsigned const count = (unsigned)__builtin_popcountll(s->words[w]);
+        if (count <= n) {
+            n -= count;
+            continue;
+        }
+        uint64_t kept = 0, left = s->words[w];
+        for (; n > 0; n--, left &= left - 1) kept |= left & (0 - left);
+        s->words[w] = kept;
+    }
+}
+
+static int selection_empty(const struct selection *s)
+{
+    uint64_t any = 0;
+    for (unsigned w = 0; w < VECTOR_WORDS; w++) any |= s->words[w];
+    return any == 0;
+}
+
+/* The frame and the selection are those of a new batch: through the steps of the segment. */
+static void segment_run(struct chain_plan *p, struct segment_worker *sw)
+{
+    struct segment *s = sw->segment;
+    for (unsigned i = 0; i < s->step_count; i++) {
+        struct step *step = &s->steps[i];
+        const struct expression *e = s->expressions + step->expression_first;
+        switch (step->kind) {
+        case STEP_FILTER: selection_filter(&sw->selection, expression_run(&sw->frame, e)); break;
+        case STEP_COMPUTE:
+            for (unsigned k = 0; k < step->expression_count; k++)
+                if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
+            break;
+        case STEP_HEAD: {
+            uint64_t const before = step->count;
+            selection_head(&sw->selection, before);
+            step->count -= selection_count(&sw->selection);
+            if (step->count == 0 && s == &p->segments[0]) source_stop = 1;    /* nobody upstream is needed any more */
+            break;
+        }
+        default: break;
+        }
+        if (selection_empty(&sw->selection)) return;
+    }
+    if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
+    else rows_out(p, sw);
+}
+
+static void batch_begin(struct segment_worker *sw, uint32_t rows)
+{
+    frame_begin(&sw->frame, rows);
+    memset(&sw->selection, 0, sizeof sw->selection);
+    for (unsigned w = 0; w < rows / 64; w++) sw->selection.words[w] = ~UINT64_C(0);
+    if (rows % 64 != 0) sw->selection.words[rows / 64] = (UINT64_C(1) << (rows % 64)) - 1;
+}
+
+/* A column of the input, for the frame. */
+static void input_load(void *context, uint32_t column, struct vector *out)
+{
+    struct segment_worker *sw = context;
+    struct chain_plan *p = sw->plan;
+    struct worker *w = sw->worker;
+    struct slice slice;
+    w->run->ops->column(w->parser, column, &slice);
+    uint32_t first_bad = 0;
+    int const in_place = slice.form != SLICE_VIEWS && (const uint8_t *)slice.values >= w->window.data && (const uint8_t *)slice.values < w->window.data + w->window.capacity;
+    uint32_t const bad = column_load(&sw->rooms[p->input_rooms[column]], &slice, p->input_types[column], p->plan.schema.columns[column].declared, in_place, out, &first_bad);
+    if (bad == 0) return;
+    uint64_t const at = slice.form == SLICE_VIEWS ? w->window.at + (uint64_t)(slice.base + slice.start[first_bad] - w->window.data) : w->window.at;
+    books_note(&w->books, BOOK_BAD_CELL, at);
+    w->books.count[BOOK_BAD_CELL] += bad - 1;
+    p->bad_cells[(size_t)w->index * (schema_count(&p->plan.schema) + 1) + column] += bad;
+}
+
+static void chain_rows(struct worker *w, uint32_t rows)
+{
+    struct chain_plan *p = w->run->context;
+    if (p->done) return;
+    struct segment_worker *sw = &p->workers[0][w->index];
+    batch_begin(sw, rows);
+    segment_run(p, sw);
+    if (p->done) source_stop = 1;
+}
+
+/* Rows of groups, for the frame of the next segment. */
+static void output_load(void *context, uint32_t column, struct vector *out)
+{
+    const struct segment_worker *sw = context;
+    *out = sw->input->vectors[column];
+}
+
+static void groups_emit(void *context, struct aggregation_output *output)
+{
+    struct segment_worker *next = context;
+    next->input = output;
+    if (next->plan->done) return;
+    batch_begin(next, output->rows);
+    segment_run(next->plan, next);
+}
+
+void chain_plan_start(struct chain_plan *p, int fd, int64_t (*clock_us)(void))
+{
+    struct run *run = &p->plan.run;
+    arena_freeze(&p->plan.arena);
+    out_init(&p->out, fd);
+    for (unsigned i = 0; i < run->worker_count; i++) run->ops->init(run->workers[i].parser, &run->options, &p->plan.schema, &run->workers[i].books);
+    for (unsigned i = 0; i < p->segment_count; i++) {
+        struct segment *s = &p->segments[i];
+        for (unsigned w = 0; w < (i == 0 ? run->worker_count : 1); w++) {
+            struct segment_worker *sw = &p->workers[i][w];
+            void *memory = sw->frame.scratch;
+            sw->plan = p;
+            sw->worker = &run->workers[w];
+            frame_init(&sw->frame, memory, &s->code, i == 0 ? input_load : output_load, sw);
+            if (sw->aggregation == NULL) continue;
+            sw->aggregation->emit = groups_emit;
+            sw->aggregation->context = &p->workers[i + 1][0];
+            sw->aggregation->clock_us = clock_us;
+        }
+    }
+    run->rows = chain_rows;
+    run->context = p;
+}
+
+void chain_finish(struct chain_plan *p)
+{
+    struct run *run = &p->plan.run;
+    for (unsigned i = 1; i < run->worker_count; i++) {
+        run->workers[0].records += run->workers[i].records;
+        books_merge(&run->workers[0].books, &run->workers[i].books);
+        if (p->segments[0].aggregation != NULL) aggregation_merge(p->workers[0][0].aggregation, p->workers[0][i].aggregation);
+    }
+    for (unsigned i = 0; i < p->segment_count; i++)
+        if (p->workers[i][0].aggregation != NULL) aggregation_finish(p->workers[i][0].aggregation);
+    if (p->sink == NULL && !p->done) sink_open(p);
+    if (p->sink != NULL) rows_close(p->sink);
+    (void)out_flush(&p->out);
+}
