@@ -45,6 +45,8 @@ static const char summary[] =
 "  -S, --memory SIZE      ceiling of the whole process, as the kernel counts it (1MiB; from 768KiB)\n"
 "      --parallel N       workers (1 or 2; default: as it pays)\n"
 "      --distinct-p P     distinct counts with 2^P registers, 4 to 18: +-152 % / 2^(P/2) (as fits)\n"
+"      --quantile HOW     kll: within a rank, 99 % sure (default); gk: within a rank, always;\n"
+"                         log: within a share of the value, always (times: kll)\n"
 "      --quantile-k K     quantiles within 1.8 / K in rank, 8 to 16384 (as fits, to 768)\n"
 "      --seed N           of hashes and samples; default: random\n"
 "      --stats            one JSON object on the last line of standard error\n"

@@ -9,7 +9,8 @@
 #include "machine/machine.h"
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
-       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K };
+       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K,
+       OPT_QUANTILE };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -23,6 +24,7 @@ static const struct option long_options[] = {
     { "stats-file", required_argument, NULL, OPT_STATS_FILE }, { "live", required_argument, NULL, OPT_LIVE },
     { "color", required_argument, NULL, OPT_COLOR }, { "quiet", no_argument, NULL, 'Q' },
     { "distinct-p", required_argument, NULL, OPT_DISTINCT_P }, { "quantile-k", required_argument, NULL, OPT_QUANTILE_K },
+    { "quantile", required_argument, NULL, OPT_QUANTILE },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -149,6 +151,12 @@ static int parse_one(struct options *o, int letter)
         code = parse_whole("--quantile-k", optarg, WEIR_KLL_K_MIN, WEIR_KLL_K_MAX, &n);
         q->wish.kll_k = (unsigned)n;
         return code;
+    case OPT_QUANTILE:
+        if (strcmp(optarg, "kll") == 0) q->wish.by = BY_KLL;
+        else if (strcmp(optarg, "gk") == 0) q->wish.by = BY_GK;
+        else if (strcmp(optarg, "log") == 0) q->wish.by = BY_LOG;
+        else return bad("--quantile", optarg, "kll, gk or log (which ones to report: -q)");
+        return -1;
     case OPT_STATS: o->stats = 1; return -1;
     case OPT_STATS_FILE: o->stats_file = optarg; return -1;
     case OPT_LIVE:
@@ -208,6 +216,10 @@ int options_parse(struct options *o, int argc, char **argv)
     o->file = o->file_count > 0 ? o->files[0] : "-";
     if (o->file_count > 1) {
         complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
+        return EXIT_USAGE;
+    }
+    if (q->wish.kll_k != 0 && q->wish.by != BY_KLL) {
+        complain("--quantile-k is about --quantile kll; the others take what fits");
         return EXIT_USAGE;
     }
     if (q->top_count == 0) q->stats &= ~(unsigned)STAT_TOP;

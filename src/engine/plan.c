@@ -211,8 +211,9 @@ static void what_it_buys(struct plan *plan, const struct question *q)
     int at = snprintf(line->buys, sizeof line->buys, "%u x %u B:", plan->run.profile_count * plan->run.worker_count, l->bytes);
     if (l->distinct_p && at < (int)sizeof line->buys)
         at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, " distinct +-%.2f%%", 152.2 / (double)(1u << (l->distinct_p / 2)) / (l->distinct_p % 2 ? 1.4142 : 1.0));
-    if (l->kll_k && at < (int)sizeof line->buys)
-        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", rank +-%.2f%%", 100 * weir_kll_rank_error_of_k(l->kll_k));
+    static const struct { const char *of, *how; } sure[] = { [BY_KLL] = { "rank", "" }, [BY_GK] = { "rank", " always" }, [BY_LOG] = { "quantiles", " of their values" } };
+    if (l->quantile_size && at < (int)sizeof line->buys)
+        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", %s +-%.2f%%%s", sure[l->by].of, 100 * quantiles_error_of(l->by, l->quantile_size), sure[l->by].how);
     if (l->counters && at < (int)sizeof line->buys)
         snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", top >= %.2f%%", 300.0 / l->counters);
     (void)q;
@@ -260,7 +261,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
         int const texts = run->options.format != INPUT_BINARY;
         profile_layout_choose(&a, each_of_one, q->stats, texts, q->wish, q->seed);
         profile_layout_choose(&b, each_of_two, q->stats, texts, q->wish, q->seed);
-        if (a.distinct_p == b.distinct_p && a.counters == b.counters && a.kll_k == b.kll_k) workers = 2;
+        if (a.distinct_p == b.distinct_p && a.counters == b.counters && a.quantile_size == b.quantile_size) workers = 2;
     }
     run->worker_count = workers;
     if (workers == 2) {
@@ -288,7 +289,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (each < PROFILE_BYTES_MIN) return no_fit(plan, "columns", states * PROFILE_BYTES_MIN);
     profile_layout_choose(&run->layout, each, q->stats, run->options.format != INPUT_BINARY, q->wish, q->seed);
     if (q->wish.distinct_p != 0 && q->stats & STAT_DISTINCT && run->layout.distinct_p == 0) return no_fit(plan, "distinct counts", states * WEIR_ULL_BYTES(q->wish.distinct_p));
-    if (q->wish.kll_k != 0 && q->stats & STAT_QUANTILES && run->layout.kll_k == 0) return no_fit(plan, "quantiles", states * weir_kll_bytes(q->wish.kll_k));
+    if (q->wish.kll_k != 0 && q->stats & STAT_QUANTILES && run->layout.quantile_size == 0) return no_fit(plan, "quantiles", states * weir_kll_bytes(q->wish.kll_k));
     for (unsigned i = 0; i < workers; i++) {
         run->workers[i].profiles = arena_take(arena, "columns", (size_t)selected * run->layout.bytes);
         WEIR_ASSERT(run->workers[i].profiles != NULL || selected == 0);

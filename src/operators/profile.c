@@ -21,7 +21,7 @@ _Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smal
  * then top values (error ~ 1/counters), then distinct (error ~ 1/sqrt). Half a sketch helps nobody:
  * below its minimum a sketch gets nothing and the others more. */
 enum { SHARE_DISTINCT = 6, SHARE_HEAVY = 4, SHARE_BODY = 6 };
-enum { DISTINCT_P_USEFUL_MAX = 14, KLL_K_USEFUL_MAX = 768, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
+enum { DISTINCT_P_USEFUL_MAX = 14, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
 
 static unsigned distinct_p_for_bytes(size_t bytes)
 {
@@ -36,6 +36,7 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
     WEIR_ASSERT(bytes >= PROFILE_BYTES_MIN);
     memset(out, 0, sizeof *out);
     out->stats = stats;
+    out->by = wish.by;
     out->seed = seed;
     size_t left = (bytes & ~(size_t)63) - PROFILE_HEAD_BYTES;
     unsigned const want_distinct = stats & STAT_DISTINCT ? SHARE_DISTINCT : 0;
@@ -69,16 +70,15 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
     }
     out->body_at = at;
     if (want_body) {
-        if (stats & STAT_QUANTILES) out->kll_k = weir_kll_k_for_bytes(left);
-        if (out->kll_k > KLL_K_USEFUL_MAX) out->kll_k = KLL_K_USEFUL_MAX;
-        if (wish.kll_k != 0 && stats & STAT_QUANTILES) out->kll_k = keys <= left ? wish.kll_k : 0;
-        size_t need = out->kll_k ? weir_kll_bytes(out->kll_k) : 0;
+        if (stats & STAT_QUANTILES) out->quantile_size = quantiles_size_for_bytes(wish.by, left);
+        if (wish.kll_k != 0 && stats & STAT_QUANTILES) out->quantile_size = keys <= left ? wish.kll_k : 0;
+        size_t need = quantiles_bytes(wish.by, out->quantile_size);
         if (texts) {    /* texts use what the keys leave, to a limit */
             size_t const room = left < BODY_TEXT_MAX ? left : BODY_TEXT_MAX;
             if (room > need) need = room;
         }
         if (texts && need < TEXTS_BYTES_MIN) need = 0;
-        if (need == 0) out->kll_k = 0;
+        if (need == 0) out->quantile_size = 0;
         out->body_bytes = round64(need) <= left ? round64(need) : (uint32_t)left;
         at += out->body_bytes;
     }
@@ -90,8 +90,8 @@ void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned st
 
 static weir_ull *ull_of(struct profile *p, const struct profile_layout *l) { return (weir_ull *)((uint8_t *)p + l->distinct_at); }
 static weir_heavy *heavy_of(struct profile *p, const struct profile_layout *l) { return (weir_heavy *)((uint8_t *)p + l->heavy_at); }
-static weir_kll *kll_of(struct profile *p, const struct profile_layout *l) { return (weir_kll *)((uint8_t *)p + l->body_at); }
-static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return (struct texts *)((uint8_t *)p + l->body_at); }
+static void *body_of(struct profile *p, const struct profile_layout *l) { return (uint8_t *)p + l->body_at; }
+static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return body_of(p, l); }
 
 static void must(weir_status status) { WEIR_ASSERT(status == WEIR_OK); }
 
@@ -105,32 +105,35 @@ void profile_init(struct profile *p, const struct profile_layout *l)
     p->expect = WEIR_CLASS_INT;
     weir_ull *ull;
     weir_heavy *heavy;
-    weir_kll *kll;
     if (l->distinct_p) must(weir_ull_init(&ull, ull_of(p, l), WEIR_ULL_BYTES(l->distinct_p), l->distinct_p, l->seed));
     if (l->counters)
         must(weir_heavy_init(&heavy, heavy_of(p, l), weir_heavy_bytes(l->counters), l->counters,
                              WEIR_HEAVY_MAY_SAMPLE, l->seed));
-    if (l->kll_k) {
-        must(weir_kll_init(&kll, kll_of(p, l), l->body_bytes, l->kll_k, l->seed));
-        p->body = BODY_KLL;
+    if (l->quantile_size) {
+        quantiles_init(l->by, body_of(p, l), l->quantile_size, l->seed);
+        p->by = (uint8_t)l->by;
+        p->body = BODY_QUANTILES;
     }
 }
-
-static int64_t key_uint_of_int(int64_t key) { return (int64_t)((uint64_t)key ^ (UINT64_C(1) << 63)); }
-static int64_t key_float_of_int(int64_t key) { return weir_key_f64((double)key); }
-static int64_t key_float_of_uint(int64_t key) { return weir_key_f64((double)((uint64_t)key ^ (UINT64_C(1) << 63))); }
 
 /* Bring the kept keys to at least `keys`; 0 if they cannot be (times among numbers: a mixed column). */
 static int keys_widen(struct profile *p, const struct profile_layout *l, enum key_class keys)
 {
-    if (p->body != BODY_KLL) return 0;
-    if (p->keys == KEYS_NONE) p->keys = (uint8_t)keys;
+    if (p->body != BODY_QUANTILES) return 0;
+    if (p->keys == KEYS_NONE) {
+        p->keys = (uint8_t)keys;
+        unsigned const k = quantiles_size_for_bytes(BY_KLL, l->body_bytes);
+        if (keys == KEYS_TIME && p->by == BY_LOG && k != 0) {    /* nothing is in there yet */
+            quantiles_init(BY_KLL, body_of(p, l), k, l->seed);
+            p->by = BY_KLL;
+        }
+    }
     if (p->keys == keys) return 1;
     if (p->keys == KEYS_TIME || keys == KEYS_TIME) return 0;
-    if (p->keys == KEYS_INT && keys == KEYS_UINT) weir_kll_map(kll_of(p, l), key_uint_of_int);
-    if (p->keys == KEYS_INT && keys == KEYS_FLOAT) weir_kll_map(kll_of(p, l), key_float_of_int);
-    if (p->keys == KEYS_UINT && keys == KEYS_FLOAT) weir_kll_map(kll_of(p, l), key_float_of_uint);
-    if (p->keys < keys) p->keys = (uint8_t)keys;
+    if (p->keys < keys) {
+        quantiles_widen(p->by, body_of(p, l), p->keys, keys);
+        p->keys = (uint8_t)keys;
+    }
     return 1;
 }
 
@@ -166,20 +169,10 @@ static void ints_add(struct profile *p, const struct profile_layout *l, struct p
         weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
         moments_add(p, l, (const double *)s->keys, n);
     }
-    if (l->kll_k && p->body == BODY_KLL) {
+    if (p->body == BODY_QUANTILES) {
         enum key_class keys = p->keys == KEYS_NONE ? KEYS_INT : p->keys;
         if (keys == KEYS_UINT && range.min < 0) keys = KEYS_FLOAT;
-        if (keys != KEYS_TIME && keys_widen(p, l, keys)) {
-            const int64_t *use = values;
-            if (keys == KEYS_UINT) {
-                weir_kernels.numeric->key_of_u64(s->keys, (const uint64_t *)values, n);
-                use = s->keys;
-            } else if (keys == KEYS_FLOAT) {
-                for (uint32_t i = 0; i < n; i++) s->keys[i] = key_float_of_int(values[i]);
-                use = s->keys;
-            }
-            weir_kll_add(kll_of(p, l), use, n);
-        }
+        if (keys != KEYS_TIME && keys_widen(p, l, keys)) quantiles_add_ints(p->by, body_of(p, l), keys, values, n, s->keys);
     }
     if (hashes_wanted(l)) {
         weir_hash_i64_batch(s->hashes, values, n, l->seed);
@@ -202,7 +195,7 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
         weir_range_f64_add(&p->floats, values, n);
         if (l->stats & STAT_MOMENTS) moments_add(p, l, values, n);
     }
-    if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) weir_kll_add_f64(kll_of(p, l), values, n);
+    if (keys_widen(p, l, KEYS_FLOAT)) quantiles_add_floats(p->by, body_of(p, l), values, n, s->keys);
     if (hashes_wanted(l)) {
         weir_hash_f64_batch(s->hashes, values, n, l->seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_FLOAT);
@@ -231,14 +224,7 @@ static void wides_add(struct profile *p, const struct profile_layout *l, struct 
         moments_add(p, l, (const double *)s->hashes, n);
     }
     enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
-    if (l->kll_k && keys_widen(p, l, keys)) {
-        if (keys == KEYS_FLOAT) {
-            weir_kernels.numeric->f64_of_u64((double *)s->hashes, values, n);
-            weir_kll_add_f64(kll_of(p, l), (const double *)s->hashes, n);
-        } else {
-            weir_kll_add_u64(kll_of(p, l), values, n);
-        }
-    }
+    if (keys_widen(p, l, keys)) quantiles_add_uints(p->by, body_of(p, l), keys, values, n, s->keys);
     if (hashes_wanted(l)) {
         weir_kernels.numeric->hash_u64(s->hashes, values, n, l->seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_UINT);
@@ -257,7 +243,7 @@ static void times_add(struct profile *p, const struct profile_layout *l, struct 
         weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
         moments_add(p, l, (const double *)s->keys, n);
     }
-    if (l->kll_k && keys_widen(p, l, KEYS_TIME)) weir_kll_add(kll_of(p, l), values, n);
+    if (keys_widen(p, l, KEYS_TIME)) quantiles_add_ints(p->by, body_of(p, l), KEYS_TIME, values, n, s->keys);
     if (hashes_wanted(l)) {
         weir_hash_i64_batch(s->hashes, values, n, l->seed ^ WEIR_HASH_TIME);
         (void)items_add(p, l, s, n, WEIR_CLASS_TIME);
@@ -342,11 +328,10 @@ weir_moments profile_take(struct profile *p)
 
 static void keys_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
 {
-    if (into->body != BODY_KLL || from->body != BODY_KLL || from->keys == KEYS_NONE) return;
+    if (into->body != BODY_QUANTILES || from->body != BODY_QUANTILES || from->keys == KEYS_NONE) return;
     enum key_class keys = from->keys > into->keys ? from->keys : into->keys;
     if (keys == KEYS_UINT && (into->ints.min < 0 || from->ints.min < 0)) keys = KEYS_FLOAT;
-    if (into->keys == KEYS_NONE) into->keys = (uint8_t)from->keys;
-    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) must(weir_kll_merge(kll_of(into, l), kll_of(from, l)));
+    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) quantiles_merge(into->by, body_of(into, l), body_of(from, l));
 }
 
 void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *l)

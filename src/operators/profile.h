@@ -1,6 +1,6 @@
 /* profile.h - everything that summary keeps of one column: the operator behind `weir summary`.
  *
- *   | struct profile | ull | heavy | kll  - or, once a text was seen -  texts |     layout.bytes each
+ *   | struct profile | ull | heavy | quantiles  - or, once a text was seen -  texts |     layout.bytes each
  *
  * A profile is one worker's. Whatever the column turns out to be in the end, the figures are those
  * of all its cells, because each cell is counted under its own class (weir/hash.h) from the first row
@@ -12,8 +12,9 @@
  *
  * so that a late "abc" makes no earlier figure wrong. Quantile keys are ints until the first float
  * maps them (order kept); texts take over the keys' memory, since a string column has no quantiles.
+ * Times have no relative error worth the name: where numbers go to bins (BY_LOG), theirs go to KLL.
  *
- * Guarantees are those of the parts: weir/ull.h, weir/heavy.h, weir/kll.h, weir/moments.h.
+ * Guarantees are those of the parts: weir/ull.h, weir/heavy.h, operators/quantiles.h, weir/moments.h.
  */
 #ifndef WEIR_PROFILE_H
 #define WEIR_PROFILE_H
@@ -22,8 +23,8 @@
 #include <stdint.h>
 #include "weir/heavy.h"
 #include "weir/ull.h"
-#include "weir/kll.h"
 #include "weir/moments.h"
+#include "operators/quantiles.h"
 #include "operators/texts.h"
 #include "parsers/cells.h"
 #include "sinks/report.h"
@@ -38,14 +39,15 @@ enum profile_stat {    /* what --only asks for; bits */
 
 struct profile_layout {           /* the same for all columns and workers */
     unsigned stats;               /* profile_stat bits */
-    unsigned distinct_p;               /* 0: no distinct count */
+    unsigned distinct_p;          /* 0: no distinct count */
     unsigned counters;            /* 0: no top values */
-    unsigned kll_k;               /* 0: no quantiles */
-    uint32_t distinct_at, heavy_at, body_at, body_bytes, bytes;    /* body: kll or texts */
+    enum quantile_by by;
+    unsigned quantile_size;       /* 0: no quantiles */
+    uint32_t distinct_at, heavy_at, body_at, body_bytes, bytes;    /* body: quantiles or texts */
     uint64_t seed;
 };
 
-struct profile_wish { unsigned distinct_p, kll_k; };    /* 0: as much as is useful and fits */
+struct profile_wish { unsigned distinct_p, kll_k; enum quantile_by by; };    /* 0: as much as is useful and fits */
 
 /* The layout of at most bytes that serves stats best; texts: the input may hold texts. What is wished for comes
  * first and is exactly that, or left out if it does not fit.
@@ -55,8 +57,7 @@ enum { PROFILE_BYTES_MIN = 384 };
 void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
                            struct profile_wish wish, uint64_t seed);
 
-enum profile_body { BODY_NONE, BODY_KLL, BODY_TEXTS };
-enum key_class { KEYS_NONE, KEYS_INT, KEYS_UINT, KEYS_FLOAT, KEYS_TIME };
+enum profile_body { BODY_NONE, BODY_QUANTILES, BODY_TEXTS };
 
 struct profile {
     uint64_t       count[6];                /* by WEIR_CLASS_* */
@@ -69,7 +70,7 @@ struct profile {
     uint64_t       length_sum;
     uint32_t       length_min, length_max;
     weir_moments   block;                   /* numbers and times (in seconds) of the block at work; see profile_take */
-    uint8_t        body, keys, expect, pad[5];
+    uint8_t        body, by, keys, expect, pad[4];    /* enums; by: whose quantiles */
 };
 
 /* Scratch of one worker, shared by all its columns. */

@@ -22,7 +22,7 @@ static const struct profile_results arrays = { quantiles, top, items };
 static struct profile_layout layout_of(size_t bytes, unsigned stats, int texts)
 {
     struct profile_layout l;
-    profile_layout_choose(&l, bytes, stats, texts, (struct profile_wish){ 0, 0 }, 7);
+    profile_layout_choose(&l, bytes, stats, texts, (struct profile_wish){ 0 }, 7);
     return l;
 }
 
@@ -256,11 +256,11 @@ TEST(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out)
         CHECK(l.bytes <= bytes && l.bytes % 64 == 0);
         if (!(stats & STAT_DISTINCT)) CHECK_EQ(l.distinct_p, 0);
         if (!(stats & STAT_TOP)) CHECK_EQ(l.counters, 0);
-        if (!(stats & STAT_QUANTILES)) CHECK_EQ(l.kll_k, 0);
+        if (!(stats & STAT_QUANTILES)) CHECK_EQ(l.quantile_size, 0);
         if (stats & STAT_DISTINCT) CHECK(l.distinct_p >= WEIR_ULL_P_MIN);
         if (l.distinct_p) CHECK(l.distinct_at + WEIR_ULL_BYTES(l.distinct_p) <= l.heavy_at || l.counters == 0);
         if (l.counters) CHECK(l.heavy_at + weir_heavy_bytes(l.counters) <= l.body_at || l.body_bytes == 0);
-        if (l.kll_k) CHECK(weir_kll_bytes(l.kll_k) <= l.body_bytes);
+        if (l.quantile_size) CHECK(quantiles_bytes(l.by, l.quantile_size) <= l.body_bytes);
         CHECK(l.body_at + l.body_bytes <= l.bytes);
         (void)made(memory_a, &l);
     }
@@ -270,11 +270,11 @@ TEST(a_wish_is_fulfilled_exactly_or_left_out)
 {
     FOR_SEEDS(1000) {
         size_t const bytes = PROFILE_BYTES_MIN + prng_below(prng, 60000);
-        struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0 };
+        struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0, BY_KLL };
         struct profile_layout l;
         profile_layout_choose(&l, bytes, STAT_ALL, (int)prng_below(prng, 2), wish, 7);
         CHECK(l.bytes <= bytes && (l.distinct_p == 0 || l.distinct_p == wish.distinct_p));
-        if (wish.kll_k) CHECK(l.kll_k == 0 || l.kll_k == wish.kll_k);
+        if (wish.kll_k) CHECK(l.quantile_size == 0 || l.quantile_size == wish.kll_k);
         if (l.distinct_p == 0) CHECK(WEIR_ULL_BYTES(wish.distinct_p) + sizeof(struct profile) + 64 > bytes);
         (void)made(memory_a, &l);
     }
