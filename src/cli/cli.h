@@ -15,7 +15,7 @@ struct options {
     struct question question;
     enum output     output;
     enum color_wish color;
-    int             strict, stats, quiet;
+    int             strict, stats, quiet, seeded;
     const char     *stats_file;
     int64_t         live_ns;      /* 0: off */
     const char     *file;         /* "-" for standard input */

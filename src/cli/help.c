@@ -48,6 +48,7 @@ static const char summary[] =
 "      --quantile HOW     kll: within a rank, 99 % sure (default); gk: within a rank, always;\n"
 "                         log: within a share of the value, always (times: kll)\n"
 "      --quantile-k K     quantiles within 1.8 / K in rank, 8 to 16384 (as fits, to 768)\n"
+"      --hardened         distinct and top hold whatever values an enemy sends: hashes under a random key\n"
 "      --seed N           of hashes and samples; default: random\n"
 "      --stats            one JSON object on the last line of standard error\n"
 "      --stats-file PATH  the same, to a file\n"

@@ -259,8 +259,8 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     else if (q->parallel == 0 && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
         struct profile_layout a, b;
         int const texts = run->options.format != INPUT_BINARY;
-        profile_layout_choose(&a, each_of_one, q->stats, texts, q->wish, q->seed);
-        profile_layout_choose(&b, each_of_two, q->stats, texts, q->wish, q->seed);
+        profile_layout_choose(&a, each_of_one, q->stats, texts, q->wish, q->seeds);
+        profile_layout_choose(&b, each_of_two, q->stats, texts, q->wish, q->seeds);
         if (a.distinct_p == b.distinct_p && a.counters == b.counters && a.quantile_size == b.quantile_size) workers = 2;
     }
     run->worker_count = workers;
@@ -287,7 +287,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     size_t const states = (size_t)selected * workers;
     size_t const each = states ? arena_free_bytes(arena) / states & ~(size_t)63 : PROFILE_BYTES_MIN;
     if (each < PROFILE_BYTES_MIN) return no_fit(plan, "columns", states * PROFILE_BYTES_MIN);
-    profile_layout_choose(&run->layout, each, q->stats, run->options.format != INPUT_BINARY, q->wish, q->seed);
+    profile_layout_choose(&run->layout, each, q->stats, run->options.format != INPUT_BINARY, q->wish, q->seeds);
     if (q->wish.distinct_p != 0 && q->stats & STAT_DISTINCT && run->layout.distinct_p == 0) return no_fit(plan, "distinct counts", states * WEIR_ULL_BYTES(q->wish.distinct_p));
     if (q->wish.kll_k != 0 && q->stats & STAT_QUANTILES && run->layout.quantile_size == 0) return no_fit(plan, "quantiles", states * weir_kll_bytes(q->wish.kll_k));
     for (unsigned i = 0; i < workers; i++) {

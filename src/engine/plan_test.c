@@ -54,7 +54,7 @@ static struct source source_of(int seekable, uint64_t bytes)
 
 static struct question question_of(uint64_t memory)
 {
-    return (struct question){ .input = "csv", .memory_bytes = memory, .program_bytes = 300 << 10, .seed = 1,
+    return (struct question){ .input = "csv", .memory_bytes = memory, .program_bytes = 300 << 10, .seeds.seed = 1,
                               .record_bytes_max = 64 << 10, .stats = STAT_ALL,
                               .quantile_count = 8, .top_count = 10,
                               .quantiles = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 } };

@@ -31,13 +31,18 @@ static unsigned distinct_p_for_bytes(size_t bytes)
 }
 
 void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
-                           struct profile_wish wish, uint64_t seed)
+                           struct profile_wish wish, struct profile_seeds seeds)
 {
     WEIR_ASSERT(bytes >= PROFILE_BYTES_MIN);
     memset(out, 0, sizeof *out);
     out->stats = stats;
     out->by = wish.by;
-    out->seed = seed;
+    out->seed = out->item_seed = seeds.seed;
+    if (seeds.hardened) {
+        out->hardened = 1;
+        out->key = seeds.key;
+        out->item_seed = weir_hardened_bytes("items", 5, &seeds.key);
+    }
     size_t left = (bytes & ~(size_t)63) - PROFILE_HEAD_BYTES;
     unsigned const want_distinct = stats & STAT_DISTINCT ? SHARE_DISTINCT : 0;
     unsigned const want_heavy = stats & STAT_TOP ? SHARE_HEAVY : 0;
@@ -105,10 +110,10 @@ void profile_init(struct profile *p, const struct profile_layout *l)
     p->expect = WEIR_CLASS_INT;
     weir_ull *ull;
     weir_heavy *heavy;
-    if (l->distinct_p) must(weir_ull_init(&ull, ull_of(p, l), WEIR_ULL_BYTES(l->distinct_p), l->distinct_p, l->seed));
+    if (l->distinct_p) must(weir_ull_init(&ull, ull_of(p, l), WEIR_ULL_BYTES(l->distinct_p), l->distinct_p, l->item_seed));
     if (l->counters)
         must(weir_heavy_init(&heavy, heavy_of(p, l), weir_heavy_bytes(l->counters), l->counters,
-                             WEIR_HEAVY_MAY_SAMPLE, l->seed));
+                             WEIR_HEAVY_MAY_SAMPLE, l->item_seed));
     if (l->quantile_size) {
         quantiles_init(l->by, body_of(p, l), l->quantile_size, l->seed);
         p->by = (uint8_t)l->by;
@@ -139,11 +144,20 @@ static int keys_widen(struct profile *p, const struct profile_layout *l, enum ke
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-/* One class of values has been hashed into s->hashes: count them; fresh ones come back. */
+uint64_t profile_text_item(const struct profile_layout *l, const void *text, size_t length)
+{
+    return l->hardened ? weir_hardened_bytes(text, length, &l->key) : weir_hash_bytes(text, length, l->item_seed);
+}
+
+/* One class of values has been hashed into s->hashes: count them; fresh ones come back. s->keys is written over. */
 static size_t items_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s,
                         uint32_t count, unsigned tag)
 {
-    if (l->distinct_p) weir_ull_add(ull_of(p, l), s->hashes, count);
+    if (l->distinct_p) {
+        uint64_t *const secret = (uint64_t *)s->keys;
+        if (l->hardened) weir_hardened_u64_batch(secret, s->hashes, count, &l->key);
+        weir_ull_add(ull_of(p, l), l->hardened ? secret : s->hashes, count);
+    }
     return l->counters ? weir_heavy_add(heavy_of(p, l), s->hashes, count, tag, s->fresh) : 0;
 }
 
@@ -175,7 +189,7 @@ static void ints_add(struct profile *p, const struct profile_layout *l, struct p
         if (keys != KEYS_TIME && keys_widen(p, l, keys)) quantiles_add_ints(p->by, body_of(p, l), keys, values, n, s->keys);
     }
     if (hashes_wanted(l)) {
-        weir_hash_i64_batch(s->hashes, values, n, l->seed);
+        weir_hash_i64_batch(s->hashes, values, n, l->item_seed);
         (void)items_add(p, l, s, n, WEIR_CLASS_INT);
     }
 }
@@ -197,7 +211,7 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
     }
     if (keys_widen(p, l, KEYS_FLOAT)) quantiles_add_floats(p->by, body_of(p, l), values, n, s->keys);
     if (hashes_wanted(l)) {
-        weir_hash_f64_batch(s->hashes, values, n, l->seed);
+        weir_hash_f64_batch(s->hashes, values, n, l->item_seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_FLOAT);
         for (size_t i = 0; i < fresh; i++)    /* a whole number was hashed as an int: say so */
             if (is_whole(values[s->fresh[i]]))
@@ -226,7 +240,7 @@ static void wides_add(struct profile *p, const struct profile_layout *l, struct 
     enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
     if (keys_widen(p, l, keys)) quantiles_add_uints(p->by, body_of(p, l), keys, values, n, s->keys);
     if (hashes_wanted(l)) {
-        weir_kernels.numeric->hash_u64(s->hashes, values, n, l->seed);
+        weir_kernels.numeric->hash_u64(s->hashes, values, n, l->item_seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_UINT);
         for (size_t i = 0; i < fresh; i++)
             if (values[s->fresh[i]] <= INT64_MAX)
@@ -245,7 +259,7 @@ static void times_add(struct profile *p, const struct profile_layout *l, struct 
     }
     if (keys_widen(p, l, KEYS_TIME)) quantiles_add_ints(p->by, body_of(p, l), KEYS_TIME, values, n, s->keys);
     if (hashes_wanted(l)) {
-        weir_hash_i64_batch(s->hashes, values, n, l->seed ^ WEIR_HASH_TIME);
+        weir_hash_i64_batch(s->hashes, values, n, l->item_seed ^ WEIR_HASH_TIME);
         (void)items_add(p, l, s, n, WEIR_CLASS_TIME);
     }
 }
@@ -255,7 +269,7 @@ static void bools_add(struct profile *p, const struct profile_layout *l, struct 
     uint32_t const n = s->cells.bools;
     p->trues += s->cells.trues;
     if (!hashes_wanted(l)) return;
-    uint64_t const yes = weir_hash_bytes("true", 4, l->seed), no = weir_hash_bytes("false", 5, l->seed);
+    uint64_t const yes = profile_text_item(l, "true", 4), no = profile_text_item(l, "false", 5);
     for (uint32_t i = 0; i < n; i++) s->hashes[i] = i < s->cells.trues ? yes : no;
     (void)items_add(p, l, s, n, WEIR_CLASS_BOOL);
 }
@@ -273,7 +287,9 @@ static void texts_add(struct profile *p, const struct profile_layout *l, struct 
     if (p->body == BODY_TEXTS && l->stats & STAT_RANGE)
         texts_range_add(texts_of(p, l), base, c->text_start, c->text_length, n);
     if (!hashes_wanted(l)) return;
-    weir_kernels.cells->hash_views(s->hashes, base, c->text_start, c->text_length, n, l->seed);
+    if (l->hardened)
+        for (uint32_t row = 0; row < n; row++) s->hashes[row] = profile_text_item(l, base + c->text_start[row], c->text_length[row]);
+    else weir_kernels.cells->hash_views(s->hashes, base, c->text_start, c->text_length, n, l->item_seed);
     size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_TEXT);
     if (p->body != BODY_TEXTS || l->counters == 0) return;
     struct texts *texts = texts_of(p, l);

@@ -14,6 +14,13 @@
  * maps them (order kept); texts take over the keys' memory, since a string column has no quantiles.
  * Times have no relative error worth the name: where numbers go to bins (BY_LOG), theirs go to KLL.
  *
+ * Items. A value is hashed to a 64-bit item (weir/hash.h), which feeds the distinct count and the top values; a number
+ * comes back from its item. All of that is in the open for whoever knows the seed. Hardened, the bijections have a
+ * seed of their own, derived from a secret key, texts become SipHash-1-3 of their bytes, and what the distinct count
+ * is fed is SipHash-1-3 of the item: so nobody can choose values that raise its registers, or raise none. Top values
+ * need no more than a secret seed: their bounds hold for every choice and order of items (weir/heavy.h), and the
+ * samples of a long stream are drawn by place, not by item.
+ *
  * Guarantees are those of the parts: weir/ull.h, weir/heavy.h, operators/quantiles.h, weir/moments.h.
  */
 #ifndef WEIR_PROFILE_H
@@ -21,6 +28,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "weir/hardened.h"
 #include "weir/heavy.h"
 #include "weir/ull.h"
 #include "weir/moments.h"
@@ -44,8 +52,14 @@ struct profile_layout {           /* the same for all columns and workers */
     enum quantile_by by;
     unsigned quantile_size;       /* 0: no quantiles */
     uint32_t distinct_at, heavy_at, body_at, body_bytes, bytes;    /* body: quantiles or texts */
-    uint64_t seed;
+    uint64_t seed;                /* of the coins of quantiles */
+    uint64_t item_seed;           /* of items: seed, or hardened a secret one */
+    int      hardened;
+    weir_key key;
 };
+
+/* What hashes and coins start from. key counts if hardened. */
+struct profile_seeds { uint64_t seed; int hardened; weir_key key; };
 
 struct profile_wish { unsigned distinct_p, kll_k; enum quantile_by by; };    /* 0: as much as is useful and fits */
 
@@ -55,7 +69,9 @@ struct profile_wish { unsigned distinct_p, kll_k; enum quantile_by by; };    /* 
  * always fit if bytes >= PROFILE_BYTES_MIN. */
 enum { PROFILE_BYTES_MIN = 384 };
 void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
-                           struct profile_wish wish, uint64_t seed);
+                           struct profile_wish wish, struct profile_seeds seeds);
+/* The item of a text. */
+uint64_t profile_text_item(const struct profile_layout *layout, const void *text, size_t length);
 
 enum profile_body { BODY_NONE, BODY_QUANTILES, BODY_TEXTS };
 

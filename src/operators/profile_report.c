@@ -157,17 +157,17 @@ static void report_top(struct profile *p, const struct profile_layout *l, uint32
     out->has_top = 1;
     out->top = arrays->top;
     out->top_sampling = weir_heavy_sampling(heavy);
-    uint64_t const yes = weir_hash_bytes("true", 4, l->seed);
+    uint64_t const yes = profile_text_item(l, "true", 4);
     for (size_t i = 0; i < found; i++) {
         weir_heavy_item const *item = &arrays->items[i];
         struct report_value value = { .present = 0 };
         switch (item->tag) {
-        case WEIR_CLASS_INT: value = value_int((int64_t)weir_unhash_u64(item->item, l->seed), epoch); break;
-        case WEIR_CLASS_UINT: value = value_uint(weir_unhash_u64(item->item, l->seed ^ WEIR_HASH_UINT)); break;
-        case WEIR_CLASS_TIME: value = value_time((int64_t)weir_unhash_u64(item->item, l->seed ^ WEIR_HASH_TIME)); break;
+        case WEIR_CLASS_INT: value = value_int((int64_t)weir_unhash_u64(item->item, l->item_seed), epoch); break;
+        case WEIR_CLASS_UINT: value = value_uint(weir_unhash_u64(item->item, l->item_seed ^ WEIR_HASH_UINT)); break;
+        case WEIR_CLASS_TIME: value = value_time((int64_t)weir_unhash_u64(item->item, l->item_seed ^ WEIR_HASH_TIME)); break;
         case WEIR_CLASS_BOOL: value = value_bool(item->item == yes); break;
         case WEIR_CLASS_FLOAT: {
-            uint64_t const bits = weir_unhash_u64(item->item, l->seed ^ WEIR_HASH_FLOAT);
+            uint64_t const bits = weir_unhash_u64(item->item, l->item_seed ^ WEIR_HASH_FLOAT);
             double f;
             memcpy(&f, &bits, sizeof f);
             value = value_float(f);

@@ -22,7 +22,7 @@ static const struct profile_results arrays = { quantiles, top, items };
 static struct profile_layout layout_of(size_t bytes, unsigned stats, int texts)
 {
     struct profile_layout l;
-    profile_layout_choose(&l, bytes, stats, texts, (struct profile_wish){ 0 }, 7);
+    profile_layout_choose(&l, bytes, stats, texts, (struct profile_wish){ 0 }, (struct profile_seeds){ .seed = 7 });
     return l;
 }
 
@@ -272,11 +272,50 @@ TEST(a_wish_is_fulfilled_exactly_or_left_out)
         size_t const bytes = PROFILE_BYTES_MIN + prng_below(prng, 60000);
         struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0, BY_KLL };
         struct profile_layout l;
-        profile_layout_choose(&l, bytes, STAT_ALL, (int)prng_below(prng, 2), wish, 7);
+        profile_layout_choose(&l, bytes, STAT_ALL, (int)prng_below(prng, 2), wish, (struct profile_seeds){ .seed = 7 });
         CHECK(l.bytes <= bytes && (l.distinct_p == 0 || l.distinct_p == wish.distinct_p));
         if (wish.kll_k) CHECK(l.quantile_size == 0 || l.quantile_size == wish.kll_k);
         if (l.distinct_p == 0) CHECK(WEIR_ULL_BYTES(wish.distinct_p) + sizeof(struct profile) + 64 > bytes);
         (void)made(memory_a, &l);
+    }
+}
+
+static int same_value(const struct report_value *a, const struct report_value *b)
+{
+    if (a->class != b->class || a->present != b->present) return 0;
+    if (a->class == WEIR_CLASS_TEXT || a->class == WEIR_CLASS_BOOL) return a->text_bytes == b->text_bytes && memcmp(a->text, b->text, a->text_bytes) == 0;
+    return a->class == WEIR_CLASS_UINT ? a->u == b->u : a->class == WEIR_CLASS_FLOAT ? a->f == b->f : a->i == b->i;
+}
+
+TEST(hardened_figures_are_the_same_and_every_value_comes_back)
+{
+    FOR_SEEDS(35) {
+        enum { POOL = 10 };
+        static char pool[POOL][CELL_BYTES + 8];
+        static struct report_top plain_top[16];
+        size_t const n = 500 + prng_below(prng, 3000);
+        for (unsigned i = 0; i < POOL; i++) any_cell(prng, seed % 7 == 6 ? (unsigned)prng_below(prng, 6) : (unsigned)(seed % 7), pool[i]);
+        for (size_t i = 0; i < n; i++) cell_put(i, pool[prng_below(prng, POOL)]);
+        struct profile_layout l;
+        struct report_column r[2];
+        for (int hardened = 0; hardened < 2; hardened++) {
+            struct profile_seeds const seeds = { .seed = 7, .hardened = hardened, .key = { prng_next(prng), prng_next(prng) } };
+            profile_layout_choose(&l, PROFILE_BYTES, STAT_ALL, 1, (struct profile_wish){ 0 }, seeds);
+            struct prng cuts = { seed };
+            weir_moments total = { 0 };
+            struct profile *const a = made(hardened ? memory_b : memory_a, &l);
+            feed(a, &l, &cuts, 0, n, &total);
+            r[hardened] = report_of(a, &l, &total);
+            if (!hardened) memcpy(plain_top, top, sizeof plain_top);
+        }
+        CHECK(r[0].distinct.exact && r[1].distinct.exact && r[0].distinct.value == r[1].distinct.value);
+        CHECK(r[0].type == r[1].type && r[0].count == r[1].count && r[0].top_count == r[1].top_count && r[0].quantile_count == r[1].quantile_count);
+        for (unsigned i = 0; i < r[1].top_count; i++) {
+            unsigned found = 0;
+            for (unsigned j = 0; j < r[0].top_count; j++)
+                found += same_value(&top[i].value, &plain_top[j].value) && top[i].count == plain_top[j].count;
+            CHECK_EQ(found, 1);
+        }
     }
 }
 
@@ -303,5 +342,6 @@ int main(void)
                      RUN_ON_EVERY_CPU(a_value_of_a_wider_class_that_comes_late_makes_no_earlier_figure_wrong),
                      RUN(two_profiles_merge_to_the_exact_figures_of_one), RUN_ON_EVERY_CPU(binary_columns_have_the_figures_of_their_values),
                      RUN(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out),
-                     RUN(a_wish_is_fulfilled_exactly_or_left_out), RUN(cells_that_are_not_of_the_declared_type_are_counted_and_null));
+                     RUN(a_wish_is_fulfilled_exactly_or_left_out), RUN_ON_EVERY_CPU(hardened_figures_are_the_same_and_every_value_comes_back),
+                     RUN(cells_that_are_not_of_the_declared_type_are_counted_and_null));
 }

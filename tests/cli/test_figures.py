@@ -190,6 +190,54 @@ def test_a_late_text_or_float_under_every_instrument(file):
                 assert e["lo"] - 12 <= min(math.ceil(float(q) * 20001) // 20, 999) <= e["hi"] + 12, (by, name, q, e)
 
 
+ALL = 2**64 - 1
+
+
+def number_of_hash(h, seed):
+    """weir_unhash_u64 (include/weir/hash.h, kernels/mix.h) as an enemy who has read them writes it."""
+    a, b = 0x3C79AC492BA7B653, 0x1C69B3F74AC4AE35
+    x = (seed + 0x9E3779B97F4A7C15) * a & ALL
+    y = (x ^ x >> 32) * b & ALL
+    early, late = y ^ y >> 29, (y + seed) * a & ALL
+    x = (h ^ h >> 27 ^ h >> 54) * pow(b, -1, 2**64) & ALL ^ late
+    x = (x ^ x >> 33) * pow(a, -1, 2**64) & ALL ^ early
+    x ^= x >> 27 ^ x >> 54
+    return x - 2**64 if x >> 63 else x
+
+
+@pytest.mark.parametrize("attack", ["unseen", "too many"])
+def test_values_chosen_for_a_known_seed_mislead_the_distinct_count_unless_it_is_hardened(file, attack):
+    if attack == "unseen":      # all of them at the same rank of the same register
+        n, times, hashes = 60000, 1, [(1 << 45) + i for i in range(60000)]
+    else:                       # few values that bring every register to its highest rank
+        n, times, hashes = 1 << 14, 5, [(i << 50) + 1 + i % 7 for i in range(1 << 14)]
+    values = [number_of_hash(h, 1) for h in hashes] * times
+    assert len(set(values)) == n
+    rows = [f"{v},{i % 5}" for i, v in enumerate(values)]
+    path = file("v,w\n" + "\n".join(rows) + "\n")
+    args = ["--parallel", 1, "--seed", 1, path]
+    fooled, hardened = summary(*args), summary("--hardened", *args)
+    again = summary("--hardened", "--parallel", 1, path)    # with a random key
+    d = fooled["v"]["distinct"]["est"]
+    assert d < n / 100 if attack == "unseen" else d > 4 * n, fooled["v"]["distinct"]
+    for got in (hardened, again):
+        d = got["v"]["distinct"]
+        assert abs(d["est"] - n) <= 2.5 * (d["hi"] - d["lo"]) / 2, d
+    for name in ("v", "w"):
+        for key in set(fooled[name]) - {"distinct", "top", "top_sampling"}:
+            assert fooled[name][key] == hardened[name][key], key
+    assert {(t["value"], t["count"]) for t in hardened["w"]["top"]} == {(i, len(range(i, n * times, 5))) for i in range(5)}
+
+
+def test_every_class_of_value_comes_back_hardened(file):
+    path = file("i,f,t,s,b,u\n" + "".join(f"{i % 3 - 1},{i % 4 / 2},2020-01-0{1 + i % 3},x{i % 3},{'true' if i % 3 else 'false'},{2**63 + i % 3}\n" for i in range(3000)))
+    for by in ("kll", "gk"):
+        plain, hardened = summary("--seed", 3, "--quantile", by, path), summary("--hardened", "--seed", 3, "--quantile", by, path)
+        for name in plain:
+            assert {json.dumps(t) for t in plain[name].pop("top")} == {json.dumps(t) for t in hardened[name].pop("top")}
+        assert plain == hardened
+
+
 def test_a_late_text_makes_no_earlier_figure_wrong(file):
     values = [str(i % 1000) for i in range(200000)] + ["1.5", "abc", "2020-01-01"]
     path = file("v\n" + "\n".join(values) + "\n")
