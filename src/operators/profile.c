@@ -9,87 +9,7 @@
 #include "sketches/moments_inner.h"
 #include "weir/hash.h"
 
-/* ---- layout ---------------------------------------------------------------------------------- */
-
-static uint32_t round64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
-
-enum { PROFILE_HEAD_BYTES = (sizeof(struct profile) + 63) / 64 * 64 };
 _Static_assert(WEIR_BATCH_ROWS <= MOMENTS_CHUNK, "a batch is one chunk of moments, scanned or not");
-_Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smallest distinct count");
-
-/* The shares of what is left behind the head, in 16ths: quantiles gain most from memory (error ~ 1/k),
- * then top values (error ~ 1/counters), then distinct (error ~ 1/sqrt). Half a sketch helps nobody:
- * below its minimum a sketch gets nothing and the others more. */
-enum { SHARE_DISTINCT = 6, SHARE_HEAVY = 4, SHARE_BODY = 6 };
-enum { DISTINCT_P_USEFUL_MAX = 14, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
-
-static unsigned distinct_p_for_bytes(size_t bytes)
-{
-    unsigned p = 0;
-    while (p < DISTINCT_P_USEFUL_MAX && WEIR_ULL_BYTES(p + 1) <= bytes) p++;
-    return p < WEIR_ULL_P_MIN ? 0 : p;
-}
-
-void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
-                           struct profile_wish wish, struct profile_seeds seeds)
-{
-    WEIR_ASSERT(bytes >= PROFILE_BYTES_MIN);
-    memset(out, 0, sizeof *out);
-    out->stats = stats;
-    out->by = wish.by;
-    out->seed = out->item_seed = seeds.seed;
-    if (seeds.hardened) {
-        out->hardened = 1;
-        out->key = seeds.key;
-        out->item_seed = weir_hardened_bytes("items", 5, &seeds.key);
-    }
-    size_t left = (bytes & ~(size_t)63) - PROFILE_HEAD_BYTES;
-    unsigned const want_distinct = stats & STAT_DISTINCT ? SHARE_DISTINCT : 0;
-    unsigned const want_heavy = stats & STAT_TOP ? SHARE_HEAVY : 0;
-    unsigned const want_body = stats & STAT_QUANTILES || (texts && stats & (STAT_TOP | STAT_RANGE)) ? SHARE_BODY : 0;
-    unsigned shares = want_distinct + want_heavy + want_body;
-    uint32_t at = PROFILE_HEAD_BYTES;
-
-    /* Distinct first: it is cheapest; its power of two leaves the rest to the others. */
-    out->distinct_at = at;
-    if (want_distinct) {
-        out->distinct_p = distinct_p_for_bytes(left * want_distinct / shares > 128 ? left * want_distinct / shares : 128);
-        if (wish.distinct_p != 0) out->distinct_p = round64(WEIR_ULL_BYTES(wish.distinct_p)) <= left ? wish.distinct_p : 0;
-        shares -= want_distinct;
-    }
-    if (out->distinct_p) {
-        at += round64(WEIR_ULL_BYTES(out->distinct_p));
-        left -= round64(WEIR_ULL_BYTES(out->distinct_p));
-    }
-    out->heavy_at = at;
-    size_t const keys = wish.kll_k != 0 && stats & STAT_QUANTILES ? round64(weir_kll_bytes(wish.kll_k)) : 0;
-    if (want_heavy && left >= 1024 && left > keys) {
-        size_t share = left * want_heavy / shares;
-        if (share > left - keys) share = left - keys;
-        out->counters = weir_heavy_counters_for_bytes(share);
-        if (out->counters > COUNTERS_USEFUL_MAX) out->counters = COUNTERS_USEFUL_MAX;
-        if (out->counters != 0) {
-            at += round64(weir_heavy_bytes(out->counters));
-            left -= round64(weir_heavy_bytes(out->counters));
-        }
-    }
-    out->body_at = at;
-    if (want_body) {
-        if (stats & STAT_QUANTILES) out->quantile_size = quantiles_size_for_bytes(wish.by, left);
-        if (wish.kll_k != 0 && stats & STAT_QUANTILES) out->quantile_size = keys <= left ? wish.kll_k : 0;
-        size_t need = quantiles_bytes(wish.by, out->quantile_size);
-        if (texts) {    /* texts use what the keys leave, to a limit */
-            size_t const room = left < BODY_TEXT_MAX ? left : BODY_TEXT_MAX;
-            if (room > need) need = room;
-        }
-        if (texts && need < TEXTS_BYTES_MIN) need = 0;
-        if (need == 0) out->quantile_size = 0;
-        out->body_bytes = round64(need) <= left ? round64(need) : (uint32_t)left;
-        at += out->body_bytes;
-    }
-    out->bytes = at;
-    WEIR_ASSERT(out->bytes <= bytes);
-}
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
@@ -121,13 +41,15 @@ void profile_init(struct profile *p, const struct profile_layout *l)
     }
 }
 
+enum { TIMES_K_MAX = 768 };    /* of use, as anywhere */
+
 /* Bring the kept keys to at least `keys`; 0 if they cannot be (times among numbers: a mixed column). */
 static int keys_widen(struct profile *p, const struct profile_layout *l, enum key_class keys)
 {
     if (p->body != BODY_QUANTILES) return 0;
     if (p->keys == KEYS_NONE) {
         p->keys = (uint8_t)keys;
-        unsigned const k = quantiles_size_for_bytes(BY_KLL, l->body_bytes);
+        unsigned const fits = weir_kll_k_for_bytes(l->body_bytes), k = fits < TIMES_K_MAX ? fits : TIMES_K_MAX;
         if (keys == KEYS_TIME && p->by == BY_LOG && k != 0) {    /* nothing is in there yet */
             quantiles_init(BY_KLL, body_of(p, l), k, l->seed);
             p->by = BY_KLL;

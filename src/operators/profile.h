@@ -45,12 +45,19 @@ enum profile_stat {    /* what --only asks for; bits */
     STAT_MOMENTS = STAT_MEAN | STAT_STDDEV | STAT_SKEWNESS | STAT_KURTOSIS
 };
 
-struct profile_layout {           /* the same for all columns and workers */
-    unsigned stats;               /* profile_stat bits */
+/* What the first block says of a column. Of the first two and the last more may come to light, of the others not:
+ * whatever follows a text, or a bool, the column has no quantiles. */
+enum column_kind { COLUMN_OPEN /* numbers or times, or not known */, COLUMN_EMPTY /* nulls only */, COLUMN_TEXT,
+                   COLUMN_BOOL, COLUMN_KINDS };
+
+struct profile_layout {           /* the same for all columns of a kind, and all workers */
+    unsigned stats;               /* profile_stat bits asked for */
+    unsigned served;              /* of them those that there was room for; the same for all kinds */
     unsigned distinct_p;          /* 0: no distinct count */
     unsigned counters;            /* 0: no top values */
     enum quantile_by by;
     unsigned quantile_size;       /* 0: no quantiles */
+    int      texts;               /* the body has room for the texts of the counters, 32 bytes each */
     uint32_t distinct_at, heavy_at, body_at, body_bytes, bytes;    /* body: quantiles or texts */
     uint64_t seed;                /* of the coins of quantiles */
     uint64_t item_seed;           /* of items: seed, or hardened a secret one */
@@ -63,13 +70,20 @@ struct profile_seeds { uint64_t seed; int hardened; weir_key key; };
 
 struct profile_wish { unsigned distinct_p, kll_k; enum quantile_by by; };    /* 0: as much as is useful and fits */
 
-/* The layout of at most bytes that serves stats best; texts: the input may hold texts. What is wished for comes
- * first and is exactly that, or left out if it does not fit.
- * What does not fit is left out, in the order top, quantiles, distinct; counts, range and moments
- * always fit if bytes >= PROFILE_BYTES_MIN. */
+/* The layouts by which columns[kind] columns of each kind take at most bytes in all, which are at least
+ * PROFILE_BYTES_MIN a column; texts: the input may hold texts. What is wished for comes first and is exactly that, or
+ * left out if it does not fit. Then every column gets the smallest of each instrument, and what does not fit for
+ * all is left out for all, in the order top, quantiles, distinct (counts, range and moments always fit). What is
+ * left goes step by step to the instrument whose stated error falls most for a byte:
+ *
+ *     distinct  1.52 / sqrt(2^p)    top  3 / counters    quantiles  quantiles.h        a share, 1 if there is none
+ *
+ * A column that was empty counts a quarter. One of bools stays as it is: it has two values. */
 enum { PROFILE_BYTES_MIN = 384 };
-void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
-                           struct profile_wish wish, struct profile_seeds seeds);
+void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint32_t columns[COLUMN_KINDS], size_t bytes,
+                            unsigned stats, int texts, struct profile_wish wish, struct profile_seeds seeds);
+double profile_distinct_error_of(unsigned p);          /* two standard errors, relative */
+double profile_top_error_of(unsigned counters);        /* share of the count */
 /* The item of a text. */
 uint64_t profile_text_item(const struct profile_layout *layout, const void *text, size_t length);
 

@@ -227,8 +227,8 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         out->type = REPORT_TIME;
     int const numeric = out->type == REPORT_INT || out->type == REPORT_FLOAT || out->type == REPORT_TIME;
 
+    out->has_distinct = (l->served & STAT_DISTINCT) != 0;    /* has_...: the same for all columns */
     if (l->distinct_p) {
-        out->has_distinct = 1;
         out->distinct = weir_ull_count(ull_of(p, l));
         double const most = (double)out->count;    /* an estimate above it is too high by at least the difference */
         if (out->distinct.value > most) {
@@ -246,7 +246,7 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         out->min = extreme(p, l, 0, out->type, epoch);
         out->max = extreme(p, l, 1, out->type, epoch);
     }
-    out->has_quantiles = (l->stats & STAT_QUANTILES) && l->quantile_size;
+    out->has_quantiles = (l->served & STAT_QUANTILES) != 0;
     out->has_length = (l->stats & STAT_LENGTH) != 0;
     out->mean = out->stddev = out->skewness = out->kurtosis = NAN;
     if (l->stats & STAT_MOMENTS) {

@@ -7,7 +7,7 @@
 #include "weir/gk.h"
 #include "weir/loglinear.h"
 
-enum { KLL_K_USEFUL_MAX = 768, GK_TUPLES_MIN = 16, GK_TUPLES_USEFUL_MAX = 4000, LOG_SIZE_USEFUL_MAX = 8 };
+enum { STEP = 8, KLL_K_USEFUL_MAX = 768, GK_TUPLES_MIN = 16, GK_TUPLES_USEFUL_MAX = 4000, LOG_SIZE_USEFUL_MAX = 8 };
 
 static void must(weir_status status) { WEIR_ASSERT(status == WEIR_OK); }
 
@@ -23,23 +23,12 @@ size_t quantiles_bytes(enum quantile_by by, unsigned size)
     }
 }
 
-unsigned quantiles_size_for_bytes(enum quantile_by by, size_t bytes)
+unsigned quantiles_size_after(enum quantile_by by, unsigned size)
 {
-    unsigned size = 0;
-    switch (by) {
-    case BY_GK: {
-        size_t const tuples = bytes / (quantiles_bytes(BY_GK, 2 * GK_TUPLES_MIN) - quantiles_bytes(BY_GK, GK_TUPLES_MIN)) * GK_TUPLES_MIN;
-        size = tuples < GK_TUPLES_USEFUL_MAX ? (unsigned)tuples : GK_TUPLES_USEFUL_MAX;
-        while (size > GK_TUPLES_MIN && quantiles_bytes(BY_GK, size) > bytes) size--;
-        return size < GK_TUPLES_MIN || quantiles_bytes(BY_GK, size) > bytes ? 0 : size;
-    }
-    case BY_LOG:
-        while (size < LOG_SIZE_USEFUL_MAX && quantiles_bytes(BY_LOG, size + 1) <= bytes) size++;
-        return size;
-    default:
-        size = weir_kll_k_for_bytes(bytes);
-        return size < KLL_K_USEFUL_MAX ? size : KLL_K_USEFUL_MAX;
-    }
+    static const unsigned first[] = { [BY_KLL] = WEIR_KLL_K_MIN, [BY_GK] = GK_TUPLES_MIN, [BY_LOG] = 1 };
+    static const unsigned last[] = { [BY_KLL] = KLL_K_USEFUL_MAX, [BY_GK] = GK_TUPLES_USEFUL_MAX, [BY_LOG] = LOG_SIZE_USEFUL_MAX };
+    if (size == 0) return first[by];
+    return size >= last[by] ? 0 : size + (by == BY_LOG ? 1 : STEP);
 }
 
 double quantiles_error_of(enum quantile_by by, unsigned size)

@@ -24,8 +24,8 @@ enum key_class { KEYS_NONE, KEYS_INT, KEYS_UINT, KEYS_FLOAT, KEYS_TIME };
 enum { LOG_EXPONENT_MIN = -20, LOG_EXPONENT_MAX = 64 };
 
 size_t quantiles_bytes(enum quantile_by by, unsigned size);
-/* The largest size that fits and is of use: 0 if none does. */
-unsigned quantiles_size_for_bytes(enum quantile_by by, size_t bytes);
+/* The next larger size worth having, 0 if there is none; of 0 the smallest. */
+unsigned quantiles_size_after(enum quantile_by by, unsigned size);
 double quantiles_error_of(enum quantile_by by, unsigned size);
 
 void quantiles_init(enum quantile_by by, void *block, unsigned size, uint64_t seed);

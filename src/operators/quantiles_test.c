@@ -145,20 +145,21 @@ TEST(ints_that_become_wider_keep_their_quantiles)
     }
 }
 
-TEST(the_size_for_some_bytes_fits_them_and_one_more_does_not)
+TEST(sizes_grow_to_the_last_of_use_and_errors_fall)
 {
-    static const unsigned useful[] = { 768, 4000, 8 };
-    for (unsigned by = 0; by < 3; by++)
-        for (size_t bytes = 0; bytes < 400000; bytes += 37) {
-            unsigned const size = quantiles_size_for_bytes(by, bytes);
-            CHECK(size <= useful[by] && quantiles_bytes(by, size) <= bytes);
-            if (size == 0) CHECK(quantiles_bytes(by, by == BY_KLL ? 8 : by == BY_GK ? 16 : 1) > bytes);
-            else if (size < useful[by]) CHECK(quantiles_bytes(by, size + 1) > bytes || (by == BY_GK && size % 16 == 0));
+    for (unsigned by = 0; by < 3; by++) {
+        unsigned size = quantiles_size_after(by, 0), steps = 0;
+        for (unsigned next; (next = quantiles_size_after(by, size)) != 0; size = next, steps++) {
+            CHECK(next > size && quantiles_bytes(by, next) > quantiles_bytes(by, size));
+            CHECK(quantiles_error_of(by, next) < quantiles_error_of(by, size) && quantiles_error_of(by, size) < 1);
         }
+        CHECK_EQ(size, by == BY_KLL ? 768 : by == BY_GK ? 4000 : 8);
+        CHECK(steps > 0);
+    }
 }
 
 int main(void)
 {
     return RUN_TESTS(RUN_ON_EVERY_CPU(every_quantile_of_every_instrument_is_in_its_bounds), RUN(merged_states_are_in_their_bounds),
-                     RUN(ints_that_become_wider_keep_their_quantiles), RUN(the_size_for_some_bytes_fits_them_and_one_more_does_not));
+                     RUN(ints_that_become_wider_keep_their_quantiles), RUN(sizes_grow_to_the_last_of_use_and_errors_fall));
 }
