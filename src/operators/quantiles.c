@@ -34,7 +34,11 @@ unsigned quantiles_size_after(enum quantile_by by, unsigned size)
 double quantiles_error_of(enum quantile_by by, unsigned size)
 {
     if (size == 0) return 1;
-    return by == BY_GK ? 4.0 / size : by == BY_LOG ? 1 / (ldexp(1, (int)size) + 1) : weir_kll_rank_error_of_k(size);
+    if (by == BY_KLL) return weir_kll_rank_error_of_k(size);
+    if (by == BY_GK) return 4.0 / size;
+    double ratio = 2;    /* of a bin's ends */
+    for (unsigned scale = 1; scale < size; scale++) ratio = sqrt(ratio);
+    return (ratio - 1) / (ratio + 1);
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */
@@ -48,7 +52,7 @@ void quantiles_init(enum quantile_by by, void *block, unsigned size, uint64_t se
     weir_loglinear *log;
     switch (by) {
     case BY_GK: must(weir_gk_init(&gk, block, bytes, 4.0 / size)); return;
-    case BY_LOG: must(weir_loglinear_init(&log, block, bytes, size - 1, LOG_EXPONENT_MIN, LOG_EXPONENT_MAX)); return;
+    case BY_LOG: must(weir_loglinear_init_otel(&log, block, bytes, size - 1, LOG_EXPONENT_MIN, LOG_EXPONENT_MAX)); return;
     default: must(weir_kll_init(&kll, block, bytes, size, seed));
     }
 }

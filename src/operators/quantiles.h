@@ -3,7 +3,7 @@
  *   by     state                size means     stated error of size, and what it is of
  *   kll    weir/kll.h           k              1.8 / k of the count, in rank, 99 % sure
  *   gk     weir/gk.h            tuples         4 / tuples of the count, in rank, always
- *   log    weir/loglinear.h     bits + 1       1 / (2^size + 1) of the value itself, always
+ *   log    weir/loglinear.h     scale + 1      (b - 1) / (b + 1) of the value, b = 2^(1 / 2^scale), always
  *
  * The first two keep keys: int64 in the order of the values, of the class that the column has so far. What
  * they answer are keys of the stream. The third keeps doubles; what it answers are the ends of a bin, brought
