@@ -278,7 +278,9 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
         return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
 
     /* How many workers: two for big files, unless the columns' states would be starved by it; two for a stream
-     * only if its states are no smaller then, for it may be short. */
+     * only if its states are no smaller then, for it may be short; a few columns are done as fast as they come, and
+     * the second worker would take its writer's processor. */
+    enum { FEW_COLUMNS = 3 };
     size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
     size_t const scratch_bytes = (sizeof(struct profile_scratch) + 63) & ~(size_t)63;
     size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
@@ -292,7 +294,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (q->parallel == 2) workers = each_of_two >= PROFILE_BYTES_MIN ? 2 : 1;
     else if (q->parallel == 0 && run->source->seekable)
         workers = run->source->bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
-    else if (q->parallel == 0 && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
+    else if (q->parallel == 0 && selected > FEW_COLUMNS && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
         struct profile_layout of_one[COLUMN_KINDS], of_two[COLUMN_KINDS];
         layouts_choose(plan, q, of_one, columns_of, columns * each_of_one);
         layouts_choose(plan, q, of_two, columns_of, columns * each_of_two);

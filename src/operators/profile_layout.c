@@ -13,7 +13,8 @@
 enum instrument { DISTINCT, QUANTILES, TEXTS, TOP, INSTRUMENTS };    /* in the order in which they are the first to come */
 
 enum { DISTINCT_P_FIRST = 6 /* the same 128 bytes as 4 and 5 */, DISTINCT_P_USEFUL_MAX = 14,
-       COUNTERS_FIRST = 16, COUNTERS_QUICK_MAX = 1024, COUNTERS_USEFUL_MAX = 4096, COUNTERS_MANY_BYTES = 1 << 20,
+       COUNTERS_FIRST = 16, COUNTERS_QUICK_MAX = 1024, COUNTERS_USEFUL_MAX = 4096,
+       TABLES_QUICK_BYTES = 128 << 10, MUCH_MEMORY_BYTES = 1 << 20,
        TEXT_BYTES_EACH = 32, TEXTS_FIRST_BYTES = 512, TEXTS_USEFUL_MAX_BYTES = 64 << 10 };
 
 static uint32_t round64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
@@ -101,7 +102,7 @@ void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint3
     static const unsigned stat_of[INSTRUMENTS] = { [DISTINCT] = STAT_DISTINCT, [QUANTILES] = STAT_QUANTILES, [TOP] = STAT_TOP };
     struct profile_layout next[COLUMN_KINDS];
     unsigned done[COLUMN_KINDS] = { 0 };    /* instruments that no longer grow; bits */
-    size_t heads = 0;
+    size_t heads = 0, all = 0;
     memset(out, 0, COLUMN_KINDS * sizeof *out);
     for (unsigned kind = 0; kind < COLUMN_KINDS; kind++) {
         struct profile_layout *const l = &out[kind];
@@ -115,6 +116,7 @@ void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint3
         }
         parts_place(l);
         heads += (size_t)columns[kind] * l->bytes;
+        all += columns[kind];
     }
     WEIR_ASSERT(heads <= bytes);
     size_t left = bytes - heads;
@@ -140,9 +142,11 @@ void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint3
         }
     }
 
-    /* From 1,024 on more counters buy little, and counting in them takes a sixth of the time of a CSV file: only
-     * for those who have given us that much more memory. */
-    unsigned const counters_max = bytes < COUNTERS_MANY_BYTES ? COUNTERS_QUICK_MAX : COUNTERS_USEFUL_MAX;
+    /* From 1,024 on more counters buy little, and many tables of them fill the cache: a sixth of the time of a CSV file
+     * of six columns. Only for a few columns, or who has given us that much more memory. */
+    unsigned counters_max = COUNTERS_QUICK_MAX;
+    while (counters_max < COUNTERS_USEFUL_MAX &&
+           (bytes >= MUCH_MEMORY_BYTES || all * weir_heavy_bytes(2 * counters_max) <= TABLES_QUICK_BYTES)) counters_max *= 2;
     for (;;) {
         unsigned best_kind = COLUMN_KINDS, best_instrument = 0;
         double best = 0;
