@@ -205,20 +205,24 @@ static enum plan_outcome columns_select(struct plan *plan, const struct question
 
 /* ---- dividing -------------------------------------------------------------------------------- */
 
-static const char *const part_of[COLUMN_KINDS] = { [COLUMN_OPEN] = "columns", [COLUMN_EMPTY] = "empty columns", [COLUMN_TEXT] = "text columns", [COLUMN_BOOL] = "bool columns" };
+static const char *const part_of[COLUMN_KINDS] = {
+    [COLUMN_OPEN] = "columns", [COLUMN_EMPTY] = "empty columns", [COLUMN_TEXT] = "text columns", [COLUMN_BOOL] = "bool columns" };
 
 static void what_it_buys(struct plan *plan, unsigned kind, uint32_t columns)
 {
-    static const struct { const char *of, *how; } sure[] = { [BY_KLL] = { "rank", "" }, [BY_GK] = { "rank", " always" }, [BY_LOG] = { "quantiles", " of their values" } };
+    static const struct { const char *of, *how; } sure[] = {
+        [BY_KLL] = { "rank", "" }, [BY_GK] = { "rank", " always" }, [BY_LOG] = { "quantiles", " of their values" } };
     const struct profile_layout *l = &plan->run.layouts[kind];
-    struct ledger_line *line = ledger_book(&plan->arena, part_of[kind], 0);
-    int at = snprintf(line->buys, sizeof line->buys, "%u x %u B:", columns * plan->run.worker_count, l->bytes);
-    if (l->distinct_p && kind != COLUMN_BOOL && at < (int)sizeof line->buys)
-        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, " distinct +-%.2f%%", 100 * profile_distinct_error_of(l->distinct_p));
-    if (l->quantile_size && at < (int)sizeof line->buys)
-        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", %s +-%.2f%%%s", sure[l->by].of, 100 * quantiles_error_of(l->by, l->quantile_size), sure[l->by].how);
-    if (l->counters && kind != COLUMN_BOOL && at < (int)sizeof line->buys)
-        snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", top >= %.2f%%", 100 * profile_top_error_of(l->counters));
+    char distinct[32] = "", quantiles[64] = "", top[32] = "";
+    if (l->distinct_p) snprintf(distinct, sizeof distinct, " distinct +-%.2f%%", 100 * profile_distinct_error_of(l->distinct_p));
+    if (l->quantile_size)
+        snprintf(quantiles, sizeof quantiles, "%s %s +-%.2f%%%s", l->distinct_p ? "," : "", sure[l->by].of,
+                 100 * quantiles_error_of(l->by, l->quantile_size), sure[l->by].how);
+    if (l->counters)
+        snprintf(top, sizeof top, "%s top >= %.2f%%", l->distinct_p || l->quantile_size ? "," : "", 100 * profile_top_error_of(l->counters));
+    char *const buys = ledger_book(&plan->arena, part_of[kind], 0)->buys;
+    int const at = snprintf(buys, sizeof plan->arena.lines[0].buys, "%u x %u B:", columns * plan->run.worker_count, l->bytes);
+    snprintf(buys + at, sizeof plan->arena.lines[0].buys - (size_t)at, kind == COLUMN_BOOL ? " as much as bools need" : "%s%s%s", distinct, quantiles, top);
 }
 
 /* The layouts of so many bytes for one worker. */
