@@ -79,8 +79,8 @@ WEIR_API void weir_loglinear_rank(const weir_loglinear *histogram, double value,
                                   uint64_t *high);
 
 /* Buckets of OpenTelemetry's exponential histogram for the positive (negative: 0) or the negative values, of
- * a scale from -10 to 0, or to that of weir_loglinear_init_otel(): buckets[i] counts 2^(step (offset + i)) < |x| <= 2^(step (offset + i + 1)),
- * step = 2^-scale.
+ * a scale from -10 to 0, or to that of weir_loglinear_init_otel():
+ * buckets[i] counts 2^(step (offset + i)) < |x| <= 2^(step (offset + i + 1)), step = 2^-scale.
  * From the first bucket that is not empty to the last; *bucket_count is how many buckets there is
  * room for, then how many there are. zero and near_zero are its zero_count with a
  * zero_threshold of 2^exponent_min; beyond has no bucket.

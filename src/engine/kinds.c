@@ -33,8 +33,9 @@ void kinds_find(struct run *run, const struct arena *arena, uint32_t capacity, u
     for (uint32_t c = 0; c < capacity; c++)
         if (run->profile_of[c] != UINT16_MAX) run->places[run->profile_of[c]].kind = c < known ? COLUMN_OPEN : COLUMN_EMPTY;
     size_t const upto = window->have < from + SAMPLE_BYTES ? window->have : from + SAMPLE_BYTES;
-    if (upto <= from || run->ops->record_end(&run->options, window->data, from, upto, window->have, window->ended, &end) != WEIR_OK ||
-        end <= from) return;
+    if (upto <= from) return;
+    if (run->ops->record_end(&run->options, window->data, from, upto, window->have, window->ended, &end) != WEIR_OK) return;
+    if (end <= from) return;
     struct parser *const parser = arena_take(&rest, "sample", run->ops->bytes(&run->options, capacity, selected));
     struct cells *const cells = arena_take(&rest, "sample", sizeof *cells);
     uint8_t *const copy = arena_take(&rest, "sample", end - from + 2 * WEIR_PAD_BYTES);
@@ -58,7 +59,10 @@ void kinds_find(struct run *run, const struct arena *arena, uint32_t capacity, u
             if (cells->texts) seen |= SEEN_TEXT;
             run->places[run->profile_of[c]].kind |= seen;
         }
-    for (uint32_t c = 0; c < known; c++)
-        if (run->profile_of[c] != UINT16_MAX) run->places[run->profile_of[c]].kind = kind_of(run->places[run->profile_of[c]].kind, rows);
+    for (uint32_t c = 0; c < known; c++) {
+        if (run->profile_of[c] == UINT16_MAX) continue;
+        struct profile_place *const place = &run->places[run->profile_of[c]];
+        place->kind = kind_of(place->kind, rows);
+    }
     memset(rest.base + arena->used, 0, rest.used - arena->used);
 }

@@ -210,7 +210,8 @@ static void texts_add(struct profile *p, const struct profile_layout *l, struct 
         texts_range_add(texts_of(p, l), base, c->text_start, c->text_length, n);
     if (!hashes_wanted(l)) return;
     if (l->hardened)
-        for (uint32_t row = 0; row < n; row++) s->hashes[row] = profile_text_item(l, base + c->text_start[row], c->text_length[row]);
+        for (uint32_t row = 0; row < n; row++)
+            s->hashes[row] = profile_text_item(l, base + c->text_start[row], c->text_length[row]);
     else weir_kernels.cells->hash_views(s->hashes, base, c->text_start, c->text_length, n, l->item_seed);
     size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_TEXT);
     if (p->body != BODY_TEXTS || l->counters == 0) return;

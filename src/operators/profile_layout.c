@@ -20,7 +20,8 @@ enum { DISTINCT_P_FIRST = 6 /* the same 128 bytes as 4 and 5 */, DISTINCT_P_USEF
 static uint32_t round64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
 
 enum { PROFILE_HEAD_BYTES = (sizeof(struct profile) + 63) / 64 * 64 };
-_Static_assert(PROFILE_HEAD_BYTES + WEIR_ULL_BYTES(DISTINCT_P_FIRST) <= PROFILE_BYTES_MIN, "head and the smallest distinct count");
+_Static_assert(PROFILE_HEAD_BYTES + WEIR_ULL_BYTES(DISTINCT_P_FIRST) <= PROFILE_BYTES_MIN,
+               "head and the smallest distinct count");
 
 double profile_distinct_error_of(unsigned p) { return p == 0 ? 1 : 1.522 / sqrt(ldexp(1, (int)p)); }
 double profile_top_error_of(unsigned counters) { return counters < 3 ? 1 : 3.0 / counters; }
@@ -79,8 +80,12 @@ static int step_up(struct profile_layout *l, enum instrument instrument, unsigne
 
 static double error_of(const struct profile_layout *l, enum instrument instrument)
 {
-    return instrument == DISTINCT ? profile_distinct_error_of(l->distinct_p) : instrument == TOP ? profile_top_error_of(l->counters)
-         : instrument == QUANTILES ? quantiles_error_of(l->by, l->quantile_size) : 0;
+    switch (instrument) {
+    case DISTINCT: return profile_distinct_error_of(l->distinct_p);
+    case TOP: return profile_top_error_of(l->counters);
+    case QUANTILES: return quantiles_error_of(l->by, l->quantile_size);
+    default: return 0;
+    }
 }
 
 /* Take `next` for the layouts of all kinds, if they fit. */
@@ -98,8 +103,10 @@ static int all_take(struct profile_layout out[COLUMN_KINDS], const struct profil
 void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint32_t columns[COLUMN_KINDS], size_t bytes,
                             unsigned stats, int texts, struct profile_wish wish, struct profile_seeds seeds)
 {
-    static const double weight[COLUMN_KINDS] = { [COLUMN_OPEN] = 1, [COLUMN_EMPTY] = 0.25, [COLUMN_TEXT] = 1, [COLUMN_BOOL] = 0 };
-    static const unsigned stat_of[INSTRUMENTS] = { [DISTINCT] = STAT_DISTINCT, [QUANTILES] = STAT_QUANTILES, [TOP] = STAT_TOP };
+    static const double weight[COLUMN_KINDS] = {
+        [COLUMN_OPEN] = 1, [COLUMN_EMPTY] = 0.25, [COLUMN_TEXT] = 1, [COLUMN_BOOL] = 0 };
+    static const unsigned stat_of[INSTRUMENTS] = {
+        [DISTINCT] = STAT_DISTINCT, [QUANTILES] = STAT_QUANTILES, [TOP] = STAT_TOP };
     struct profile_layout next[COLUMN_KINDS];
     unsigned done[COLUMN_KINDS] = { 0 };    /* instruments that no longer grow; bits */
     size_t heads = 0, all = 0;
@@ -128,7 +135,8 @@ void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint3
             if (!is_of_use(kind, instrument, stats, texts)) {
                 done[kind] |= 1u << instrument;
             } else if (wished) {
-                *(instrument == DISTINCT ? &next[kind].distinct_p : &next[kind].quantile_size) = instrument == DISTINCT ? wish.distinct_p : wish.kll_k;
+                if (instrument == DISTINCT) next[kind].distinct_p = wish.distinct_p;
+                else next[kind].quantile_size = wish.kll_k;
                 parts_place(&next[kind]);
                 done[kind] |= 1u << instrument;
             } else {
@@ -160,7 +168,8 @@ void profile_layouts_choose(struct profile_layout out[COLUMN_KINDS], const uint3
                     done[kind] |= 1u << instrument;
                     continue;
                 }
-                double const gain = weight[kind] * (error_of(&out[kind], instrument) - error_of(&larger, instrument)) / (double)(more + 1);
+                double const fall = error_of(&out[kind], instrument) - error_of(&larger, instrument);
+                double const gain = weight[kind] * fall / (double)(more + 1);
                 if (gain <= best) continue;
                 best = gain;
                 best_kind = kind;

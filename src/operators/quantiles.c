@@ -7,7 +7,8 @@
 #include "weir/gk.h"
 #include "weir/loglinear.h"
 
-enum { STEP = 8, KLL_K_USEFUL_MAX = 768, GK_TUPLES_MIN = 16, GK_TUPLES_USEFUL_MAX = 4000, LOG_SIZE_USEFUL_MAX = 8 };
+enum { STEP = 8, KLL_K_USEFUL_MAX = 768, GK_TUPLES_MIN = 16, GK_TUPLES_USEFUL_MAX = 4000,
+       LOG_SIZE_USEFUL_MAX = 8 };
 
 static void must(weir_status status) { WEIR_ASSERT(status == WEIR_OK); }
 
@@ -26,7 +27,8 @@ size_t quantiles_bytes(enum quantile_by by, unsigned size)
 unsigned quantiles_size_after(enum quantile_by by, unsigned size)
 {
     static const unsigned first[] = { [BY_KLL] = WEIR_KLL_K_MIN, [BY_GK] = GK_TUPLES_MIN, [BY_LOG] = 1 };
-    static const unsigned last[] = { [BY_KLL] = KLL_K_USEFUL_MAX, [BY_GK] = GK_TUPLES_USEFUL_MAX, [BY_LOG] = LOG_SIZE_USEFUL_MAX };
+    static const unsigned last[] = { [BY_KLL] = KLL_K_USEFUL_MAX, [BY_GK] = GK_TUPLES_USEFUL_MAX,
+                                     [BY_LOG] = LOG_SIZE_USEFUL_MAX };
     if (size == 0) return first[by];
     return size >= last[by] ? 0 : size + (by == BY_LOG ? 1 : STEP);
 }
@@ -52,7 +54,9 @@ void quantiles_init(enum quantile_by by, void *block, unsigned size, uint64_t se
     weir_loglinear *log;
     switch (by) {
     case BY_GK: must(weir_gk_init(&gk, block, bytes, 4.0 / size)); return;
-    case BY_LOG: must(weir_loglinear_init_otel(&log, block, bytes, size - 1, LOG_EXPONENT_MIN, LOG_EXPONENT_MAX)); return;
+    case BY_LOG:
+        must(weir_loglinear_init_otel(&log, block, bytes, size - 1, LOG_EXPONENT_MIN, LOG_EXPONENT_MAX));
+        return;
     default: must(weir_kll_init(&kll, block, bytes, size, seed));
     }
 }
@@ -69,7 +73,8 @@ static int64_t key_float_of_uint(int64_t key) { return weir_key_f64((double)((ui
 void quantiles_widen(enum quantile_by by, void *block, enum key_class from, enum key_class to)
 {
     WEIR_ASSERT(from != KEYS_TIME && to != KEYS_TIME && from < to);
-    int64_t (*const map)(int64_t) = to == KEYS_UINT ? key_uint_of_int : from == KEYS_INT ? key_float_of_int : key_float_of_uint;
+    int64_t (*const map)(int64_t) = to == KEYS_UINT ? key_uint_of_int
+                                  : from == KEYS_INT ? key_float_of_int : key_float_of_uint;
     if (by == BY_KLL) weir_kll_map(block, map);
     if (by == BY_GK) weir_gk_map(block, map);
 }
@@ -80,7 +85,8 @@ static void keys_add(enum quantile_by by, void *block, const int64_t *keys, size
     else weir_kll_add(block, keys, count);
 }
 
-void quantiles_add_ints(enum quantile_by by, void *block, enum key_class keys, const int64_t *values, size_t count, int64_t *room)
+void quantiles_add_ints(enum quantile_by by, void *block, enum key_class keys, const int64_t *values,
+                        size_t count, int64_t *room)
 {
     if (by == BY_LOG || keys == KEYS_FLOAT) {
         weir_kernels.numeric->f64_of_i64((double *)room, values, count);
@@ -92,7 +98,8 @@ void quantiles_add_ints(enum quantile_by by, void *block, enum key_class keys, c
     }
 }
 
-void quantiles_add_uints(enum quantile_by by, void *block, enum key_class keys, const uint64_t *values, size_t count, int64_t *room)
+void quantiles_add_uints(enum quantile_by by, void *block, enum key_class keys, const uint64_t *values,
+                         size_t count, int64_t *room)
 {
     if (by == BY_LOG || keys == KEYS_FLOAT) {
         weir_kernels.numeric->f64_of_u64((double *)room, values, count);
@@ -119,7 +126,8 @@ void quantiles_add_floats(enum quantile_by by, void *block, const double *values
 
 void quantiles_merge(enum quantile_by by, void *into, void *from)
 {
-    must(by == BY_GK ? weir_gk_merge(into, from) : by == BY_LOG ? weir_loglinear_merge(into, from) : weir_kll_merge(into, from));
+    must(by == BY_GK ? weir_gk_merge(into, from)
+       : by == BY_LOG ? weir_loglinear_merge(into, from) : weir_kll_merge(into, from));
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -144,13 +152,15 @@ static int64_t key_of_whole(__int128 value, enum key_class keys)
 /* From a bin to the keys that its values may have. A bin is open at the end nearer to zero. */
 static weir_quantile keys_of_bin(weir_loglinear_quantile bin, enum key_class keys)
 {
-    if (keys == KEYS_FLOAT) return (weir_quantile){ .value = weir_key_f64(bin.value), .low = weir_key_f64(bin.low), .high = weir_key_f64(bin.high) };
+    if (keys == KEYS_FLOAT)
+        return (weir_quantile){ .value = weir_key_f64(bin.value), .low = weir_key_f64(bin.low), .high = weir_key_f64(bin.high) };
     __int128 low = whole_of(ceil(bin.low)), high = whole_of(floor(bin.high));
     if (bin.low > 0 && (double)low == bin.low) low++;
     if (bin.high < 0 && (double)high == bin.high) high--;
     if (bin.low <= -0x1p53) low -= ROUNDED;
     if (bin.high >= 0x1p53) high += ROUNDED;
-    return (weir_quantile){ .value = key_of_whole(whole_of(round(bin.value)), keys), .low = key_of_whole(low, keys), .high = key_of_whole(high, keys) };
+    return (weir_quantile){ .value = key_of_whole(whole_of(round(bin.value)), keys), .low = key_of_whole(low, keys),
+                            .high = key_of_whole(high, keys) };
 }
 
 static double double_of_key(int64_t key, enum key_class keys)

@@ -32,14 +32,16 @@ void quantiles_init(enum quantile_by by, void *block, unsigned size, uint64_t se
 uint64_t quantiles_count(enum quantile_by by, void *block);
 
 /* Keys are of the class that the state has; room is for count of them. */
-void quantiles_add_ints(enum quantile_by by, void *block, enum key_class keys, const int64_t *values, size_t count, int64_t *room);
-void quantiles_add_uints(enum quantile_by by, void *block, enum key_class keys, const uint64_t *values, size_t count, int64_t *room);
+void quantiles_add_ints(enum quantile_by by, void *block, enum key_class keys, const int64_t *values,
+                        size_t count, int64_t *room);
+void quantiles_add_uints(enum quantile_by by, void *block, enum key_class keys, const uint64_t *values,
+                         size_t count, int64_t *room);
 void quantiles_add_floats(enum quantile_by by, void *block, const double *values, size_t count, int64_t *room);
 /* Make keys of one class those of a wider one: INT < UINT < FLOAT. */
 void quantiles_widen(enum quantile_by by, void *block, enum key_class from, enum key_class to);
 void quantiles_merge(enum quantile_by by, void *into, void *from);
 
-/* As weir_kll_quantile; min and max are the smallest and the largest key, which are known exactly. The count is not 0. */
+/* As weir_kll_quantile; min and max are the smallest and the largest key, known exactly. The count is not 0. */
 weir_quantile quantiles_at(enum quantile_by by, void *block, enum key_class keys, double q, int64_t min, int64_t max);
 /* Share of keys <= key, as well as it is known. */
 double quantiles_rank(enum quantile_by by, void *block, enum key_class keys, int64_t key);
