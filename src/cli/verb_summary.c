@@ -65,7 +65,7 @@ static void report_column_fill(void *context, uint32_t i, struct report_column *
         profile->nulls += run->workers[0].records - profile->nulls - profile->count[0] - profile->count[1] -
                           profile->count[2] - profile->count[3] - profile->count[4] - profile->count[5];
                           /* records before the column first appeared (NDJSON) */
-        profile_report(profile, &run->layout, &run->totals[p], plan.schema.columns[c].declared, schema_name(&plan.schema, c),
+        profile_report(profile, run_layout(run, p), &run->totals[p], plan.schema.columns[c].declared, schema_name(&plan.schema, c),
                        plan.schema.columns[c].name_bytes, options.question.quantiles, options.question.quantile_count,
                        options.question.top_count, &plan.results, out);
         return;

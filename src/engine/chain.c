@@ -249,7 +249,7 @@ static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, st
     int const grouped = v->group != NULL || a->window.kind != WINDOW_NONE;
     struct aggregate_wish const wish = { .distinct_p = q->wish.distinct_p != 0 ? q->wish.distinct_p : grouped ? 10 : 14,
                                          .quantile_k = q->wish.kll_k != 0 ? q->wish.kll_k : grouped ? 100 : 768, .counters = grouped ? 64 : 1024 };
-    if (aggregation_compile(a, &s->code, c->parts, v->text, v->group, v->time, wish, q->seed, &what, &error) != 0) return expression_fail(c, v, what, &error);
+    if (aggregation_compile(a, &s->code, c->parts, v->text, v->group, v->time, wish, q->seeds.seed, &what, &error) != 0) return expression_fail(c, v, what, &error);
     enum plan_outcome const outcome = order_compile(c, v, a);
     if (outcome != PLAN_OK) return outcome;
     a->limit = v->count;
@@ -426,7 +426,7 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
             s = &p->segments[p->segment_count];
             c->segment = p->segment_count++;
             c->expression_count = 0;
-            code_init(&s->code, code, &names, c->segment == 0 ? (uint32_t)plan->run.workers[0].window.capacity : 3 * AGGREGATE_ROOM_BYTES, cq->question.seed);
+            code_init(&s->code, code, &names, c->segment == 0 ? (uint32_t)plan->run.workers[0].window.capacity : 3 * AGGREGATE_ROOM_BYTES, cq->question.seeds.seed);
         }
         outcome = verb_compile(c, v, s, &cq->question);
         if (outcome == PLAN_OK && s->aggregation != NULL) {
@@ -439,7 +439,7 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
         s = &p->segments[p->segment_count];
         c->segment = p->segment_count++;
         c->expression_count = 0;
-        code_init(&s->code, code, &names, 3 * AGGREGATE_ROOM_BYTES, cq->question.seed);
+        code_init(&s->code, code, &names, 3 * AGGREGATE_ROOM_BYTES, cq->question.seeds.seed);
     }
     if (outcome == PLAN_OK) outcome = segment_finish(c, s, &p->chain->verbs[p->chain->count - 1]);
     if (outcome == PLAN_OK) {    /* names with endings lie in scratch */

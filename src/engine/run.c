@@ -131,7 +131,7 @@ static void records_parse(struct worker *w, size_t from, size_t end)
             if (profile == UINT16_MAX) continue;
             struct slice slice;
             run->ops->column(w->parser, column, &slice);
-            uint32_t const bad = profile_add(run_profile(run, w, profile), &run->layout, &slice,
+            uint32_t const bad = profile_add(run_profile(run, w, profile), run_layout(run, profile), &slice,
                                              run->schema->columns[column].declared, w->scratch);
             if (bad == 0) continue;
             uint64_t const first = slice.form == SLICE_VIEWS ? (uint64_t)(slice.base - w->window.data) + w->scratch->cells.first_bad : from;
@@ -438,8 +438,8 @@ void run_merge(struct run *run)
         for (uint32_t p = 0; p < run->profile_count; p++) {
             struct profile *profile = run_profile(run, from, p);
             weir_moments const unfinished = profile->block;
-            profile_merge(run_profile(run, into, p), profile, &run->layout);
-            profile_init(profile, &run->layout);
+            profile_merge(run_profile(run, into, p), profile, run_layout(run, p));
+            profile_init(profile, run_layout(run, p));
             profile->block = unfinished;
         }
         into->records += from->records;

@@ -593,6 +593,9 @@ void state_add(const struct aggregate_set *set, const struct state_plan *s, uint
     WEIR_ASSERT(!"a kind of state");
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("O2")))    /* the one loop over rows of this file, which is built for size */
+#endif
 int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, const struct dense *d)
 {
     uint32_t const n = d->count, at = s->at;
