@@ -201,11 +201,22 @@ int option_known(const char *word, int *takes_value)
     return 0;
 }
 
-/* The linker's word on where the program lies, from its first byte to the end of its data. All of it counts
- * as resident, though the kernels of other instruction sets may never be touched. */
+/* The linker's word on where the program lies, from its first byte to the end of its data. All that a verb can touch counts
+ * as resident, though the kernels of other instruction sets may never be. Chains lie apart (groups.ld; elsewhere the symbols
+ * are missing, and count nothing). */
 extern char __executable_start[], _end[];
+extern char weir_chain_begin[] __attribute__((weak)), weir_chain_end[] __attribute__((weak));
+extern char weir_chain_bss_begin[] __attribute__((weak)), weir_chain_bss_end[] __attribute__((weak));
 
-static uint64_t program_bytes(void) { return ((uint64_t)(_end - __executable_start) + 4095) & ~UINT64_C(4095); }
+static uint64_t program_bytes(int chain)
+{
+    uint64_t bytes = (uint64_t)(_end - __executable_start);
+    if (weir_chain_begin != NULL) {
+        uint64_t const begin = (uint64_t)(uintptr_t)weir_chain_begin, end = (uint64_t)(uintptr_t)weir_chain_end;
+        if (!chain) bytes -= (end - begin) + (uint64_t)(weir_chain_bss_end - weir_chain_bss_begin);
+    }
+    return (bytes + 4095) & ~UINT64_C(4095);
+}
 
 int options_parse(struct options *o, int argc, char **argv)
 {
@@ -215,7 +226,7 @@ int options_parse(struct options *o, int argc, char **argv)
     o->chain = chain;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
-    q->program_bytes = program_bytes();
+    q->program_bytes = program_bytes(chain);
     q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
     q->stats = STAT_ALL;
     q->top_count = 10;
