@@ -1,0 +1,1585 @@
+/* sql.c - one SELECT as the words of a chain. Contract: sql.h.
+ *
+ *   survey()    brackets balance, where each clause begins, is anything aggregated?      one pass of tokens
+ *   lower_*()   clause by clause in the order of the chain; every expression goes through expression(), which
+ *               climbs precedence and writes as it reads; a form that needs words in front of what is written
+ *               already (a || b -> concat(a, b)) pushes them in
+ *   assemble()  pieces -> words
+ *
+ *   text   | WHERE \0 items, pieces, words -> |  free  | <- groups, aggregates, names |
+ *          0                              used          top                           WEIR_SQL_TEXT_BYTES
+ *
+ * Of a grouped SELECT the items are read twice: first for their names, which GROUP BY may use, then over what
+ * agg gives: an expression that reads as a group does is replaced by the group's name, an aggregate by its own.
+ *
+ * A failure empties the rest of the input, so that every loop ends by itself and nobody has to ask.
+ */
+#include <string.h>
+#include "engine/sql.h"
+#include "machine/assert.h"
+
+enum token_kind { TOKEN_END, TOKEN_NAME, TOKEN_QUOTED, TOKEN_TEXT, TOKEN_NUMBER, TOKEN_SIGN };
+struct span  { uint16_t at, length; };
+struct token { uint8_t kind; uint16_t sign; struct span where; };
+
+enum clause { FROM, WHERE, GROUP_BY, WINDOW, HAVING, ORDER_BY, LIMIT, CLAUSES };
+enum scope {
+    OF_ROWS,      /* columns of the input; no aggregates */
+    OF_NAMES,     /* first reading of items: aggregates are let through, the text is thrown away */
+    OF_GROUPS     /* what agg gives */
+};
+enum level { NO_LEVEL, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_CONCAT, LEVEL_ADD, LEVEL_MULTIPLY, LEVEL_POWER,
+             LEVEL_UNARY, LEVEL_CAST, LEVEL_PRIMARY };
+
+struct item   { struct span sql, text, name; uint8_t level, aggregated; };    /* sql: its expression as written */
+struct column { struct span text, name; };                                    /* of agg: groups first, then aggregates */
+
+struct lowering {
+    const char       *sql;
+    uint32_t          length;
+    struct sql_chain *out;
+    struct sql_error *error;
+    int               failed;
+    uint32_t          behind;          /* end of the token before */
+    struct token      token;
+    uint32_t          used, top;
+    unsigned          depth, hidden;
+    enum scope        scope;
+    int               grouped, distinct, star, aliases /* of items are names, too */, aggregated /* the last item */;
+    uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* first token, first byte of the keyword; 0: absent */
+    struct span       alias;           /* FROM ... alias, in the SQL */
+    struct span       bare;            /* a column of the input where only groups are, in the SQL */
+    struct item       items[WEIR_SQL_ITEMS_MAX];
+    struct column     columns[WEIR_SQL_COLUMNS_MAX];
+    unsigned          item_count, column_count, group_count;
+    const char       *where, *having, *window, *time, *lateness, *order, *limit;    /* words; NULL: absent */
+};
+
+/* ---- words, and what is said about them -------------------------------------------------------- */
+
+struct refusal { const char *words, *reason; };
+
+/* Words that end an expression, and so are no columns unless quoted. */
+static const char words_reserved[] =
+    "select from where group window having order limit by as and or in between like ilike is then when else end on "
+    "desc asc union intersect except join not";
+/* Words that can be columns, but not behind an expression. */
+static const struct refusal words_refused[] = {
+    { "join inner left right full cross natural lateral", "% is not supported: one input; nearest form: join first, pipe the rows into weir" },
+    { "union intersect except", "% is not supported; nearest form: one SELECT for each input, or cat of them" },
+    { "over", "% (window functions) is not supported; nearest form: GROUP BY with WINDOW TUMBLING 10s" },
+    { "offset", "% is not supported; nearest form: LIMIT of both, then tail -n +N" },
+    { "fetch top", "% is not supported; nearest form: LIMIT n" },
+    { "qualify", "% is not supported; nearest form: HAVING, behind GROUP BY" },
+    { "filter", "% (WHERE ...) is not supported; nearest form: sum(CASE WHEN condition THEN x END)" },
+    { "within", "% GROUP is not supported; nearest form: approx_quantile(x, 0.5)" },
+    { "nulls ignore respect", "% is not supported: nulls have one place; nearest form: WHERE x IS NOT NULL" },
+    { "collate", "% is not supported: texts compare by bytes; nearest form: lower(x)" },
+    { "escape similar rlike regexp glob", "% is not supported; nearest form: x ~ 'regular expression'" },
+    { "at", "% TIME ZONE is not supported: times are UTC; nearest form: t + INTERVAL '2 hours'" },
+    { "tablesample", "% is not supported; nearest form: WHERE with a condition" },
+    { "exclude replace", "% is not supported; nearest form: the columns by name" },
+    { "with insert update delete create copy", "% is not supported; nearest form: one SELECT" },
+};
+static const struct refusal calls_refused[] = {
+    { "median quantile quantile_cont quantile_disc percentile_cont percentile_disc",
+      "% is not supported: exact quantiles keep every value; nearest form: approx_quantile(x, 0.5)" },
+    { "string_agg array_agg group_concat listagg list mode", "% is not supported: it keeps every value; nearest form: approx_top_k(x, 10)" },
+    { "row_number rank dense_rank lag lead ntile", "% (window functions) is not supported; nearest form: GROUP BY with WINDOW TUMBLING 10s" },
+    { "rollup cube grouping", "% is not supported; nearest form: GROUP BY a, b, one SELECT for each set" },
+    { "unnest", "% is not supported; nearest form: a column by its path, a.b" },
+    { "bool_and bool_or every", "% is not supported; nearest form: min or max of CASE WHEN x THEN 1 ELSE 0 END" },
+    { "count_if countif", "% is not supported; nearest form: count(CASE WHEN x THEN 1 END)" },
+    { "any all some exists", "% (subquery) is not supported; nearest form: x IN (1, 2, 3)" },
+};
+/* name=what it is called in chains */
+static const char aggregates[] =
+    "count sum min max mean avg=mean variance var_samp var_pop stddev stddev_samp stddev_pop skewness kurtosis first "
+    "any_value=first last arg_min arg_max min_by=arg_min max_by=arg_max argmin=arg_min argmax=arg_max covar_samp "
+    "covar_pop corr approx_count_distinct approx_quantile approx_percentile=approx_quantile "
+    "approx_median=approx_quantile approx_top_k approx_frequency entropy ewma rate";
+static const char functions[] =
+    "regexp_matches=matches regexp_like=matches date_part=extract datepart=extract ifnull=coalesce nvl=coalesce iif=if";
+static const char types[] =
+    "double=number float=number float4=number float8=number real=number bigint=int integer=int int=int int2=int int4=int "
+    "int8=int smallint=int tinyint=int varchar=text text=text string=text char=text timestamp=time timestamptz=time "
+    "datetime=time";
+static const char chain_reserved[] = "and or not in between like ilike is as true false null then";
+
+static const struct { const char *words; char letter[3]; uint64_t us; } units[] = {
+    { "us microsecond microseconds", "us", 1 },
+    { "ms millisecond milliseconds", "ms", 1000 },
+    { "s sec secs second seconds",   "s",  1000000 },
+    { "m min mins minute minutes",   "m",  60000000 },
+    { "h hr hrs hour hours",         "h",  UINT64_C(3600000000) },
+    { "d day days",                  "d",  UINT64_C(86400000000) },
+};
+enum { UNITS = sizeof units / sizeof units[0], NO_UNIT = UNITS, DAY = UNITS - 1 };
+
+static int is_digit(char c) { return c >= '0' && c <= '9'; }
+static int is_letter(char c)
+{
+    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || (unsigned char)c >= 0x80;
+}
+static int is_part(char c) { return is_letter(c) || is_digit(c) || c == '.'; }    /* of a name */
+static int is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+
+/* Is the word, in any case, one of the list? What stands behind it there ("=name", " next" or ""), or NULL. */
+static const char *listed(const char *list, const char *word, size_t length)
+{
+    for (const char *at = list; *at != '\0';) {
+        size_t i = 0;
+        while (i < length && at[i] == lower(word[i])) i++;
+        if (i == length && (at[i] == '\0' || at[i] == ' ' || at[i] == '=')) return at + i;
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    return NULL;
+}
+
+/* ---- failing ----------------------------------------------------------------------------------- */
+
+/* The first reason counts; % stands for the place's own text. */
+static void fail(struct lowering *l, struct span where, const char *reason)
+{
+    enum { QUOTE_MAX = 40 };
+    l->token = (struct token){ .kind = TOKEN_END, .where = { (uint16_t)l->length, 0 } };
+    if (l->failed) return;
+    l->failed = 1;
+    l->error->at = where.at;
+    l->error->length = where.length;
+    size_t n = 0, const_room = sizeof l->error->reason - 1;
+    for (; *reason != '\0' && n < const_room; reason++) {
+        if (*reason != '%') {
+            l->error->reason[n++] = *reason;
+            continue;
+        }
+        unsigned length = where.length;
+        if (length > QUOTE_MAX)
+            for (length = QUOTE_MAX; length > 0 && ((unsigned char)l->sql[where.at + length] & 0xc0) == 0x80;) length--;
+        for (unsigned i = 0; i < length && n < const_room; i++) {
+            char const c = l->sql[where.at + i];
+            l->error->reason[n++] = (unsigned char)c < ' ' ? ' ' : c;
+        }
+    }
+    l->error->reason[n] = '\0';
+}
+
+/* The token stands where nothing can stand. */
+static void unexpected(struct lowering *l)
+{
+    struct token const t = l->token;
+    if (t.kind == TOKEN_END) {
+        fail(l, t.where, "the SELECT ends too early");
+        return;
+    }
+    for (unsigned i = 0; t.kind == TOKEN_NAME && i < sizeof words_refused / sizeof words_refused[0]; i++)
+        if (listed(words_refused[i].words, l->sql + t.where.at, t.where.length) != NULL) {
+            fail(l, t.where, words_refused[i].reason);
+            return;
+        }
+    fail(l, t.where, "% is not expected here");
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------ */
+
+#define SIGN(a, b) ((uint16_t)((a) | (b) << 8))
+
+static const struct { uint16_t sign; uint8_t level; char text[3]; } signs[] = {
+    { SIGN('=', '='), LEVEL_COMPARE, "==" }, { SIGN('<', '>'), LEVEL_COMPARE, "!=" }, { SIGN('!', '='), LEVEL_COMPARE, "!=" },
+    { SIGN('<', '='), LEVEL_COMPARE, "<=" }, { SIGN('>', '='), LEVEL_COMPARE, ">=" }, { SIGN('!', '~'), LEVEL_COMPARE, "" },
+    { SIGN('|', '|'), LEVEL_CONCAT, "" },    { SIGN(':', ':'), LEVEL_CAST, "" },      { SIGN('*', '*'), LEVEL_POWER, "" },
+    { SIGN('/', '/'), LEVEL_MULTIPLY, "//" }, { '=', LEVEL_COMPARE, "==" },           { '<', LEVEL_COMPARE, "<" },
+    { '>', LEVEL_COMPARE, ">" },             { '~', LEVEL_COMPARE, "" },              { '+', LEVEL_ADD, "+" },
+    { '-', LEVEL_ADD, "-" },                 { '*', LEVEL_MULTIPLY, "*" },            { '/', LEVEL_MULTIPLY, "/" },
+    { '%', LEVEL_MULTIPLY, "%" },            { '^', LEVEL_POWER, "" },                { '(', NO_LEVEL, "" },
+    { ')', NO_LEVEL, "" },                   { ',', NO_LEVEL, "" },                   { '.', NO_LEVEL, "" },
+    { ';', NO_LEVEL, "" },
+};
+
+static char byte_at(const struct lowering *l, uint32_t at) { return at < l->length ? l->sql[at] : '\0'; }
+
+/* The first byte of the next token. */
+static uint32_t skip_blanks(struct lowering *l, uint32_t at)
+{
+    for (;;) {
+        if (is_blank(byte_at(l, at))) {
+            at++;
+        } else if (byte_at(l, at) == '-' && byte_at(l, at + 1) == '-') {
+            while (at < l->length && l->sql[at] != '\n') at++;
+        } else if (byte_at(l, at) == '/' && byte_at(l, at + 1) == '*') {
+            uint32_t end = at + 2;
+            while (end < l->length && (l->sql[end] != '*' || byte_at(l, end + 1) != '/')) end++;
+            if (end >= l->length) {
+                fail(l, (struct span){ (uint16_t)at, 2 }, "this comment is never closed");
+                return l->length;
+            }
+            at = end + 2;
+        } else {
+            return at;
+        }
+    }
+}
+
+static void next_from(struct lowering *l, uint32_t from)
+{
+    uint32_t const at = skip_blanks(l, from);
+    uint32_t end = at + 1;
+    char const c = byte_at(l, at);
+    struct token t = { .kind = TOKEN_SIGN };
+    if (l->failed || at >= l->length) {
+        t.kind = TOKEN_END;
+        end = at;
+    } else if (is_letter(c)) {
+        while (is_letter(byte_at(l, end)) || is_digit(byte_at(l, end)) || byte_at(l, end) == '$') end++;
+        t.kind = TOKEN_NAME;
+    } else if (is_digit(c) || (c == '.' && is_digit(byte_at(l, at + 1)))) {
+        for (end = at; is_digit(byte_at(l, end));) end++;
+        if (byte_at(l, end) == '.') for (end++; is_digit(byte_at(l, end));) end++;
+        if (lower(byte_at(l, end)) == 'e') {
+            uint32_t const digits = end + (byte_at(l, end + 1) == '-' || byte_at(l, end + 1) == '+' ? 2 : 1);
+            if (is_digit(byte_at(l, digits))) for (end = digits; is_digit(byte_at(l, end));) end++;
+        }
+        t.kind = TOKEN_NUMBER;
+    } else if (c == '\'' || c == '"') {
+        while (end < l->length && (l->sql[end] != c || byte_at(l, end + 1) == c)) end += l->sql[end] == c ? 2 : 1;
+        if (end >= l->length) {
+            fail(l, (struct span){ (uint16_t)at, 1 }, "this quote is never closed");
+            return;
+        }
+        end++;
+        t.kind = c == '"' ? TOKEN_QUOTED : TOKEN_TEXT;
+    } else {
+        unsigned i = 0;
+        while (i < sizeof signs / sizeof signs[0] && signs[i].sign != (c | byte_at(l, at + 1) << 8) && signs[i].sign != c) i++;
+        if (i == sizeof signs / sizeof signs[0]) {
+            fail(l, (struct span){ (uint16_t)at, 1 }, c == '`' ? "names with odd letters stand in double quotes: \"name\""
+                                                               : "% is no sign of the SQL that is understood");
+            return;
+        }
+        t.sign = signs[i].sign;
+        if (t.sign > 0xff) end++;
+    }
+    t.where = (struct span){ (uint16_t)at, (uint16_t)(end - at) };
+    l->token = t;
+}
+
+static void next(struct lowering *l)
+{
+    l->behind = (uint32_t)l->token.where.at + l->token.where.length;
+    next_from(l, l->behind);
+}
+
+/* What comes behind the present token. */
+static struct token peek(struct lowering *l)
+{
+    struct token const now = l->token;
+    next_from(l, (uint32_t)now.where.at + now.where.length);
+    struct token const then = l->token;
+    if (!l->failed) l->token = now;
+    return then;
+}
+
+static void seek(struct lowering *l, uint32_t at) { next_from(l, at); }
+
+static int is_sign(const struct lowering *l, char sign) { return l->token.kind == TOKEN_SIGN && l->token.sign == sign; }
+static int token_in(const struct lowering *l, struct token t, const char *list)
+{
+    return t.kind == TOKEN_NAME && listed(list, l->sql + t.where.at, t.where.length) != NULL;
+}
+static int is_word(const struct lowering *l, const char *list) { return token_in(l, l->token, list); }
+static int accept_word(struct lowering *l, const char *word) { return is_word(l, word) ? next(l), 1 : 0; }
+static int accept_sign(struct lowering *l, char sign) { return is_sign(l, sign) ? next(l), 1 : 0; }
+
+static void expect_word(struct lowering *l, const char *word, const char *reason)
+{
+    if (!accept_word(l, word)) fail(l, l->token.where, reason);
+}
+static void expect_close(struct lowering *l)
+{
+    if (!accept_sign(l, ')')) unexpected(l);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+static void put_bytes(struct lowering *l, const char *text, size_t length)
+{
+    if (length + 1 > l->top - l->used) {    /* one for the NUL behind a word */
+        fail(l, (struct span){ 0, 0 }, "the chain would be longer than 8 KiB; nearest form: a shorter SELECT");
+        return;
+    }
+    memmove(l->out->text + l->used, text, length);
+    l->used += (uint32_t)length;
+}
+static void put(struct lowering *l, const char *text) { put_bytes(l, text, strlen(text)); }
+static void put_span(struct lowering *l, struct span s) { put_bytes(l, l->out->text + s.at, s.length); }
+
+static void put_count(struct lowering *l, uint64_t value)
+{
+    char digits[20];
+    unsigned n = sizeof digits;
+    do digits[--n] = (char)('0' + value % 10); while ((value /= 10) != 0);
+    put_bytes(l, digits + n, sizeof digits - n);
+}
+
+/* Push words in front of what is written since start. */
+static void push(struct lowering *l, uint32_t start, const char *words)
+{
+    uint32_t const end = l->used;
+    size_t const length = strlen(words);
+    put(l, words);
+    if (l->failed) return;
+    memmove(l->out->text + start + length, l->out->text + start, end - start);
+    memcpy(l->out->text + start, words, length);
+}
+static void bracket(struct lowering *l, uint32_t start)
+{
+    push(l, start, "(");
+    put(l, ")");
+}
+
+/* Move what is written since start to the top, where it stays. */
+static struct span keep(struct lowering *l, uint32_t start)
+{
+    uint32_t const length = l->used - start;
+    if (length > l->top - l->used) {
+        put_bytes(l, l->out->text, WEIR_SQL_TEXT_BYTES);    /* says it */
+        return (struct span){ 0, 0 };
+    }
+    l->top -= length;
+    memcpy(l->out->text + l->top, l->out->text + start, length);
+    l->used = start;
+    return (struct span){ (uint16_t)l->top, (uint16_t)length };
+}
+static struct span written(const struct lowering *l, uint32_t start) { return (struct span){ (uint16_t)start, (uint16_t)(l->used - start) }; }
+
+/* End the word that began at start. */
+static const char *word_end(struct lowering *l, uint32_t start)
+{
+    put_bytes(l, "", 1);
+    return l->out->text + start;
+}
+
+static int same(const struct lowering *l, struct span a, struct span b)
+{
+    return a.length == b.length && memcmp(l->out->text + a.at, l->out->text + b.at, a.length) == 0;
+}
+static int same_as(const struct lowering *l, struct span a, const char *text)
+{
+    return a.length == strlen(text) && memcmp(l->out->text + a.at, text, a.length) == 0;
+}
+
+/* ---- names and texts --------------------------------------------------------------------------- */
+
+/* Does it read as a name in chains without backticks? */
+static int is_plain(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        int const letter = is_letter(text[i]) && (unsigned char)text[i] < 0x80;
+        if (!letter && (i == 0 || (!is_digit(text[i]) && (text[i] != '.' || i + 1 == length || !is_letter(text[i + 1]))))) return 0;
+    }
+    return length != 0 && listed(chain_reserved, text, length) == NULL;
+}
+static int is_name(const struct lowering *l, struct span s)
+{
+    const char *text = l->out->text + s.at;
+    return s.length > 2 && text[0] == '`' ? memchr(text + 1, '`', s.length - 1u) == text + s.length - 1 : is_plain(text, s.length);
+}
+
+/* What is written since start becomes a name; `where` is its place. */
+static void quote_name(struct lowering *l, uint32_t start, struct span where)
+{
+    if (l->failed || is_plain(l->out->text + start, l->used - start)) return;
+    for (uint32_t i = start; i < l->used; i++)
+        if (l->out->text[i] == '`' || (unsigned char)l->out->text[i] < ' ') {
+            fail(l, where, "% cannot be a column's name; nearest form: % AS name");
+            return;
+        }
+    if (l->used == start) fail(l, where, "a name cannot be empty");
+    push(l, start, "`");
+    put(l, "`");
+}
+
+/* The inside of a quoted token, doubled quotes made single. */
+static void put_inside(struct lowering *l, struct span where)
+{
+    char const quote = l->sql[where.at];
+    for (uint32_t i = where.at + 1u; i + 1 < (uint32_t)where.at + where.length; i++) {
+        put_bytes(l, l->sql + i, 1);
+        if (l->sql[i] == quote) i++;
+    }
+}
+static void put_part(struct lowering *l, struct token t)
+{
+    if (t.kind == TOKEN_QUOTED) put_inside(l, t.where);
+    else put_bytes(l, l->sql + t.where.at, t.where.length);
+}
+
+/* Are two names of the SQL the same, in any case? */
+static int same_word(const struct lowering *l, struct span a, struct span b)
+{
+    for (int i = 0; i < 2; i++) {
+        struct span *s = i ? &b : &a;
+        if (s->length >= 2 && l->sql[s->at] == '"') *s = (struct span){ (uint16_t)(s->at + 1), (uint16_t)(s->length - 2) };
+    }
+    if (a.length != b.length) return 0;
+    for (unsigned i = 0; i < a.length; i++)
+        if (lower(l->sql[a.at + i]) != lower(l->sql[b.at + i])) return 0;
+    return 1;
+}
+
+/* a.b."c d": a path, less the name of the input in front. Its place in the SQL. */
+static struct span put_name(struct lowering *l)
+{
+    uint32_t const start = l->used, at = l->token.where.at;
+    if (l->alias.length != 0 && same_word(l, l->token.where, l->alias) && peek(l).sign == '.') {
+        next(l);
+        next(l);
+    }
+    for (;;) {
+        if (l->token.kind != TOKEN_NAME && l->token.kind != TOKEN_QUOTED) {
+            if (is_sign(l, '*')) fail(l, l->token.where, "x.* is not supported; nearest form: the columns by name, or * alone");
+            else unexpected(l);
+            break;
+        }
+        put_part(l, l->token);
+        next(l);
+        if (!accept_sign(l, '.')) break;
+        put(l, ".");
+    }
+    struct span const where = { (uint16_t)at, (uint16_t)(l->behind - at) };
+    quote_name(l, start, where);
+    if (l->used - start > 2 && memcmp(l->out->text + start, "__", 2) == 0 && is_digit(l->out->text[start + 2]))
+        fail(l, where, "% is a name of the lowering's own");
+    return where;
+}
+
+/* A text of SQL as a text of chains. */
+static void put_text(struct lowering *l, struct span where)
+{
+    static const char hex[] = "0123456789abcdef";
+    put(l, "'");
+    for (uint32_t i = where.at + 1u; i + 1 < (uint32_t)where.at + where.length; i++) {
+        char const c = l->sql[i];
+        char const escape[4] = { '\\', 'x', hex[(unsigned char)c >> 4], hex[c & 15] };
+        if (c == '\'' || c == '\\') put_bytes(l, (char[2]){ '\\', c }, 2);
+        else if (c == '\n') put(l, "\\n");
+        else if (c == '\t') put(l, "\\t");
+        else if ((unsigned char)c < ' ' || c == 0x7f) put_bytes(l, escape, 4);
+        else put_bytes(l, &c, 1);
+        if (c == '\'') i++;
+    }
+    put(l, "'");
+}
+
+/* The SQL of a place as a name: comments and blanks become one blank. */
+static void put_as_written(struct lowering *l, struct span where)
+{
+    struct token const now = l->token;
+    uint32_t const start = l->used, end = (uint32_t)where.at + where.length;
+    uint32_t last = where.at;
+    for (seek(l, where.at); !l->failed && l->token.kind != TOKEN_END && l->token.where.at < end; next_from(l, last)) {
+        if (l->token.where.at > last) put(l, " ");
+        put_bytes(l, l->sql + l->token.where.at, l->token.where.length);
+        last = (uint32_t)l->token.where.at + l->token.where.length;
+    }
+    quote_name(l, start, where);
+    if (!l->failed) l->token = now;
+}
+
+/* ---- periods ----------------------------------------------------------------------------------- */
+
+static unsigned unit_find(const char *word, size_t length)
+{
+    unsigned unit = 0;
+    while (unit < UNITS && listed(units[unit].words, word, length) == NULL) unit++;
+    return unit;
+}
+
+/* 10s, 10 seconds, '1 hour 30 minutes', '10' SECOND. The smallest unit it names is for put_period. */
+static uint64_t period(struct lowering *l, unsigned *smallest)
+{
+    struct span const where = l->token.where;
+    const char *at = l->sql + where.at, *end = at + where.length;
+    uint64_t us = 0;
+    int const quoted = l->token.kind == TOKEN_TEXT;
+    *smallest = DAY;
+    if (quoted) at++, end--;
+    if (!quoted && l->token.kind != TOKEN_NUMBER) at = end;
+    else next(l);
+    do {
+        uint64_t whole = 0, fraction = 0, tenth = 1000000;
+        unsigned digits = 0;
+        while (at < end && is_blank(*at)) at++;
+        for (; at < end && is_digit(*at); digits++) whole = whole * 10 + (uint64_t)(*at++ - '0');
+        if (digits > 0 && digits < 9 && at < end && *at == '.')
+            for (at++; at < end && is_digit(*at) && tenth > 1;) fraction += (uint64_t)(*at++ - '0') * (tenth /= 10);
+        while (at < end && is_blank(*at)) at++;
+        if (at == end && l->token.kind == TOKEN_NAME && digits != 0) {    /* the unit is a token of its own */
+            at = l->sql + l->token.where.at;
+            end = at + l->token.where.length;
+            next(l);
+        }
+        const char *word = at;
+        while (at < end && is_letter(*at)) at++;
+        unsigned const unit = unit_find(word, (size_t)(at - word));
+        if (listed("w week weeks mon month months quarter quarters y year years", word, (size_t)(at - word)) != NULL)
+            fail(l, where, "% is not supported: months differ in length; nearest form: INTERVAL '30 days'");
+        if (digits == 0 || digits > 8 || unit == NO_UNIT || us > UINT64_MAX / 4)
+            fail(l, where, "% is no period; nearest form: 10s, 5m, 1h, or INTERVAL '5 minutes'");
+        if (l->failed) return 0;
+        us += whole * units[unit].us + fraction * units[unit].us / 1000000;
+        if (unit < *smallest) *smallest = unit;
+        while (at < end && is_blank(*at)) at++;
+    } while (at < end);
+    return us;
+}
+
+/* In the unit, or the next one that it is a whole number of. */
+static void put_period(struct lowering *l, uint64_t us, unsigned unit)
+{
+    while (us % units[unit].us != 0) unit--;
+    put_count(l, us / units[unit].us);
+    put(l, units[unit].letter);
+}
+
+static void put_seconds(struct lowering *l, uint64_t us)
+{
+    put_count(l, us / 1000000);
+    uint32_t rest = (uint32_t)(us % 1000000);
+    if (rest != 0) put(l, ".");
+    for (uint32_t tenth = 100000; rest != 0; rest %= tenth, tenth /= 10)
+        put_bytes(l, (char[1]){ (char)('0' + rest / tenth) }, 1);
+}
+
+/* ---- expressions ------------------------------------------------------------------------------- */
+
+static unsigned expression(struct lowering *l, unsigned lowest);
+
+static void hidden_name(struct lowering *l, struct column *c)
+{
+    uint32_t const start = l->used;
+    put(l, "__");
+    put_count(l, ++l->hidden);
+    c->name = keep(l, start);
+}
+
+/* A column more, its text being what is written since start. */
+static struct column *column_add(struct lowering *l, uint32_t start, struct span where)
+{
+    if (l->column_count == WEIR_SQL_COLUMNS_MAX)
+        fail(l, where, "% is more than 64 groups and aggregates; nearest form: fewer, in two runs");
+    struct span const text = keep(l, start);
+    if (l->failed) return NULL;
+    struct column *c = &l->columns[l->column_count++];
+    *c = (struct column){ .text = text };
+    if (is_name(l, text)) c->name = text;
+    else hidden_name(l, c);
+    return c;
+}
+
+/* What is written since start is the group or aggregate: write its name instead. */
+static void refer(struct lowering *l, uint32_t start, const struct column *c)
+{
+    l->used = start;
+    put_span(l, c->name);
+}
+
+/* An expression that reads as a group does is that group. */
+static unsigned fold(struct lowering *l, uint32_t start, struct span bare, unsigned level)
+{
+    for (unsigned i = 0; l->scope == OF_GROUPS && i < l->group_count; i++)
+        if (same(l, written(l, start), l->columns[i].text)) {
+            refer(l, start, &l->columns[i]);
+            l->bare = bare;
+            return LEVEL_PRIMARY;
+        }
+    return level;
+}
+
+static struct item *item_named(struct lowering *l, struct span text, struct span where)
+{
+    for (unsigned i = 0; i < l->item_count; i++)
+        if (same(l, l->items[i].name, text)) return &l->items[i];
+    for (unsigned i = 0; i < l->item_count; i++) {    /* names of SQL are of any case */
+        struct span const name = l->items[i].name;
+        unsigned n = 0;
+        while (n < name.length && n < where.length && lower(l->out->text[name.at + n]) == lower(l->sql[where.at + n])) n++;
+        if (n == name.length && n == where.length) return &l->items[i];
+    }
+    return NULL;
+}
+
+static int is_window_column(const struct lowering *l, struct span text)
+{
+    return l->clauses[WINDOW] != 0 && (same_as(l, text, "window_start") || same_as(l, text, "window_end"));
+}
+
+static unsigned column_name(struct lowering *l)
+{
+    uint32_t const start = l->used;
+    struct span const bare = l->bare, where = put_name(l);
+    if (l->failed || l->scope != OF_GROUPS) return LEVEL_PRIMARY;
+    for (unsigned i = 0; i < l->group_count; i++)
+        if (same(l, written(l, start), l->columns[i].text)) return LEVEL_PRIMARY;    /* fold() does the rest */
+    if (is_window_column(l, written(l, start))) return LEVEL_PRIMARY;
+    const struct item *item = l->aliases ? item_named(l, written(l, start), where) : NULL;
+    if (item == NULL) {
+        if (bare.length == 0) l->bare = where;
+        return LEVEL_PRIMARY;
+    }
+    l->used = start;
+    put_span(l, item->text);
+    if (item->level < LEVEL_PRIMARY) bracket(l, start);
+    return LEVEL_PRIMARY;
+}
+
+static void arguments(struct lowering *l)
+{
+    if (accept_sign(l, ')')) return;
+    for (;;) {
+        expression(l, LEVEL_OR);
+        if (!accept_sign(l, ',')) break;
+        put(l, ", ");
+    }
+    if (is_word(l, "from for placing"))
+        fail(l, l->token.where, "% within a call is not supported; nearest form: arguments with commas");
+    if (is_word(l, "order"))
+        fail(l, l->token.where, "ORDER BY within an aggregate is not supported; nearest form: arg_min(x, t), arg_max(x, t)");
+    expect_close(l);
+}
+
+/* The open bracket is passed. */
+static unsigned aggregate(struct lowering *l, struct span word, const char *behind)
+{
+    uint32_t const start = l->used;
+    enum scope const scope = l->scope;
+    const char *name = l->sql + word.at;
+    l->aggregated = 1;
+    if (scope == OF_ROWS) fail(l, word, "aggregate % cannot stand here (in WHERE, GROUP BY or another aggregate); nearest form: HAVING");
+    if (*behind == '=') put_bytes(l, behind + 1, strcspn(behind + 1, " "));
+    else for (unsigned i = 0; i < word.length; i++) put_bytes(l, (char[1]){ lower(name[i]) }, 1);
+    put(l, "(");
+    if (is_word(l, "distinct"))
+        fail(l, l->token.where, "% in an aggregate is not supported: it keeps every value; nearest form: approx_count_distinct(x)");
+    l->scope = OF_ROWS;
+    if (is_sign(l, '*')) {
+        if (listed("count", name, word.length) == NULL) fail(l, word, "%(*) is not supported; nearest form: count(*), or %(x)");
+        next(l);
+        expect_close(l);
+    } else {
+        arguments(l);
+    }
+    if (listed("approx_median", name, word.length) != NULL) put(l, ", 0.5");
+    put(l, ")");
+    l->scope = scope;
+    if (l->failed || scope != OF_GROUPS) return LEVEL_PRIMARY;
+    struct column *c = NULL;
+    for (unsigned i = l->group_count; i < l->column_count; i++)
+        if (same(l, written(l, start), l->columns[i].text)) c = &l->columns[i];
+    if (c == NULL) c = column_add(l, start, word);
+    if (c != NULL) refer(l, start, c);
+    return LEVEL_PRIMARY;
+}
+
+/* p50, p999 */
+static int is_percentile(const char *word, size_t length)
+{
+    if (length < 2 || length > 6 || lower(word[0]) != 'p') return 0;
+    for (size_t i = 1; i < length; i++)
+        if (!is_digit(word[i])) return 0;
+    return 1;
+}
+static const char *aggregate_find(const struct lowering *l, struct span word)
+{
+    return is_percentile(l->sql + word.at, word.length) ? "" : listed(aggregates, l->sql + word.at, word.length);
+}
+
+/* Turn what is written since start into the type that the tokens name. */
+static unsigned cast(struct lowering *l, uint32_t start)
+{
+    struct span const word = l->token.where;
+    const char *behind = l->token.kind == TOKEN_NAME ? listed(types, l->sql + word.at, word.length) : NULL;
+    if (behind == NULL) {
+        fail(l, word, l->token.kind == TOKEN_END ? "a type is missing" : "type % is not supported; nearest form: DOUBLE, BIGINT, VARCHAR or TIMESTAMP");
+        return LEVEL_PRIMARY;
+    }
+    next(l);
+    if (is_sign(l, '(')) fail(l, word, "%(n) is not supported: types have no length; nearest form: % alone");
+    if (listed("double", l->sql + word.at, word.length) != NULL) accept_word(l, "precision");
+    char name[8] = { 0 };
+    memcpy(name, behind + 1, strcspn(behind + 1, " "));
+    push(l, start, "(");
+    push(l, start, name);
+    put(l, ")");
+    return LEVEL_PRIMARY;
+}
+
+/* date_trunc('hour', t), time_bucket(INTERVAL '5 minutes', t); the open bracket is passed. */
+static unsigned truncation(struct lowering *l, int bucket)
+{
+    struct span const where = l->token.where;
+    unsigned unit = DAY;
+    uint64_t us = units[DAY].us;
+    if (bucket) {
+        accept_word(l, "interval");
+        us = period(l, &unit);
+        if (us == 0 || units[DAY].us % us != 0)
+            fail(l, where, "time_bucket is not supported unless a day is a whole number of it; nearest form: 1, 5, 10, 15 or 30 minutes");
+    } else {
+        if (l->token.kind == TOKEN_TEXT) unit = unit_find(l->sql + where.at + 1, where.length - 2u);
+        if (l->token.kind != TOKEN_TEXT || unit == NO_UNIT)
+            fail(l, where, "date_trunc to % is not supported; nearest form: 'day', 'hour', 'minute' or 'second'");
+        else us = units[unit].us;
+        next(l);
+    }
+    if (!accept_sign(l, ',')) unexpected(l);
+    put(l, "time_trunc(");
+    expression(l, LEVEL_OR);
+    expect_close(l);
+    put(l, ", '");
+    if (!l->failed) put_period(l, us, unit);
+    put(l, "')");
+    return LEVEL_PRIMARY;
+}
+
+/* A name with an open bracket behind it. */
+static unsigned call(struct lowering *l)
+{
+    struct span const word = l->token.where;
+    const char *name = l->sql + word.at;
+    uint32_t const start = l->used;
+    next(l);
+    next(l);
+    for (unsigned i = 0; i < sizeof calls_refused / sizeof calls_refused[0]; i++)
+        if (listed(calls_refused[i].words, name, word.length) != NULL) fail(l, word, calls_refused[i].reason);
+    if (listed("cast try_cast", name, word.length) != NULL) {
+        expression(l, LEVEL_OR);
+        expect_word(l, "as", "CAST wants a type; nearest form: CAST(x AS DOUBLE)");
+        cast(l, start);
+        expect_close(l);
+        return LEVEL_PRIMARY;
+    }
+    if (listed("date_trunc datetrunc", name, word.length) != NULL) return truncation(l, 0);
+    if (listed("time_bucket", name, word.length) != NULL) return truncation(l, 1);
+    const char *behind = aggregate_find(l, word);
+    if (behind != NULL) return aggregate(l, word, behind);
+    behind = listed(functions, name, word.length);
+    if (behind != NULL) put_bytes(l, behind + 1, strcspn(behind + 1, " "));
+    else for (unsigned i = 0; i < word.length; i++) put_bytes(l, (char[1]){ lower(name[i]) }, 1);
+    put(l, "(");
+    if (listed("extract", name, word.length) != NULL && l->token.kind == TOKEN_NAME && token_in(l, peek(l), "from")) {
+        put(l, "'");
+        for (unsigned i = 0; i < l->token.where.length; i++) put_bytes(l, (char[1]){ lower(l->sql[l->token.where.at + i]) }, 1);
+        put(l, "', ");
+        next(l);
+        next(l);
+    }
+    if (is_word(l, "distinct")) unexpected(l);
+    if (is_sign(l, '*')) fail(l, word, "%(*) is not supported; nearest form: count(*)");
+    arguments(l);
+    put(l, ")");
+    return LEVEL_PRIMARY;
+}
+
+/* CASE [x] WHEN a THEN b ... [ELSE c] END, CASE being passed: if(x == a, b, c) */
+static unsigned choice(struct lowering *l)
+{
+    unsigned whens = 0;
+    struct span operand = { 0, 0 };
+    put(l, "if(");
+    if (!is_word(l, "when")) {
+        uint32_t const start = l->used;
+        if (expression(l, LEVEL_OR) < LEVEL_CONCAT) bracket(l, start);
+        operand = written(l, start);
+    }
+    for (; accept_word(l, "when"); whens++) {
+        if (whens > 0) {
+            put(l, ", if(");
+            put_span(l, operand);
+        }
+        if (operand.length != 0) put(l, " == ");
+        expression(l, operand.length != 0 ? LEVEL_CONCAT : LEVEL_OR);
+        expect_word(l, "then", "% stands where THEN is missing; nearest form: CASE WHEN condition THEN x END");
+        put(l, ", ");
+        expression(l, LEVEL_OR);
+    }
+    if (whens == 0) fail(l, l->token.where, "% stands where WHEN is missing; nearest form: CASE WHEN condition THEN x END");
+    put(l, ", ");
+    if (accept_word(l, "else")) expression(l, LEVEL_OR);
+    else put(l, "null");
+    expect_word(l, "end", "% stands where END of CASE is missing");
+    while (whens-- > 0) put(l, ")");
+    return LEVEL_PRIMARY;
+}
+
+static unsigned primary(struct lowering *l)
+{
+    struct token const t = l->token;
+    uint32_t const start = l->used;
+    unsigned unit;
+    switch (t.kind) {
+    case TOKEN_NUMBER:
+        if (l->sql[t.where.at] == '.') put(l, "0");
+        put_bytes(l, l->sql + t.where.at, t.where.length);
+        if (l->sql[t.where.at + t.where.length - 1] == '.') put(l, "0");
+        next(l);
+        if (l->token.kind == TOKEN_NAME && l->token.where.at == l->behind) unexpected(l);
+        return LEVEL_PRIMARY;
+    case TOKEN_TEXT:
+        put_text(l, t.where);
+        next(l);
+        return LEVEL_PRIMARY;
+    case TOKEN_QUOTED:
+        return column_name(l);
+    case TOKEN_SIGN:
+        if (t.sign == '*') fail(l, t.where, "* among expressions is not supported; nearest form: the columns by name, or * alone");
+        if (t.sign != '(') break;
+        next(l);
+        put(l, "(");
+        unit = expression(l, LEVEL_OR);
+        if (is_sign(l, ',')) fail(l, l->token.where, "a row (a, b) is not supported; nearest form: a = 1 AND b = 2");
+        expect_close(l);
+        put(l, ")");
+        if (!l->failed && unit == LEVEL_PRIMARY) {    /* ((a)) is a */
+            l->used -= 2;
+            memmove(l->out->text + start, l->out->text + start + 1, l->used - start);
+        }
+        return LEVEL_PRIMARY;
+    case TOKEN_NAME:
+        if (is_word(l, words_reserved)) {
+            fail(l, t.where, "an expression is missing before %; nearest form for such a column: \"%\"");
+            return LEVEL_PRIMARY;
+        }
+        if (is_word(l, "true false null")) {
+            for (unsigned i = 0; i < t.where.length; i++) put_bytes(l, (char[1]){ lower(l->sql[t.where.at + i]) }, 1);
+            next(l);
+            return LEVEL_PRIMARY;
+        }
+        if (is_word(l, "case")) {
+            next(l);
+            return choice(l);
+        }
+        struct token const then = peek(l);
+        if (then.kind == TOKEN_SIGN && then.sign == '(') return call(l);
+        if (then.kind == TOKEN_TEXT && is_word(l, "timestamp timestamptz date")) {
+            next(l);
+            put_text(l, l->token.where);
+            next(l);
+            if (is_sign(l, '+') || is_sign(l, '-')) {    /* a text is a time by itself only where one is wanted */
+                push(l, start, "time(");
+                put(l, ")");
+            }
+            return LEVEL_PRIMARY;
+        }
+        if ((then.kind == TOKEN_TEXT || then.kind == TOKEN_NUMBER) && accept_word(l, "interval")) {
+            uint64_t const us = period(l, &unit);
+            put_seconds(l, us);
+            return LEVEL_PRIMARY;
+        }
+        if (is_word(l, "current_timestamp current_date current_time"))
+            fail(l, t.where, "% is not supported: a stream has no clock; nearest form: TIMESTAMP '2024-05-01 12:00:00'");
+        return column_name(l);
+    default: break;
+    }
+    unexpected(l);
+    return LEVEL_PRIMARY;
+}
+
+static unsigned prefix(struct lowering *l, unsigned lowest)
+{
+    if (is_word(l, "not")) {
+        if (lowest > LEVEL_NOT) fail(l, l->token.where, "% within a comparison is not supported; nearest form: (NOT x)");
+        next(l);
+        put(l, "not ");
+        expression(l, LEVEL_NOT);
+        return LEVEL_NOT;
+    }
+    if (accept_sign(l, '+')) return expression(l, LEVEL_UNARY);
+    if (!accept_sign(l, '-')) return primary(l);
+    put(l, "-");
+    uint32_t const start = l->used;
+    expression(l, LEVEL_UNARY);
+    if (l->used > start && l->out->text[start] == '-') bracket(l, start);
+    return LEVEL_UNARY;
+}
+
+/* IS [NOT] NULL, TRUE, FALSE; IS is passed. */
+static unsigned is_test(struct lowering *l, uint32_t start)
+{
+    int const negated = accept_word(l, "not");
+    if (accept_word(l, "null")) {
+        put(l, negated ? " is not null" : " is null");
+        return LEVEL_COMPARE;
+    }
+    if (!is_word(l, "true false")) {
+        if (is_word(l, "distinct")) fail(l, l->token.where, "IS DISTINCT FROM is not supported; nearest form: a = b OR (a IS NULL AND b IS NULL)");
+        else fail(l, l->token.where, "% behind IS is not supported; nearest form: IS NULL, IS TRUE, IS FALSE, each with NOT");
+        return LEVEL_COMPARE;
+    }
+    int const truth = is_word(l, "true");
+    next(l);
+    push(l, start, "coalesce(");
+    put(l, truth ? ", false)" : ", true)");
+    if (truth != negated) return LEVEL_PRIMARY;
+    push(l, start, "not ");
+    return LEVEL_NOT;
+}
+
+static unsigned word_operator(struct lowering *l)
+{
+    return is_word(l, "or") ? LEVEL_OR : is_word(l, "and") ? LEVEL_AND
+         : is_word(l, "is in between like ilike not") ? LEVEL_COMPARE : NO_LEVEL;
+}
+
+static unsigned infix_word(struct lowering *l, uint32_t start, unsigned level)
+{
+    if (level < LEVEL_COMPARE) {
+        next(l);
+        put(l, level == LEVEL_OR ? " or " : " and ");
+        expression(l, level + 1);
+        return level;
+    }
+    if (accept_word(l, "is")) return is_test(l, start);
+    if (accept_word(l, "not")) put(l, " not");
+    if (accept_word(l, "in")) {
+        put(l, " in (");
+        if (!accept_sign(l, '(')) fail(l, l->token.where, "IN wants a list; nearest form: x IN (1, 2, 3)");
+        if (is_sign(l, ')')) unexpected(l);
+        arguments(l);
+        put(l, ")");
+    } else if (accept_word(l, "between")) {
+        put(l, " between ");
+        expression(l, LEVEL_CONCAT);
+        expect_word(l, "and", "% stands where AND of BETWEEN is missing");
+        put(l, " and ");
+        expression(l, LEVEL_CONCAT);
+    } else {
+        put(l, is_word(l, "like") ? " like " : " ilike ");
+        if (is_word(l, "like ilike")) next(l);
+        else unexpected(l);
+        expression(l, LEVEL_CONCAT);
+    }
+    return LEVEL_COMPARE;
+}
+
+static unsigned infix_sign(struct lowering *l, uint32_t start, unsigned left, unsigned level)
+{
+    uint16_t const sign = l->token.sign;
+    next(l);
+    switch (sign) {
+    case SIGN(':', ':'):
+        return cast(l, start);
+    case SIGN('|', '|'):
+        push(l, start, "concat(");
+        do {
+            put(l, ", ");
+            expression(l, LEVEL_CONCAT + 1);
+        } while (l->token.kind == TOKEN_SIGN && l->token.sign == sign && (next(l), 1));
+        put(l, ")");
+        return LEVEL_PRIMARY;
+    case '~':
+    case SIGN('!', '~'):
+        push(l, start, sign == '~' ? "matches(" : "not matches(");
+        put(l, ", ");
+        if (is_sign(l, '*')) fail(l, l->token.where, "~* is not supported; nearest form: lower(x) ~ 're'");
+        expression(l, LEVEL_CONCAT);
+        put(l, ")");
+        return sign == '~' ? LEVEL_PRIMARY : LEVEL_NOT;
+    case '^':
+    case SIGN('*', '*'): {    /* chains: the right one first, and before a sign; SQL: neither */
+        if (left < LEVEL_PRIMARY) bracket(l, start);
+        put(l, " ** ");
+        uint32_t const power = l->used;
+        if (expression(l, LEVEL_UNARY) < LEVEL_PRIMARY) bracket(l, power);
+        return LEVEL_POWER;
+    }
+    default:
+        put(l, " ");
+        for (unsigned i = 0; i < sizeof signs / sizeof signs[0]; i++)
+            if (signs[i].sign == sign) put(l, signs[i].text);
+        put(l, " ");
+        expression(l, level + 1);
+        return level;
+    }
+}
+
+/* Write the expression that begins here, of operators not looser than `lowest`; how loose it is. */
+static unsigned expression(struct lowering *l, unsigned lowest)
+{
+    uint32_t const start = l->used;
+    struct span const bare = l->bare;
+    if (++l->depth > WEIR_SQL_DEPTH_MAX) fail(l, l->token.where, "the expression is nested too deep at %; nearest form: fewer brackets");
+    unsigned level = fold(l, start, bare, prefix(l, lowest));
+    int compared = 0;    /* a ~ b is as tight as a call, but was a comparison in the SQL */
+    for (;;) {
+        unsigned op = NO_LEVEL;
+        if (l->token.kind == TOKEN_NAME) op = word_operator(l);
+        for (unsigned i = 0; l->token.kind == TOKEN_SIGN && i < sizeof signs / sizeof signs[0]; i++)
+            if (signs[i].sign == l->token.sign) op = signs[i].level;
+        if (op == NO_LEVEL || op < lowest) break;
+        if (op >= LEVEL_COMPARE && (compared || level < LEVEL_COMPARE)) {
+            fail(l, l->token.where, "% behind a comparison is not supported; nearest form: brackets around the comparison");
+            break;
+        }
+        compared = op == LEVEL_COMPARE;
+        level = l->token.kind == TOKEN_NAME ? infix_word(l, start, op) : infix_sign(l, start, level, op);
+        level = fold(l, start, bare, level);
+    }
+    l->depth--;
+    return level;
+}
+
+/* ---- the clauses ------------------------------------------------------------------------------- */
+
+/* The clause is read: here begins another one, or nothing. */
+static void clause_end(struct lowering *l)
+{
+    if (l->token.kind == TOKEN_END) return;
+    for (unsigned i = 0; i < CLAUSES; i++)
+        if (l->clauses[i] != 0 && l->keywords[i] == l->token.where.at) return;
+    unexpected(l);
+}
+
+static void survey(struct lowering *l)
+{
+    static const char *const words[CLAUSES] = { "from", "where", "group", "window", "having", "order", "limit" };
+    struct token before = { .kind = TOKEN_END };
+    unsigned depth = 0, latest = 0;
+    struct span open = { 0, 0 };
+    if (!is_word(l, "select")) {
+        if (l->token.kind == TOKEN_END) fail(l, l->token.where, "a SELECT is expected");
+        else if (l->token.kind == TOKEN_NAME && !is_word(l, "with insert update delete create copy"))
+            fail(l, l->token.where, "% is not supported; nearest form: SELECT columns FROM 'file'");
+        unexpected(l);
+    }
+    for (next(l); l->token.kind != TOKEN_END; before = l->token, next(l)) {
+        struct span const where = l->token.where;
+        if (is_sign(l, '(')) {
+            if (depth++ == 0) open = where;
+            if (before.kind == TOKEN_NAME && aggregate_find(l, before.where) != NULL) l->grouped = 1;
+        } else if (is_sign(l, ')')) {
+            if (depth-- == 0) {
+                fail(l, where, "this bracket was never opened");
+                return;
+            }
+        } else if (is_sign(l, ';')) {
+            next(l);
+            if (l->token.kind != TOKEN_END) fail(l, l->token.where, "% behind ; is not supported; nearest form: one SELECT");
+            l->length = where.at;
+            break;
+        }
+        if (l->token.kind != TOKEN_NAME || before.sign == '.' || token_in(l, before, "as")) continue;
+        if (is_word(l, "union intersect except join qualify")) unexpected(l);
+        if (is_word(l, "select"))
+            fail(l, where, depth != 0 ? "a subquery is not supported; nearest form: weir sql of the inner SELECT | weir sql of the outer"
+                                      : "a second SELECT is not supported; nearest form: one SELECT");
+        if (depth != 0) continue;
+        for (unsigned i = 0; i < CLAUSES; i++) {
+            if (!is_word(l, words[i]) || (i == FROM && token_in(l, before, "distinct"))) continue;
+            if (i == GROUP_BY || i == ORDER_BY) {
+                if (!token_in(l, peek(l), "by")) continue;
+                next(l);
+            }
+            if (i < latest || l->clauses[i] != 0) {
+                fail(l, where, "% stands twice or out of order; nearest form: FROM WHERE GROUP BY WINDOW HAVING ORDER BY LIMIT");
+                return;
+            }
+            latest = i;
+            l->keywords[i] = where.at;
+            l->clauses[i] = (uint16_t)(l->token.where.at + l->token.where.length);
+            break;
+        }
+    }
+    if (depth != 0) fail(l, open, "this bracket is never closed");
+    l->grouped |= l->clauses[GROUP_BY] != 0 || l->clauses[WINDOW] != 0 || l->clauses[HAVING] != 0;
+}
+
+static void lower_from(struct lowering *l)
+{
+    uint32_t const start = l->used;
+    seek(l, l->clauses[FROM]);
+    struct token const t = l->token;
+    if (t.kind == TOKEN_TEXT) {
+        put_inside(l, t.where);
+        next(l);
+    } else if (t.kind == TOKEN_NAME || t.kind == TOKEN_QUOTED) {
+        do put_part(l, l->token);
+        while (next(l), is_sign(l, '.') && (put(l, "."), next(l), l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED));
+        if (is_sign(l, '(')) fail(l, t.where, "table function % is not supported; nearest form: FROM 'file'");
+        l->alias = t.where;
+    } else {
+        unexpected(l);
+    }
+    if (l->used == start) fail(l, t.where, "a file has no name; nearest form: FROM 'file', or no FROM for standard input");
+    int const as = accept_word(l, "as");
+    int taken = !as && is_word(l, words_reserved);
+    for (unsigned i = 0; !taken && i < sizeof words_refused / sizeof words_refused[0]; i++) taken = !as && is_word(l, words_refused[i].words);
+    if (!taken && (l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED)) {
+        l->alias = l->token.where;
+        next(l);
+    } else if (as) {
+        unexpected(l);
+    }
+    if (is_sign(l, ',')) fail(l, l->token.where, "a second input (a join) is not supported; nearest form: join first, pipe the rows into weir");
+    clause_end(l);
+    const char *file = word_end(l, start);
+    if (!l->failed && strcmp(file, "-") != 0 && !(t.kind == TOKEN_NAME && strcmp(file, "stdin") == 0)) l->out->file = file;
+}
+
+/* The items for the first time: where, and named what. Of rows they are lowered for good. */
+static void lower_items(struct lowering *l)
+{
+    if (is_sign(l, '*')) {
+        struct span const where = l->token.where;
+        next(l);
+        if (is_sign(l, ',') || is_word(l, "exclude except replace"))
+            fail(l, where, "* among other columns is not supported; nearest form: the columns by name, or * alone");
+        if (l->grouped) fail(l, where, "* of groups is not supported; nearest form: the columns by name");
+        l->star = 1;
+        clause_end(l);
+        return;
+    }
+    l->scope = l->grouped ? OF_NAMES : OF_ROWS;
+    do {
+        uint32_t const start = l->used, at = l->token.where.at;
+        if (l->item_count == WEIR_SQL_ITEMS_MAX) {
+            fail(l, l->token.where, "% is more than 64 columns; nearest form: *");
+            return;
+        }
+        struct item *item = &l->items[l->item_count];
+        l->aggregated = 0;
+        item->level = (uint8_t)expression(l, LEVEL_OR);
+        item->aggregated = (uint8_t)l->aggregated;
+        item->sql = (struct span){ (uint16_t)at, (uint16_t)(l->behind - at) };
+        item->text = written(l, start);
+        if (l->failed) return;
+        uint32_t const name = l->used;
+        int const as = accept_word(l, "as");
+        int taken = !as && is_word(l, words_reserved);
+        for (unsigned i = 0; !taken && i < sizeof words_refused / sizeof words_refused[0]; i++) taken = !as && is_word(l, words_refused[i].words);
+        if (!taken && (l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED)) {
+            struct span const none = l->alias;
+            l->alias.length = 0;    /* a name is a name here */
+            put_name(l);
+            l->alias = none;
+        } else if (as) {
+            unexpected(l);
+        } else if (is_name(l, item->text)) {
+            put_span(l, item->text);
+        } else {
+            put_as_written(l, item->sql);
+        }
+        item->name = keep(l, name);
+        if (l->grouped) l->used = start;
+        for (unsigned i = 0; !l->failed && i < l->item_count; i++)
+            if (same(l, l->items[i].name, item->name))
+                fail(l, item->sql, "% gives a second column of one name; nearest form: % AS name");
+        l->item_count++;
+    } while (accept_sign(l, ','));
+    clause_end(l);
+}
+
+/* The item's expression over the input's rows, as a group. */
+static void group_add(struct lowering *l, uint32_t start, struct span where)
+{
+    if (l->failed) return;
+    struct span const text = written(l, start);
+    int known = is_window_column(l, text);
+    for (unsigned i = 0; i < l->column_count; i++) known |= same(l, l->columns[i].text, text);
+    if (known) l->used = start;
+    else column_add(l, start, where);
+    l->group_count = l->column_count;
+}
+
+/* Is the name used within the SQL of an item, as a column? */
+static int item_uses(struct lowering *l, const struct item *item, struct span name)
+{
+    struct token const now = l->token;
+    int found = 0;
+    for (seek(l, item->sql.at); l->token.kind != TOKEN_END && l->token.where.at < (uint32_t)item->sql.at + item->sql.length; next(l))
+        found |= (l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED) && same_word(l, l->token.where, name);
+    l->token = now;
+    return found;
+}
+
+/* Here stands an item, alone, by its position or its name: it, and it is passed. */
+static struct item *item_here(struct lowering *l, int of_input_first)
+{
+    struct token const t = l->token, then = peek(l);
+    if (l->failed || !(then.kind == TOKEN_END || then.sign == ',' || token_in(l, then, "window having order limit asc desc"))) return NULL;
+    struct item *item = NULL;
+    if (t.kind == TOKEN_NUMBER) {
+        unsigned position = 0;
+        for (unsigned i = 0; i < t.where.length && position <= WEIR_SQL_ITEMS_MAX; i++)
+            position = is_digit(l->sql[t.where.at + i]) ? position * 10 + (unsigned)(l->sql[t.where.at + i] - '0') : WEIR_SQL_ITEMS_MAX + 1;
+        if (position == 0 || position > l->item_count) fail(l, t.where, "% is no position of a column behind SELECT");
+        else item = &l->items[position - 1];
+    } else if (t.kind == TOKEN_NAME || t.kind == TOKEN_QUOTED) {
+        uint32_t const start = l->used;
+        put_part(l, t);
+        if (!is_plain(l->out->text + start, l->used - start)) {
+            push(l, start, "`");
+            put(l, "`");
+        }
+        item = item_named(l, written(l, start), t.where);
+        l->used = start;
+        if (item != NULL && of_input_first && (item->aggregated || (!same_word(l, item->sql, t.where) && item_uses(l, item, t.where))))
+            item = NULL;
+    }
+    if (item != NULL) next(l);
+    return item;
+}
+
+static void group_item(struct lowering *l, const struct item *item)
+{
+    struct token const now = l->token;
+    uint32_t const start = l->used, behind = l->behind;
+    seek(l, item->sql.at);
+    expression(l, LEVEL_OR);
+    group_add(l, start, item->sql);
+    if (l->failed) return;
+    l->token = now;
+    l->behind = behind;
+}
+
+static void lower_groups(struct lowering *l)
+{
+    l->scope = OF_ROWS;
+    for (unsigned i = 0; l->distinct && i < l->item_count; i++) group_item(l, &l->items[i]);
+    if (l->clauses[GROUP_BY] == 0) return;
+    seek(l, l->clauses[GROUP_BY]);
+    if (is_word(l, "all")) fail(l, l->token.where, "GROUP BY ALL is not supported; nearest form: the columns by name or position");
+    do {
+        const struct item *item = item_here(l, 1);
+        uint32_t const start = l->used, at = l->token.where.at;
+        if (item != NULL) {
+            group_item(l, item);
+        } else {
+            expression(l, LEVEL_OR);
+            group_add(l, start, (struct span){ (uint16_t)at, (uint16_t)(l->behind - at) });
+        }
+    } while (accept_sign(l, ','));
+    clause_end(l);
+}
+
+/* Does the name stand in the text? */
+static int text_uses(const struct lowering *l, struct span text, struct span name)
+{
+    const char *at = l->out->text + text.at, *end = at + text.length, *word = l->out->text + name.at;
+    for (; at + name.length <= end; at++) {
+        if (memcmp(at, word, name.length) != 0) continue;
+        char const before = at == l->out->text + text.at ? ' ' : at[-1], behind = at + name.length == end ? ' ' : at[name.length];
+        if (!is_part(before) && !is_part(behind)) return 1;
+    }
+    return 0;
+}
+
+/* An item that is one column of agg, and its first use, gives it its name, unless groups mean another by it. */
+static void item_christen(struct lowering *l, struct item *item)
+{
+    struct column *c = NULL;
+    int taken = 0;
+    for (unsigned i = 0; i < l->column_count; i++) {
+        if (same(l, l->columns[i].name, item->text)) c = &l->columns[i];
+        taken |= same(l, l->columns[i].name, item->name) || (i < l->group_count && text_uses(l, l->columns[i].text, item->name));
+    }
+    for (const struct item *other = l->items; other < item; other++) taken |= text_uses(l, other->text, item->text);
+    if (c == NULL || taken) return;
+    c->name = item->name;
+    item->text = item->name;
+}
+
+/* The last expression used a column that is gone. */
+static void refuse_bare(struct lowering *l)
+{
+    if (l->bare.length != 0) fail(l, l->bare, "% is neither grouped nor in an aggregate; nearest form: GROUP BY %, or first(%)");
+}
+
+static void lower_items_of_groups(struct lowering *l)
+{
+    l->scope = OF_GROUPS;
+    for (unsigned i = 0; i < l->item_count && !l->failed; i++) {
+        struct item *item = &l->items[i];
+        uint32_t const start = l->used;
+        seek(l, item->sql.at);
+        item->level = (uint8_t)expression(l, LEVEL_OR);
+        item->text = written(l, start);
+        refuse_bare(l);
+        if (!l->failed) item_christen(l, item);
+    }
+}
+
+static void lower_window(struct lowering *l)
+{
+    unsigned unit;
+    uint32_t start = l->used;
+    seek(l, l->clauses[WINDOW]);
+    struct span const where = l->token.where;
+    if (!is_word(l, "tumbling hopping session count"))
+        fail(l, where, "WINDOW % is not supported; nearest form: TUMBLING 10s, HOPPING 60s 1s, SESSION 30s or COUNT 1000");
+    for (unsigned i = 0; i < where.length; i++) put_bytes(l, (char[1]){ lower(l->sql[where.at + i]) }, 1);
+    put(l, ":");
+    int const counts = accept_word(l, "count"), hops = is_word(l, "hopping");
+    if (counts) {
+        uint32_t const digits = l->used;
+        put_bytes(l, l->sql + l->token.where.at, l->token.where.length);
+        if (l->token.kind != TOKEN_NUMBER || strspn(l->out->text + digits, "0123456789") < l->used - digits)
+            fail(l, l->token.where, "% is no number of rows; nearest form: WINDOW COUNT 1000");
+        next(l);
+    } else {
+        next(l);
+        accept_word(l, "interval");
+        uint64_t const size = period(l, &unit);
+        if (!l->failed) put_period(l, size, unit);
+        if (hops && !l->failed) {
+            accept_sign(l, ',');
+            accept_word(l, "interval");
+            uint64_t const step = period(l, &unit);
+            put(l, ",");
+            if (!l->failed) put_period(l, step, unit);
+        }
+    }
+    l->window = word_end(l, start);
+    start = l->used;
+    if (accept_word(l, "on")) {
+        if (is_word(l, words_reserved)) unexpected(l);
+        put_name(l);
+        l->time = word_end(l, start);
+        start = l->used;
+    }
+    if (accept_word(l, "lateness")) {
+        accept_word(l, "interval");
+        uint64_t const late = period(l, &unit);
+        if (!l->failed) put_period(l, late, unit);
+        l->lateness = word_end(l, start);
+    }
+    clause_end(l);
+}
+
+static const char *lower_condition(struct lowering *l, enum clause clause)
+{
+    uint32_t const start = l->used;
+    seek(l, l->clauses[clause]);
+    expression(l, LEVEL_OR);
+    clause_end(l);
+    return word_end(l, start);
+}
+
+static void lower_having(struct lowering *l)
+{
+    if (l->clauses[GROUP_BY] == 0 && l->clauses[WINDOW] == 0)
+        fail(l, (struct span){ l->keywords[HAVING], 6 }, "HAVING without GROUP BY is not supported; nearest form: WHERE, or GROUP BY columns");
+    l->aliases = 1;
+    l->having = lower_condition(l, HAVING);
+    refuse_bare(l);
+}
+
+/* Keys of --order by the names that agg gives. Windows come in the order of their ends by themselves. */
+static void lower_order(struct lowering *l)
+{
+    struct { struct column *column; int descends; } keys[WEIR_SQL_ORDER_MAX];
+    unsigned count = 0, windows = 0;
+    struct span const order = { l->keywords[ORDER_BY], (uint16_t)(l->clauses[ORDER_BY] - l->keywords[ORDER_BY]) };
+    if (!l->grouped) {
+        fail(l, order, "ORDER BY without aggregates is not supported: it keeps every row; nearest form: no ORDER BY, and | sort");
+        return;
+    }
+    seek(l, l->clauses[ORDER_BY]);
+    do {
+        uint32_t const start = l->used, at = l->token.where.at;
+        const struct item *item = item_here(l, 0);
+        if (item != NULL) put_span(l, item->text);
+        else expression(l, LEVEL_OR);
+        struct span const where = { (uint16_t)at, (uint16_t)(l->behind - at) }, text = written(l, start);
+        refuse_bare(l);
+        l->used = start;
+        int const descends = is_word(l, "desc");
+        if (is_word(l, "desc asc")) next(l);
+        if (l->failed) return;
+        if (is_window_column(l, text)) {
+            if (descends || windows < count)
+                fail(l, where, "% here would keep every window; nearest form: ORDER BY window_start, then others");
+            if (count == 0) windows = 1;
+            continue;
+        }
+        struct column *column = NULL;
+        for (unsigned i = 0; i < l->column_count; i++)
+            if (same(l, l->columns[i].name, text)) column = &l->columns[i];
+        if (column == NULL) fail(l, where, "ORDER BY of a computed % is not supported; nearest form: one of its aggregates or groups");
+        if (l->clauses[WINDOW] != 0 && windows == 0) fail(l, where, "ORDER BY % over all windows is not supported; nearest form: ORDER BY window_start, %");
+        if (count == WEIR_SQL_ORDER_MAX) fail(l, where, "% is more than 8 columns of ORDER BY; nearest form: fewer");
+        if (l->failed) return;
+        keys[count].column = column;
+        keys[count++].descends = descends;
+    } while (accept_sign(l, ','));
+    clause_end(l);
+    uint32_t const start = l->used;
+    for (unsigned i = 0; i < count; i++) {
+        if (i > 0) put(l, ",");
+        put_span(l, keys[i].column->name);
+        if (keys[i].descends) put(l, ":desc");
+    }
+    if (count != 0) l->order = word_end(l, start);
+}
+
+static void lower_limit(struct lowering *l)
+{
+    uint32_t const start = l->used;
+    seek(l, l->clauses[LIMIT]);
+    struct token const t = l->token;
+    if (accept_word(l, "all")) {
+        clause_end(l);
+        return;
+    }
+    for (unsigned i = 0; i < t.where.length; i++)
+        if (t.kind != TOKEN_NUMBER || !is_digit(l->sql[t.where.at + i])) {
+            fail(l, t.where, "LIMIT % is not supported; nearest form: LIMIT and a whole number");
+            return;
+        }
+    if (t.kind != TOKEN_NUMBER) unexpected(l);
+    put_bytes(l, l->sql + t.where.at, t.where.length);
+    next(l);
+    if (is_sign(l, ',')) fail(l, l->token.where, "LIMIT a, b (OFFSET) is not supported; nearest form: LIMIT of both, then tail -n +N");
+    clause_end(l);
+    l->limit = word_end(l, start);
+}
+
+/* ---- the chain --------------------------------------------------------------------------------- */
+
+static void word(struct lowering *l, const char *text)
+{
+    WEIR_ASSERT(l->out->count < WEIR_CHAIN_TOKENS_MAX);
+    l->out->tokens[l->out->count++] = text;
+}
+static void verb(struct lowering *l, const char *name)
+{
+    if (l->out->count != 0) word(l, "then");
+    word(l, name);
+}
+static void option(struct lowering *l, const char *name, const char *value)
+{
+    if (value == NULL) return;
+    word(l, name);
+    word(l, value);
+}
+
+static void put_named(struct lowering *l, struct span text, struct span name)
+{
+    put_span(l, text);
+    if (same(l, text, name)) return;
+    put(l, " as ");
+    put_span(l, name);
+}
+
+static void verb_agg(struct lowering *l)
+{
+    verb(l, "agg");
+    for (int groups = 0; groups < 2; groups++) {
+        uint32_t const start = l->used;
+        unsigned const first = groups ? 0 : l->group_count, end = groups ? l->group_count : l->column_count;
+        for (unsigned i = first; i < end; i++) {
+            if (i != first) put(l, ", ");
+            put_named(l, l->columns[i].text, l->columns[i].name);
+        }
+        if (first == end) continue;
+        if (groups) word(l, "-g");
+        word(l, word_end(l, start));
+    }
+    option(l, "--window", l->window);
+    option(l, "--time", l->time);
+    option(l, "--lateness", l->lateness);
+    option(l, "--order", l->order);
+}
+
+static void verb_select(struct lowering *l)
+{
+    uint32_t const start = l->used;
+    verb(l, "select");
+    for (unsigned i = 0; i < l->item_count; i++) {
+        if (i != 0) put(l, ", ");
+        put_named(l, l->items[i].text, l->items[i].name);
+    }
+    word(l, word_end(l, start));
+}
+
+/* Does agg give what SELECT asks for already? */
+static int agg_suffices(const struct lowering *l)
+{
+    if (l->window != NULL || l->group_count == l->column_count || l->item_count != l->column_count) return 0;
+    for (unsigned i = 0; i < l->item_count; i++)
+        if (!same(l, l->items[i].name, l->columns[i].name) || !same(l, l->items[i].text, l->columns[i].name)) return 0;
+    return 1;
+}
+
+static void assemble(struct lowering *l)
+{
+    const char *head = l->limit;
+    if (l->where != NULL) option(l, "filter", l->where);
+    if (l->grouped) {
+        verb_agg(l);
+        if (l->having == NULL && l->window == NULL) {
+            option(l, "--limit", head);
+            head = NULL;
+        }
+        if (l->having != NULL) {
+            verb(l, "filter");
+            word(l, l->having);
+        }
+        if (!agg_suffices(l)) verb_select(l);
+    } else if (!l->star) {
+        verb_select(l);
+    }
+    if (head != NULL) {
+        verb(l, "head");
+        option(l, "-n", head);
+    }
+    if (l->out->count == 0) option(l, "filter", "true");    /* SELECT * FROM file: all of it */
+}
+
+int sql_lower(const char *sql, size_t length, struct sql_chain *out, struct sql_error *error)
+{
+    WEIR_ASSERT(sql != NULL || length == 0);
+    WEIR_ASSERT(out != NULL && error != NULL);
+    struct lowering l = { .sql = sql, .length = (uint32_t)length, .out = out, .error = error, .top = WEIR_SQL_TEXT_BYTES };
+    out->count = 0;
+    out->file = NULL;
+    if (length > WEIR_SQL_BYTES_MAX) {
+        l.length = 0;
+        fail(&l, (struct span){ WEIR_SQL_BYTES_MAX, 0 }, "the SELECT is longer than 4096 bytes; nearest form: a shorter one");
+        return -1;
+    }
+    seek(&l, 0);
+    survey(&l);
+    if (l.clauses[FROM] != 0) lower_from(&l);
+    if (l.clauses[WHERE] != 0) l.where = lower_condition(&l, WHERE);
+
+    seek(&l, 0);
+    next(&l);
+    accept_word(&l, "all");
+    if (is_word(&l, "distinct")) {
+        struct span const where = l.token.where;
+        next(&l);
+        if (is_word(&l, "on")) fail(&l, where, "DISTINCT ON is not supported; nearest form: first(x) with GROUP BY");
+        if (is_sign(&l, '*')) fail(&l, where, "DISTINCT * is not supported; nearest form: DISTINCT and the columns by name");
+        if (l.grouped) fail(&l, where, "DISTINCT of groups is not supported: they are distinct; nearest form: no DISTINCT");
+        l.grouped = l.distinct = 1;
+    }
+    lower_items(&l);
+    if (l.grouped) {
+        lower_groups(&l);
+        lower_items_of_groups(&l);
+        if (l.clauses[WINDOW] != 0) lower_window(&l);
+        if (l.clauses[HAVING] != 0) lower_having(&l);
+    }
+    if (l.clauses[ORDER_BY] != 0) lower_order(&l);
+    if (l.clauses[LIMIT] != 0) lower_limit(&l);
+    if (!l.failed && l.grouped && l.column_count == 0)
+        fail(&l, (struct span){ l.keywords[WINDOW], 6 }, "WINDOW without aggregates is not supported; nearest form: SELECT window_start, count(*)");
+    if (!l.failed) assemble(&l);
+    if (!l.failed) return 0;
+    out->count = 0;
+    out->file = NULL;
+    return -1;
+}
