@@ -38,24 +38,29 @@ struct lowering {
     const char       *sql;
     uint32_t          length;
     struct sql_chain *out;
+    char             *text;            /* of the chain */
     struct sql_error *error;
     int               failed;
     uint32_t          behind;          /* end of the token before */
     struct token      token;
     uint32_t          used, top;
-    unsigned          depth, hidden;
-    enum scope        scope;
-    int               grouped, distinct, star, aliases /* of items are names, too */, aggregated /* the last item */;
-    uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* first token, first byte of the keyword; 0: absent */
     struct span       alias;           /* FROM ... alias, in the SQL */
     struct span       bare;            /* a column of the input where only groups are, in the SQL */
+    unsigned          item_count, column_count, group_count, depth, hidden;
+    uint8_t           scope, grouped, distinct, star, aliases /* of items are names, too */, aggregated /* the last item */;
+    uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* first token, first byte of the keyword; 0: absent */
+    const char       *where, *having, *window, *time, *lateness, *limit;    /* words; NULL: absent */
+    unsigned          key_count;
+    struct { uint8_t column, descends; } keys[WEIR_SQL_ORDER_MAX];
     struct item       items[WEIR_SQL_ITEMS_MAX];
     struct column     columns[WEIR_SQL_COLUMNS_MAX];
-    unsigned          item_count, column_count, group_count;
-    const char       *where, *having, *window, *time, *lateness, *order, *limit;    /* words; NULL: absent */
 };
 
 /* ---- words, and what is said about them -------------------------------------------------------- */
+
+/* What fail() writes for one byte. */
+#define INSTEAD "\1"    /* " is not supported; nearest form: " */
+#define NEAREST "\2"    /* "; nearest form: " */
 
 struct refusal { const char *words, *reason; };
 
@@ -65,32 +70,34 @@ static const char words_reserved[] =
     "desc asc union intersect except join not";
 /* Words that can be columns, but not behind an expression. */
 static const struct refusal words_refused[] = {
-    { "join inner left right full cross natural lateral", "% is not supported: one input; nearest form: join first, pipe the rows into weir" },
-    { "union intersect except", "% is not supported; nearest form: one SELECT for each input, or cat of them" },
-    { "over", "% (window functions) is not supported; nearest form: GROUP BY with WINDOW TUMBLING 10s" },
-    { "offset", "% is not supported; nearest form: LIMIT of both, then tail -n +N" },
-    { "fetch top", "% is not supported; nearest form: LIMIT n" },
-    { "qualify", "% is not supported; nearest form: HAVING, behind GROUP BY" },
-    { "filter", "% (WHERE ...) is not supported; nearest form: sum(CASE WHEN condition THEN x END)" },
-    { "within", "% GROUP is not supported; nearest form: approx_quantile(x, 0.5)" },
-    { "nulls ignore respect", "% is not supported: nulls have one place; nearest form: WHERE x IS NOT NULL" },
-    { "collate", "% is not supported: texts compare by bytes; nearest form: lower(x)" },
-    { "escape similar rlike regexp glob", "% is not supported; nearest form: x ~ 'regular expression'" },
-    { "at", "% TIME ZONE is not supported: times are UTC; nearest form: t + INTERVAL '2 hours'" },
-    { "tablesample", "% is not supported; nearest form: WHERE with a condition" },
-    { "exclude replace", "% is not supported; nearest form: the columns by name" },
-    { "with insert update delete create copy", "% is not supported; nearest form: one SELECT" },
+    { "join inner left right full cross natural lateral", "%" INSTEAD "join first, and pipe the rows into weir" },
+    { "union intersect except", "%" INSTEAD "one SELECT for each input, or cat of them" },
+    { "over", "% (window functions)" INSTEAD "GROUP BY with WINDOW TUMBLING 10s" },
+    { "offset", "%" INSTEAD "LIMIT of both, then tail -n +N" },
+    { "fetch top", "%" INSTEAD "LIMIT n" },
+    { "qualify", "%" INSTEAD "HAVING, behind GROUP BY" },
+    { "filter", "% (WHERE ...)" INSTEAD "sum(CASE WHEN condition THEN x END)" },
+    { "within", "% GROUP" INSTEAD "approx_quantile(x, 0.5)" },
+    { "nulls ignore respect", "%" INSTEAD "WHERE x IS NOT NULL" },
+    { "collate", "%" INSTEAD "lower(x) (texts compare by bytes)" },
+    { "escape similar rlike regexp glob", "%" INSTEAD "x ~ 'regular expression'" },
+    { "at", "% TIME ZONE" INSTEAD "t + INTERVAL '2 hours' (times are UTC)" },
+    { "tablesample", "%" INSTEAD "WHERE with a condition" },
+    { "exclude replace", "%" INSTEAD "the columns by name" },
+    { "with insert update delete create copy", "%" INSTEAD "one SELECT" },
+    { NULL, NULL },
 };
 static const struct refusal calls_refused[] = {
     { "median quantile quantile_cont quantile_disc percentile_cont percentile_disc",
-      "% is not supported: exact quantiles keep every value; nearest form: approx_quantile(x, 0.5)" },
-    { "string_agg array_agg group_concat listagg list mode", "% is not supported: it keeps every value; nearest form: approx_top_k(x, 10)" },
-    { "row_number rank dense_rank lag lead ntile", "% (window functions) is not supported; nearest form: GROUP BY with WINDOW TUMBLING 10s" },
-    { "rollup cube grouping", "% is not supported; nearest form: GROUP BY a, b, one SELECT for each set" },
-    { "unnest", "% is not supported; nearest form: a column by its path, a.b" },
-    { "bool_and bool_or every", "% is not supported; nearest form: min or max of CASE WHEN x THEN 1 ELSE 0 END" },
-    { "count_if countif", "% is not supported; nearest form: count(CASE WHEN x THEN 1 END)" },
-    { "any all some exists", "% (subquery) is not supported; nearest form: x IN (1, 2, 3)" },
+      "%" INSTEAD "approx_quantile(x, 0.5)" },
+    { "string_agg array_agg group_concat listagg list mode", "%" INSTEAD "approx_top_k(x, 10)" },
+    { "row_number rank dense_rank lag lead ntile", "% (window functions)" INSTEAD "GROUP BY with WINDOW TUMBLING 10s" },
+    { "rollup cube grouping", "%" INSTEAD "GROUP BY a, b, one SELECT for each set" },
+    { "unnest", "%" INSTEAD "a column by its path, a.b" },
+    { "bool_and bool_or every", "%" INSTEAD "min or max of CASE WHEN x THEN 1 ELSE 0 END" },
+    { "count_if countif", "%" INSTEAD "count(CASE WHEN x THEN 1 END)" },
+    { "any all some exists", "% (subquery)" INSTEAD "x IN (1, 2, 3)" },
+    { NULL, NULL },
 };
 /* name=what it is called in chains */
 static const char aggregates[] =
@@ -149,21 +156,32 @@ static void fail(struct lowering *l, struct span where, const char *reason)
     l->failed = 1;
     l->error->at = where.at;
     l->error->length = where.length;
-    size_t n = 0, const_room = sizeof l->error->reason - 1;
-    for (; *reason != '\0' && n < const_room; reason++) {
-        if (*reason != '%') {
-            l->error->reason[n++] = *reason;
-            continue;
+    static const char instead[] = " is not supported; nearest form: ";
+    size_t n = 0;
+    for (; *reason != '\0'; reason++) {
+        const char *text = reason;
+        size_t length = 1;
+        if (*reason == *INSTEAD || *reason == *NEAREST) {
+            text = *reason == *INSTEAD ? instead : strchr(instead, ';');
+            length = strlen(text);
+        } else if (*reason == '%') {
+            text = l->sql + where.at;
+            length = where.length;
+            if (length > QUOTE_MAX)
+                for (length = QUOTE_MAX; length > 0 && (text[length] & 0xc0) == 0x80;) length--;
         }
-        unsigned length = where.length;
-        if (length > QUOTE_MAX)
-            for (length = QUOTE_MAX; length > 0 && ((unsigned char)l->sql[where.at + length] & 0xc0) == 0x80;) length--;
-        for (unsigned i = 0; i < length && n < const_room; i++) {
-            char const c = l->sql[where.at + i];
-            l->error->reason[n++] = (unsigned char)c < ' ' ? ' ' : c;
-        }
+        for (size_t i = 0; i < length && n < sizeof l->error->reason - 1; i++)
+            l->error->reason[n++] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
     }
     l->error->reason[n] = '\0';
+}
+
+static void refuse(struct lowering *l, const char *reason) { fail(l, l->token.where, reason); }
+
+static const char *refusal_find(const struct refusal *r, const char *word, size_t length)
+{
+    while (r->words != NULL && listed(r->words, word, length) == NULL) r++;
+    return r->reason;
 }
 
 /* The token stands where nothing can stand. */
@@ -174,12 +192,8 @@ static void unexpected(struct lowering *l)
         fail(l, t.where, "the SELECT ends too early");
         return;
     }
-    for (unsigned i = 0; t.kind == TOKEN_NAME && i < sizeof words_refused / sizeof words_refused[0]; i++)
-        if (listed(words_refused[i].words, l->sql + t.where.at, t.where.length) != NULL) {
-            fail(l, t.where, words_refused[i].reason);
-            return;
-        }
-    fail(l, t.where, "% is not expected here");
+    const char *reason = t.kind == TOKEN_NAME ? refusal_find(words_refused, l->sql + t.where.at, t.where.length) : NULL;
+    fail(l, t.where, reason != NULL ? reason : "% is not expected here");
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------ */
@@ -294,7 +308,7 @@ static int accept_sign(struct lowering *l, char sign) { return is_sign(l, sign) 
 
 static void expect_word(struct lowering *l, const char *word, const char *reason)
 {
-    if (!accept_word(l, word)) fail(l, l->token.where, reason);
+    if (!accept_word(l, word)) refuse(l, reason);
 }
 static void expect_close(struct lowering *l)
 {
@@ -306,14 +320,25 @@ static void expect_close(struct lowering *l)
 static void put_bytes(struct lowering *l, const char *text, size_t length)
 {
     if (length + 1 > l->top - l->used) {    /* one for the NUL behind a word */
-        fail(l, (struct span){ 0, 0 }, "the chain would be longer than 8 KiB; nearest form: a shorter SELECT");
+        fail(l, (struct span){ 0, 0 }, "the chain would be longer than 8 KiB" NEAREST "a shorter SELECT");
         return;
     }
-    memmove(l->out->text + l->used, text, length);
+    memmove(l->text + l->used, text, length);
     l->used += (uint32_t)length;
 }
 static void put(struct lowering *l, const char *text) { put_bytes(l, text, strlen(text)); }
-static void put_span(struct lowering *l, struct span s) { put_bytes(l, l->out->text + s.at, s.length); }
+static void put_span(struct lowering *l, struct span s) { put_bytes(l, l->text + s.at, s.length); }
+
+static void put_lower(struct lowering *l, struct span word)    /* of the SQL */
+{
+    for (unsigned i = 0; i < word.length; i++) put_bytes(l, (char[1]){ lower(l->sql[word.at + i]) }, 1);
+}
+/* What a list says that a word is called in chains: behind the '=', or the word itself. */
+static void put_renamed(struct lowering *l, struct span word, const char *behind)
+{
+    if (behind != NULL && *behind == '=') put_bytes(l, behind + 1, strcspn(behind + 1, " "));
+    else put_lower(l, word);
+}
 
 static void put_count(struct lowering *l, uint64_t value)
 {
@@ -330,8 +355,8 @@ static void push(struct lowering *l, uint32_t start, const char *words)
     size_t const length = strlen(words);
     put(l, words);
     if (l->failed) return;
-    memmove(l->out->text + start + length, l->out->text + start, end - start);
-    memcpy(l->out->text + start, words, length);
+    memmove(l->text + start + length, l->text + start, end - start);
+    memcpy(l->text + start, words, length);
 }
 static void bracket(struct lowering *l, uint32_t start)
 {
@@ -344,11 +369,11 @@ static struct span keep(struct lowering *l, uint32_t start)
 {
     uint32_t const length = l->used - start;
     if (length > l->top - l->used) {
-        put_bytes(l, l->out->text, WEIR_SQL_TEXT_BYTES);    /* says it */
+        put_bytes(l, l->text, WEIR_SQL_TEXT_BYTES);    /* says it */
         return (struct span){ 0, 0 };
     }
     l->top -= length;
-    memcpy(l->out->text + l->top, l->out->text + start, length);
+    memcpy(l->text + l->top, l->text + start, length);
     l->used = start;
     return (struct span){ (uint16_t)l->top, (uint16_t)length };
 }
@@ -358,16 +383,16 @@ static struct span written(const struct lowering *l, uint32_t start) { return (s
 static const char *word_end(struct lowering *l, uint32_t start)
 {
     put_bytes(l, "", 1);
-    return l->out->text + start;
+    return l->text + start;
 }
 
 static int same(const struct lowering *l, struct span a, struct span b)
 {
-    return a.length == b.length && memcmp(l->out->text + a.at, l->out->text + b.at, a.length) == 0;
+    return a.length == b.length && memcmp(l->text + a.at, l->text + b.at, a.length) == 0;
 }
 static int same_as(const struct lowering *l, struct span a, const char *text)
 {
-    return a.length == strlen(text) && memcmp(l->out->text + a.at, text, a.length) == 0;
+    return a.length == strlen(text) && memcmp(l->text + a.at, text, a.length) == 0;
 }
 
 /* ---- names and texts --------------------------------------------------------------------------- */
@@ -383,17 +408,17 @@ static int is_plain(const char *text, size_t length)
 }
 static int is_name(const struct lowering *l, struct span s)
 {
-    const char *text = l->out->text + s.at;
+    const char *text = l->text + s.at;
     return s.length > 2 && text[0] == '`' ? memchr(text + 1, '`', s.length - 1u) == text + s.length - 1 : is_plain(text, s.length);
 }
 
 /* What is written since start becomes a name; `where` is its place. */
 static void quote_name(struct lowering *l, uint32_t start, struct span where)
 {
-    if (l->failed || is_plain(l->out->text + start, l->used - start)) return;
+    if (l->failed || is_plain(l->text + start, l->used - start)) return;
     for (uint32_t i = start; i < l->used; i++)
-        if (l->out->text[i] == '`' || (unsigned char)l->out->text[i] < ' ') {
-            fail(l, where, "% cannot be a column's name; nearest form: % AS name");
+        if (l->text[i] == '`' || (unsigned char)l->text[i] < ' ') {
+            fail(l, where, "% cannot be a column's name" NEAREST "% AS name");
             return;
         }
     if (l->used == start) fail(l, where, "a name cannot be empty");
@@ -439,7 +464,7 @@ static struct span put_name(struct lowering *l)
     }
     for (;;) {
         if (l->token.kind != TOKEN_NAME && l->token.kind != TOKEN_QUOTED) {
-            if (is_sign(l, '*')) fail(l, l->token.where, "x.* is not supported; nearest form: the columns by name, or * alone");
+            if (is_sign(l, '*')) refuse(l, "x.*" INSTEAD "the columns by name, or * alone");
             else unexpected(l);
             break;
         }
@@ -450,7 +475,7 @@ static struct span put_name(struct lowering *l)
     }
     struct span const where = { (uint16_t)at, (uint16_t)(l->behind - at) };
     quote_name(l, start, where);
-    if (l->used - start > 2 && memcmp(l->out->text + start, "__", 2) == 0 && is_digit(l->out->text[start + 2]))
+    if (l->used - start > 2 && memcmp(l->text + start, "__", 2) == 0 && is_digit(l->text[start + 2]))
         fail(l, where, "% is a name of the lowering's own");
     return where;
 }
@@ -525,9 +550,9 @@ static uint64_t period(struct lowering *l, unsigned *smallest)
         while (at < end && is_letter(*at)) at++;
         unsigned const unit = unit_find(word, (size_t)(at - word));
         if (listed("w week weeks mon month months quarter quarters y year years", word, (size_t)(at - word)) != NULL)
-            fail(l, where, "% is not supported: months differ in length; nearest form: INTERVAL '30 days'");
+            fail(l, where, "%" INSTEAD "INTERVAL '30 days'");
         if (digits == 0 || digits > 8 || unit == NO_UNIT || us > UINT64_MAX / 4)
-            fail(l, where, "% is no period; nearest form: 10s, 5m, 1h, or INTERVAL '5 minutes'");
+            fail(l, where, "% is no period" NEAREST "10s, 5m, 1h, or INTERVAL '5 minutes'");
         if (l->failed) return 0;
         us += whole * units[unit].us + fraction * units[unit].us / 1000000;
         if (unit < *smallest) *smallest = unit;
@@ -542,6 +567,14 @@ static void put_period(struct lowering *l, uint64_t us, unsigned unit)
     while (us % units[unit].us != 0) unit--;
     put_count(l, us / units[unit].us);
     put(l, units[unit].letter);
+}
+
+static void lower_period(struct lowering *l)
+{
+    unsigned unit;
+    accept_word(l, "interval");
+    uint64_t const us = period(l, &unit);
+    if (!l->failed) put_period(l, us, unit);
 }
 
 static void put_seconds(struct lowering *l, uint64_t us)
@@ -569,7 +602,7 @@ static void hidden_name(struct lowering *l, struct column *c)
 static struct column *column_add(struct lowering *l, uint32_t start, struct span where)
 {
     if (l->column_count == WEIR_SQL_COLUMNS_MAX)
-        fail(l, where, "% is more than 64 groups and aggregates; nearest form: fewer, in two runs");
+        fail(l, where, "% is more than 64 groups and aggregates" NEAREST "fewer, in two runs");
     struct span const text = keep(l, start);
     if (l->failed) return NULL;
     struct column *c = &l->columns[l->column_count++];
@@ -605,7 +638,7 @@ static struct item *item_named(struct lowering *l, struct span text, struct span
     for (unsigned i = 0; i < l->item_count; i++) {    /* names of SQL are of any case */
         struct span const name = l->items[i].name;
         unsigned n = 0;
-        while (n < name.length && n < where.length && lower(l->out->text[name.at + n]) == lower(l->sql[where.at + n])) n++;
+        while (n < name.length && n < where.length && lower(l->text[name.at + n]) == lower(l->sql[where.at + n])) n++;
         if (n == name.length && n == where.length) return &l->items[i];
     }
     return NULL;
@@ -644,9 +677,9 @@ static void arguments(struct lowering *l)
         put(l, ", ");
     }
     if (is_word(l, "from for placing"))
-        fail(l, l->token.where, "% within a call is not supported; nearest form: arguments with commas");
+        refuse(l, "% within a call" INSTEAD "arguments with commas");
     if (is_word(l, "order"))
-        fail(l, l->token.where, "ORDER BY within an aggregate is not supported; nearest form: arg_min(x, t), arg_max(x, t)");
+        refuse(l, "ORDER BY within an aggregate" INSTEAD "arg_min(x, t), arg_max(x, t)");
     expect_close(l);
 }
 
@@ -657,15 +690,14 @@ static unsigned aggregate(struct lowering *l, struct span word, const char *behi
     enum scope const scope = l->scope;
     const char *name = l->sql + word.at;
     l->aggregated = 1;
-    if (scope == OF_ROWS) fail(l, word, "aggregate % cannot stand here (in WHERE, GROUP BY or another aggregate); nearest form: HAVING");
-    if (*behind == '=') put_bytes(l, behind + 1, strcspn(behind + 1, " "));
-    else for (unsigned i = 0; i < word.length; i++) put_bytes(l, (char[1]){ lower(name[i]) }, 1);
+    if (scope == OF_ROWS) fail(l, word, "aggregate % cannot stand here (in WHERE, GROUP BY or another aggregate)" NEAREST "HAVING");
+    put_renamed(l, word, behind);
     put(l, "(");
     if (is_word(l, "distinct"))
-        fail(l, l->token.where, "% in an aggregate is not supported: it keeps every value; nearest form: approx_count_distinct(x)");
+        refuse(l, "% in an aggregate" INSTEAD "approx_count_distinct(x)");
     l->scope = OF_ROWS;
     if (is_sign(l, '*')) {
-        if (listed("count", name, word.length) == NULL) fail(l, word, "%(*) is not supported; nearest form: count(*), or %(x)");
+        if (listed("count", name, word.length) == NULL) fail(l, word, "%(*)" INSTEAD "count(*), or %(x)");
         next(l);
         expect_close(l);
     } else {
@@ -702,11 +734,11 @@ static unsigned cast(struct lowering *l, uint32_t start)
     struct span const word = l->token.where;
     const char *behind = l->token.kind == TOKEN_NAME ? listed(types, l->sql + word.at, word.length) : NULL;
     if (behind == NULL) {
-        fail(l, word, l->token.kind == TOKEN_END ? "a type is missing" : "type % is not supported; nearest form: DOUBLE, BIGINT, VARCHAR or TIMESTAMP");
+        fail(l, word, l->token.kind == TOKEN_END ? "a type is missing" : "type %" INSTEAD "DOUBLE, BIGINT, VARCHAR or TIMESTAMP");
         return LEVEL_PRIMARY;
     }
     next(l);
-    if (is_sign(l, '(')) fail(l, word, "%(n) is not supported: types have no length; nearest form: % alone");
+    if (is_sign(l, '(')) fail(l, word, "%(n)" INSTEAD "% alone (types have no length)");
     if (listed("double", l->sql + word.at, word.length) != NULL) accept_word(l, "precision");
     char name[8] = { 0 };
     memcpy(name, behind + 1, strcspn(behind + 1, " "));
@@ -726,11 +758,11 @@ static unsigned truncation(struct lowering *l, int bucket)
         accept_word(l, "interval");
         us = period(l, &unit);
         if (us == 0 || units[DAY].us % us != 0)
-            fail(l, where, "time_bucket is not supported unless a day is a whole number of it; nearest form: 1, 5, 10, 15 or 30 minutes");
+            fail(l, where, "time_bucket of no part of a day" INSTEAD "1, 5, 10, 15 or 30 minutes");
     } else {
         if (l->token.kind == TOKEN_TEXT) unit = unit_find(l->sql + where.at + 1, where.length - 2u);
         if (l->token.kind != TOKEN_TEXT || unit == NO_UNIT)
-            fail(l, where, "date_trunc to % is not supported; nearest form: 'day', 'hour', 'minute' or 'second'");
+            fail(l, where, "date_trunc to %" INSTEAD "'day', 'hour', 'minute' or 'second'");
         else us = units[unit].us;
         next(l);
     }
@@ -752,32 +784,30 @@ static unsigned call(struct lowering *l)
     uint32_t const start = l->used;
     next(l);
     next(l);
-    for (unsigned i = 0; i < sizeof calls_refused / sizeof calls_refused[0]; i++)
-        if (listed(calls_refused[i].words, name, word.length) != NULL) fail(l, word, calls_refused[i].reason);
+    const char *behind = refusal_find(calls_refused, name, word.length);
+    if (behind != NULL) fail(l, word, behind);
     if (listed("cast try_cast", name, word.length) != NULL) {
         expression(l, LEVEL_OR);
-        expect_word(l, "as", "CAST wants a type; nearest form: CAST(x AS DOUBLE)");
+        expect_word(l, "as", "CAST wants a type" NEAREST "CAST(x AS DOUBLE)");
         cast(l, start);
         expect_close(l);
         return LEVEL_PRIMARY;
     }
     if (listed("date_trunc datetrunc", name, word.length) != NULL) return truncation(l, 0);
     if (listed("time_bucket", name, word.length) != NULL) return truncation(l, 1);
-    const char *behind = aggregate_find(l, word);
+    behind = aggregate_find(l, word);
     if (behind != NULL) return aggregate(l, word, behind);
-    behind = listed(functions, name, word.length);
-    if (behind != NULL) put_bytes(l, behind + 1, strcspn(behind + 1, " "));
-    else for (unsigned i = 0; i < word.length; i++) put_bytes(l, (char[1]){ lower(name[i]) }, 1);
+    put_renamed(l, word, listed(functions, name, word.length));
     put(l, "(");
     if (listed("extract", name, word.length) != NULL && l->token.kind == TOKEN_NAME && token_in(l, peek(l), "from")) {
         put(l, "'");
-        for (unsigned i = 0; i < l->token.where.length; i++) put_bytes(l, (char[1]){ lower(l->sql[l->token.where.at + i]) }, 1);
+        put_lower(l, l->token.where);
         put(l, "', ");
         next(l);
         next(l);
     }
     if (is_word(l, "distinct")) unexpected(l);
-    if (is_sign(l, '*')) fail(l, word, "%(*) is not supported; nearest form: count(*)");
+    if (is_sign(l, '*')) fail(l, word, "%(*)" INSTEAD "count(*)");
     arguments(l);
     put(l, ")");
     return LEVEL_PRIMARY;
@@ -801,11 +831,11 @@ static unsigned choice(struct lowering *l)
         }
         if (operand.length != 0) put(l, " == ");
         expression(l, operand.length != 0 ? LEVEL_CONCAT : LEVEL_OR);
-        expect_word(l, "then", "% stands where THEN is missing; nearest form: CASE WHEN condition THEN x END");
+        expect_word(l, "then", "% stands where THEN is missing" NEAREST "CASE WHEN condition THEN x END");
         put(l, ", ");
         expression(l, LEVEL_OR);
     }
-    if (whens == 0) fail(l, l->token.where, "% stands where WHEN is missing; nearest form: CASE WHEN condition THEN x END");
+    if (whens == 0) refuse(l, "% stands where WHEN is missing" NEAREST "CASE WHEN condition THEN x END");
     put(l, ", ");
     if (accept_word(l, "else")) expression(l, LEVEL_OR);
     else put(l, "null");
@@ -834,17 +864,17 @@ static unsigned primary(struct lowering *l)
     case TOKEN_QUOTED:
         return column_name(l);
     case TOKEN_SIGN:
-        if (t.sign == '*') fail(l, t.where, "* among expressions is not supported; nearest form: the columns by name, or * alone");
+        if (t.sign == '*') fail(l, t.where, "* among expressions" INSTEAD "the columns by name, or * alone");
         if (t.sign != '(') break;
         next(l);
         put(l, "(");
         unit = expression(l, LEVEL_OR);
-        if (is_sign(l, ',')) fail(l, l->token.where, "a row (a, b) is not supported; nearest form: a = 1 AND b = 2");
+        if (is_sign(l, ',')) refuse(l, "a row (a, b)" INSTEAD "a = 1 AND b = 2");
         expect_close(l);
         put(l, ")");
         if (!l->failed && unit == LEVEL_PRIMARY) {    /* ((a)) is a */
             l->used -= 2;
-            memmove(l->out->text + start, l->out->text + start + 1, l->used - start);
+            memmove(l->text + start, l->text + start + 1, l->used - start);
         }
         return LEVEL_PRIMARY;
     case TOKEN_NAME:
@@ -853,7 +883,7 @@ static unsigned primary(struct lowering *l)
             return LEVEL_PRIMARY;
         }
         if (is_word(l, "true false null")) {
-            for (unsigned i = 0; i < t.where.length; i++) put_bytes(l, (char[1]){ lower(l->sql[t.where.at + i]) }, 1);
+            put_lower(l, t.where);
             next(l);
             return LEVEL_PRIMARY;
         }
@@ -879,7 +909,7 @@ static unsigned primary(struct lowering *l)
             return LEVEL_PRIMARY;
         }
         if (is_word(l, "current_timestamp current_date current_time"))
-            fail(l, t.where, "% is not supported: a stream has no clock; nearest form: TIMESTAMP '2024-05-01 12:00:00'");
+            fail(l, t.where, "%" INSTEAD "TIMESTAMP '2024-05-01 12:00:00' (a stream has no clock)");
         return column_name(l);
     default: break;
     }
@@ -890,7 +920,7 @@ static unsigned primary(struct lowering *l)
 static unsigned prefix(struct lowering *l, unsigned lowest)
 {
     if (is_word(l, "not")) {
-        if (lowest > LEVEL_NOT) fail(l, l->token.where, "% within a comparison is not supported; nearest form: (NOT x)");
+        if (lowest > LEVEL_NOT) refuse(l, "% within a comparison" INSTEAD "(NOT x)");
         next(l);
         put(l, "not ");
         expression(l, LEVEL_NOT);
@@ -901,7 +931,7 @@ static unsigned prefix(struct lowering *l, unsigned lowest)
     put(l, "-");
     uint32_t const start = l->used;
     expression(l, LEVEL_UNARY);
-    if (l->used > start && l->out->text[start] == '-') bracket(l, start);
+    if (l->used > start && l->text[start] == '-') bracket(l, start);
     return LEVEL_UNARY;
 }
 
@@ -914,8 +944,8 @@ static unsigned is_test(struct lowering *l, uint32_t start)
         return LEVEL_COMPARE;
     }
     if (!is_word(l, "true false")) {
-        if (is_word(l, "distinct")) fail(l, l->token.where, "IS DISTINCT FROM is not supported; nearest form: a = b OR (a IS NULL AND b IS NULL)");
-        else fail(l, l->token.where, "% behind IS is not supported; nearest form: IS NULL, IS TRUE, IS FALSE, each with NOT");
+        if (is_word(l, "distinct")) refuse(l, "IS DISTINCT FROM" INSTEAD "a = b OR (a IS NULL AND b IS NULL)");
+        else refuse(l, "% behind IS" INSTEAD "IS NULL, IS TRUE, IS FALSE, each with NOT");
         return LEVEL_COMPARE;
     }
     int const truth = is_word(l, "true");
@@ -945,7 +975,7 @@ static unsigned infix_word(struct lowering *l, uint32_t start, unsigned level)
     if (accept_word(l, "not")) put(l, " not");
     if (accept_word(l, "in")) {
         put(l, " in (");
-        if (!accept_sign(l, '(')) fail(l, l->token.where, "IN wants a list; nearest form: x IN (1, 2, 3)");
+        if (!accept_sign(l, '(')) refuse(l, "IN wants a list" NEAREST "x IN (1, 2, 3)");
         if (is_sign(l, ')')) unexpected(l);
         arguments(l);
         put(l, ")");
@@ -983,7 +1013,7 @@ static unsigned infix_sign(struct lowering *l, uint32_t start, unsigned left, un
     case SIGN('!', '~'):
         push(l, start, sign == '~' ? "matches(" : "not matches(");
         put(l, ", ");
-        if (is_sign(l, '*')) fail(l, l->token.where, "~* is not supported; nearest form: lower(x) ~ 're'");
+        if (is_sign(l, '*')) refuse(l, "~*" INSTEAD "lower(x) ~ 're'");
         expression(l, LEVEL_CONCAT);
         put(l, ")");
         return sign == '~' ? LEVEL_PRIMARY : LEVEL_NOT;
@@ -1010,7 +1040,7 @@ static unsigned expression(struct lowering *l, unsigned lowest)
 {
     uint32_t const start = l->used;
     struct span const bare = l->bare;
-    if (++l->depth > WEIR_SQL_DEPTH_MAX) fail(l, l->token.where, "the expression is nested too deep at %; nearest form: fewer brackets");
+    if (++l->depth > WEIR_SQL_DEPTH_MAX) refuse(l, "the expression is nested too deep at %" NEAREST "fewer brackets");
     unsigned level = fold(l, start, bare, prefix(l, lowest));
     int compared = 0;    /* a ~ b is as tight as a call, but was a comparison in the SQL */
     for (;;) {
@@ -1020,7 +1050,7 @@ static unsigned expression(struct lowering *l, unsigned lowest)
             if (signs[i].sign == l->token.sign) op = signs[i].level;
         if (op == NO_LEVEL || op < lowest) break;
         if (op >= LEVEL_COMPARE && (compared || level < LEVEL_COMPARE)) {
-            fail(l, l->token.where, "% behind a comparison is not supported; nearest form: brackets around the comparison");
+            refuse(l, "% behind a comparison" INSTEAD "brackets around the comparison");
             break;
         }
         compared = op == LEVEL_COMPARE;
@@ -1049,9 +1079,9 @@ static void survey(struct lowering *l)
     unsigned depth = 0, latest = 0;
     struct span open = { 0, 0 };
     if (!is_word(l, "select")) {
-        if (l->token.kind == TOKEN_END) fail(l, l->token.where, "a SELECT is expected");
+        if (l->token.kind == TOKEN_END) refuse(l, "a SELECT is expected");
         else if (l->token.kind == TOKEN_NAME && !is_word(l, "with insert update delete create copy"))
-            fail(l, l->token.where, "% is not supported; nearest form: SELECT columns FROM 'file'");
+            refuse(l, "%" INSTEAD "SELECT columns FROM 'file'");
         unexpected(l);
     }
     for (next(l); l->token.kind != TOKEN_END; before = l->token, next(l)) {
@@ -1066,15 +1096,15 @@ static void survey(struct lowering *l)
             }
         } else if (is_sign(l, ';')) {
             next(l);
-            if (l->token.kind != TOKEN_END) fail(l, l->token.where, "% behind ; is not supported; nearest form: one SELECT");
+            if (l->token.kind != TOKEN_END) refuse(l, "% behind ;" INSTEAD "one SELECT");
             l->length = where.at;
             break;
         }
         if (l->token.kind != TOKEN_NAME || before.sign == '.' || token_in(l, before, "as")) continue;
         if (is_word(l, "union intersect except join qualify")) unexpected(l);
         if (is_word(l, "select"))
-            fail(l, where, depth != 0 ? "a subquery is not supported; nearest form: weir sql of the inner SELECT | weir sql of the outer"
-                                      : "a second SELECT is not supported; nearest form: one SELECT");
+            fail(l, where, depth != 0 ? "a subquery" INSTEAD "weir sql of the inner SELECT | weir sql of the outer"
+                                      : "a second SELECT" INSTEAD "one SELECT");
         if (depth != 0) continue;
         for (unsigned i = 0; i < CLAUSES; i++) {
             if (!is_word(l, words[i]) || (i == FROM && token_in(l, before, "distinct"))) continue;
@@ -1083,7 +1113,7 @@ static void survey(struct lowering *l)
                 next(l);
             }
             if (i < latest || l->clauses[i] != 0) {
-                fail(l, where, "% stands twice or out of order; nearest form: FROM WHERE GROUP BY WINDOW HAVING ORDER BY LIMIT");
+                fail(l, where, "% stands twice or out of order" NEAREST "FROM WHERE GROUP BY WINDOW HAVING ORDER BY LIMIT");
                 return;
             }
             latest = i;
@@ -1094,6 +1124,17 @@ static void survey(struct lowering *l)
     }
     if (depth != 0) fail(l, open, "this bracket is never closed");
     l->grouped |= l->clauses[GROUP_BY] != 0 || l->clauses[WINDOW] != 0 || l->clauses[HAVING] != 0;
+}
+
+/* Does [AS] name stand here? AS is passed. */
+static int alias_here(struct lowering *l)
+{
+    int const as = accept_word(l, "as"), quoted = l->token.kind == TOKEN_QUOTED;
+    if (quoted || (l->token.kind == TOKEN_NAME &&
+                   (as || (!is_word(l, words_reserved) && refusal_find(words_refused, l->sql + l->token.where.at, l->token.where.length) == NULL))))
+        return 1;
+    if (as) unexpected(l);
+    return 0;
 }
 
 static void lower_from(struct lowering *l)
@@ -1107,22 +1148,17 @@ static void lower_from(struct lowering *l)
     } else if (t.kind == TOKEN_NAME || t.kind == TOKEN_QUOTED) {
         do put_part(l, l->token);
         while (next(l), is_sign(l, '.') && (put(l, "."), next(l), l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED));
-        if (is_sign(l, '(')) fail(l, t.where, "table function % is not supported; nearest form: FROM 'file'");
+        if (is_sign(l, '(')) fail(l, t.where, "table function %" INSTEAD "FROM 'file'");
         l->alias = t.where;
     } else {
         unexpected(l);
     }
-    if (l->used == start) fail(l, t.where, "a file has no name; nearest form: FROM 'file', or no FROM for standard input");
-    int const as = accept_word(l, "as");
-    int taken = !as && is_word(l, words_reserved);
-    for (unsigned i = 0; !taken && i < sizeof words_refused / sizeof words_refused[0]; i++) taken = !as && is_word(l, words_refused[i].words);
-    if (!taken && (l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED)) {
+    if (l->used == start) fail(l, t.where, "a file has no name" NEAREST "FROM 'file', or no FROM for standard input");
+    if (alias_here(l)) {
         l->alias = l->token.where;
         next(l);
-    } else if (as) {
-        unexpected(l);
     }
-    if (is_sign(l, ',')) fail(l, l->token.where, "a second input (a join) is not supported; nearest form: join first, pipe the rows into weir");
+    if (is_sign(l, ',')) refuse(l, "a second input (a join)" INSTEAD "join first, pipe the rows into weir");
     clause_end(l);
     const char *file = word_end(l, start);
     if (!l->failed && strcmp(file, "-") != 0 && !(t.kind == TOKEN_NAME && strcmp(file, "stdin") == 0)) l->out->file = file;
@@ -1135,8 +1171,8 @@ static void lower_items(struct lowering *l)
         struct span const where = l->token.where;
         next(l);
         if (is_sign(l, ',') || is_word(l, "exclude except replace"))
-            fail(l, where, "* among other columns is not supported; nearest form: the columns by name, or * alone");
-        if (l->grouped) fail(l, where, "* of groups is not supported; nearest form: the columns by name");
+            fail(l, where, "* among other columns" INSTEAD "the columns by name, or * alone");
+        if (l->grouped) fail(l, where, "* of groups" INSTEAD "the columns by name");
         l->star = 1;
         clause_end(l);
         return;
@@ -1145,7 +1181,7 @@ static void lower_items(struct lowering *l)
     do {
         uint32_t const start = l->used, at = l->token.where.at;
         if (l->item_count == WEIR_SQL_ITEMS_MAX) {
-            fail(l, l->token.where, "% is more than 64 columns; nearest form: *");
+            refuse(l, "% is more than 64 columns" NEAREST "*");
             return;
         }
         struct item *item = &l->items[l->item_count];
@@ -1156,26 +1192,24 @@ static void lower_items(struct lowering *l)
         item->text = written(l, start);
         if (l->failed) return;
         uint32_t const name = l->used;
-        int const as = accept_word(l, "as");
-        int taken = !as && is_word(l, words_reserved);
-        for (unsigned i = 0; !taken && i < sizeof words_refused / sizeof words_refused[0]; i++) taken = !as && is_word(l, words_refused[i].words);
-        if (!taken && (l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED)) {
+        if (alias_here(l)) {
             struct span const none = l->alias;
             l->alias.length = 0;    /* a name is a name here */
             put_name(l);
             l->alias = none;
-        } else if (as) {
-            unexpected(l);
         } else if (is_name(l, item->text)) {
             put_span(l, item->text);
         } else {
             put_as_written(l, item->sql);
         }
         item->name = keep(l, name);
-        if (l->grouped) l->used = start;
+        if (l->grouped) {
+            item->text.length = 0;
+            l->used = start;
+        }
         for (unsigned i = 0; !l->failed && i < l->item_count; i++)
             if (same(l, l->items[i].name, item->name))
-                fail(l, item->sql, "% gives a second column of one name; nearest form: % AS name");
+                fail(l, item->sql, "% gives a second column of one name" NEAREST "% AS name");
         l->item_count++;
     } while (accept_sign(l, ','));
     clause_end(l);
@@ -1219,7 +1253,7 @@ static struct item *item_here(struct lowering *l, int of_input_first)
     } else if (t.kind == TOKEN_NAME || t.kind == TOKEN_QUOTED) {
         uint32_t const start = l->used;
         put_part(l, t);
-        if (!is_plain(l->out->text + start, l->used - start)) {
+        if (!is_plain(l->text + start, l->used - start)) {
             push(l, start, "`");
             put(l, "`");
         }
@@ -1250,7 +1284,7 @@ static void lower_groups(struct lowering *l)
     for (unsigned i = 0; l->distinct && i < l->item_count; i++) group_item(l, &l->items[i]);
     if (l->clauses[GROUP_BY] == 0) return;
     seek(l, l->clauses[GROUP_BY]);
-    if (is_word(l, "all")) fail(l, l->token.where, "GROUP BY ALL is not supported; nearest form: the columns by name or position");
+    if (is_word(l, "all")) refuse(l, "GROUP BY ALL" INSTEAD "the columns by name or position");
     do {
         const struct item *item = item_here(l, 1);
         uint32_t const start = l->used, at = l->token.where.at;
@@ -1267,26 +1301,27 @@ static void lower_groups(struct lowering *l)
 /* Does the name stand in the text? */
 static int text_uses(const struct lowering *l, struct span text, struct span name)
 {
-    const char *at = l->out->text + text.at, *end = at + text.length, *word = l->out->text + name.at;
+    const char *at = l->text + text.at, *end = at + text.length, *word = l->text + name.at;
     for (; at + name.length <= end; at++) {
         if (memcmp(at, word, name.length) != 0) continue;
-        char const before = at == l->out->text + text.at ? ' ' : at[-1], behind = at + name.length == end ? ' ' : at[name.length];
+        char const before = at == l->text + text.at ? ' ' : at[-1], behind = at + name.length == end ? ' ' : at[name.length];
         if (!is_part(before) && !is_part(behind)) return 1;
     }
     return 0;
 }
 
-/* An item that is one column of agg, and its first use, gives it its name, unless groups mean another by it. */
-static void item_christen(struct lowering *l, struct item *item)
+/* An item that is just one of these columns of agg, and its only use, gives it its name, if no other has that. */
+static void item_christen(struct lowering *l, struct item *item, unsigned first, unsigned end)
 {
     struct column *c = NULL;
-    int taken = 0;
-    for (unsigned i = 0; i < l->column_count; i++) {
+    struct span const having = { (uint16_t)(l->having != NULL ? l->having - l->text : 0), (uint16_t)(l->having != NULL ? strlen(l->having) : 0) };
+    for (unsigned i = first; i < end; i++)
         if (same(l, l->columns[i].name, item->text)) c = &l->columns[i];
-        taken |= same(l, l->columns[i].name, item->name) || (i < l->group_count && text_uses(l, l->columns[i].text, item->name));
-    }
-    for (const struct item *other = l->items; other < item; other++) taken |= text_uses(l, other->text, item->text);
-    if (c == NULL || taken) return;
+    if (c == NULL || text_uses(l, having, item->text)) return;
+    for (unsigned i = 0; i < l->column_count; i++)
+        if (same(l, l->columns[i].name, item->name) || (first != 0 && i < l->group_count && text_uses(l, l->columns[i].text, item->name))) return;
+    for (unsigned i = 0; i < l->item_count; i++)
+        if (&l->items[i] != item && text_uses(l, l->items[i].text, item->text)) return;
     c->name = item->name;
     item->text = item->name;
 }
@@ -1294,7 +1329,7 @@ static void item_christen(struct lowering *l, struct item *item)
 /* The last expression used a column that is gone. */
 static void refuse_bare(struct lowering *l)
 {
-    if (l->bare.length != 0) fail(l, l->bare, "% is neither grouped nor in an aggregate; nearest form: GROUP BY %, or first(%)");
+    if (l->bare.length != 0) fail(l, l->bare, "% is neither grouped nor in an aggregate" NEAREST "GROUP BY %, or first(%)");
 }
 
 static void lower_items_of_groups(struct lowering *l)
@@ -1307,38 +1342,33 @@ static void lower_items_of_groups(struct lowering *l)
         item->level = (uint8_t)expression(l, LEVEL_OR);
         item->text = written(l, start);
         refuse_bare(l);
-        if (!l->failed) item_christen(l, item);
+        if (!l->failed) item_christen(l, item, l->group_count, l->column_count);
     }
 }
 
 static void lower_window(struct lowering *l)
 {
-    unsigned unit;
     uint32_t start = l->used;
     seek(l, l->clauses[WINDOW]);
     struct span const where = l->token.where;
     if (!is_word(l, "tumbling hopping session count"))
-        fail(l, where, "WINDOW % is not supported; nearest form: TUMBLING 10s, HOPPING 60s 1s, SESSION 30s or COUNT 1000");
-    for (unsigned i = 0; i < where.length; i++) put_bytes(l, (char[1]){ lower(l->sql[where.at + i]) }, 1);
+        fail(l, where, "WINDOW %" INSTEAD "TUMBLING 10s, HOPPING 60s 1s, SESSION 30s or COUNT 1000");
+    put_lower(l, where);
     put(l, ":");
     int const counts = accept_word(l, "count"), hops = is_word(l, "hopping");
     if (counts) {
         uint32_t const digits = l->used;
         put_bytes(l, l->sql + l->token.where.at, l->token.where.length);
-        if (l->token.kind != TOKEN_NUMBER || strspn(l->out->text + digits, "0123456789") < l->used - digits)
-            fail(l, l->token.where, "% is no number of rows; nearest form: WINDOW COUNT 1000");
+        if (l->token.kind != TOKEN_NUMBER || strspn(l->text + digits, "0123456789") < l->used - digits)
+            refuse(l, "% is no number of rows" NEAREST "WINDOW COUNT 1000");
         next(l);
     } else {
         next(l);
-        accept_word(l, "interval");
-        uint64_t const size = period(l, &unit);
-        if (!l->failed) put_period(l, size, unit);
-        if (hops && !l->failed) {
+        lower_period(l);
+        if (hops) {
             accept_sign(l, ',');
-            accept_word(l, "interval");
-            uint64_t const step = period(l, &unit);
             put(l, ",");
-            if (!l->failed) put_period(l, step, unit);
+            lower_period(l);
         }
     }
     l->window = word_end(l, start);
@@ -1350,9 +1380,7 @@ static void lower_window(struct lowering *l)
         start = l->used;
     }
     if (accept_word(l, "lateness")) {
-        accept_word(l, "interval");
-        uint64_t const late = period(l, &unit);
-        if (!l->failed) put_period(l, late, unit);
+        lower_period(l);
         l->lateness = word_end(l, start);
     }
     clause_end(l);
@@ -1370,7 +1398,7 @@ static const char *lower_condition(struct lowering *l, enum clause clause)
 static void lower_having(struct lowering *l)
 {
     if (l->clauses[GROUP_BY] == 0 && l->clauses[WINDOW] == 0)
-        fail(l, (struct span){ l->keywords[HAVING], 6 }, "HAVING without GROUP BY is not supported; nearest form: WHERE, or GROUP BY columns");
+        fail(l, (struct span){ l->keywords[HAVING], 6 }, "HAVING without GROUP BY" INSTEAD "WHERE, or GROUP BY columns");
     l->aliases = 1;
     l->having = lower_condition(l, HAVING);
     refuse_bare(l);
@@ -1379,11 +1407,10 @@ static void lower_having(struct lowering *l)
 /* Keys of --order by the names that agg gives. Windows come in the order of their ends by themselves. */
 static void lower_order(struct lowering *l)
 {
-    struct { struct column *column; int descends; } keys[WEIR_SQL_ORDER_MAX];
     unsigned count = 0, windows = 0;
     struct span const order = { l->keywords[ORDER_BY], (uint16_t)(l->clauses[ORDER_BY] - l->keywords[ORDER_BY]) };
     if (!l->grouped) {
-        fail(l, order, "ORDER BY without aggregates is not supported: it keeps every row; nearest form: no ORDER BY, and | sort");
+        fail(l, order, "ORDER BY without aggregates" INSTEAD "no ORDER BY, and | sort");
         return;
     }
     seek(l, l->clauses[ORDER_BY]);
@@ -1400,28 +1427,21 @@ static void lower_order(struct lowering *l)
         if (l->failed) return;
         if (is_window_column(l, text)) {
             if (descends || windows < count)
-                fail(l, where, "% here would keep every window; nearest form: ORDER BY window_start, then others");
+                fail(l, where, "% here would keep every window" NEAREST "ORDER BY window_start, then others");
             if (count == 0) windows = 1;
             continue;
         }
-        struct column *column = NULL;
-        for (unsigned i = 0; i < l->column_count; i++)
-            if (same(l, l->columns[i].name, text)) column = &l->columns[i];
-        if (column == NULL) fail(l, where, "ORDER BY of a computed % is not supported; nearest form: one of its aggregates or groups");
-        if (l->clauses[WINDOW] != 0 && windows == 0) fail(l, where, "ORDER BY % over all windows is not supported; nearest form: ORDER BY window_start, %");
-        if (count == WEIR_SQL_ORDER_MAX) fail(l, where, "% is more than 8 columns of ORDER BY; nearest form: fewer");
+        unsigned column = 0;
+        while (column < l->column_count && !same(l, l->columns[column].name, text)) column++;
+        if (column == l->column_count) fail(l, where, "ORDER BY of a computed %" INSTEAD "one of its aggregates or groups");
+        if (l->clauses[WINDOW] != 0 && windows == 0) fail(l, where, "ORDER BY % over all windows" INSTEAD "ORDER BY window_start, %");
+        if (count == WEIR_SQL_ORDER_MAX) fail(l, where, "% is more than 8 columns of ORDER BY" NEAREST "fewer");
         if (l->failed) return;
-        keys[count].column = column;
-        keys[count++].descends = descends;
+        l->keys[count].column = (uint8_t)column;
+        l->keys[count++].descends = (uint8_t)descends;
     } while (accept_sign(l, ','));
+    l->key_count = count;
     clause_end(l);
-    uint32_t const start = l->used;
-    for (unsigned i = 0; i < count; i++) {
-        if (i > 0) put(l, ",");
-        put_span(l, keys[i].column->name);
-        if (keys[i].descends) put(l, ":desc");
-    }
-    if (count != 0) l->order = word_end(l, start);
 }
 
 static void lower_limit(struct lowering *l)
@@ -1435,13 +1455,13 @@ static void lower_limit(struct lowering *l)
     }
     for (unsigned i = 0; i < t.where.length; i++)
         if (t.kind != TOKEN_NUMBER || !is_digit(l->sql[t.where.at + i])) {
-            fail(l, t.where, "LIMIT % is not supported; nearest form: LIMIT and a whole number");
+            fail(l, t.where, "LIMIT %" INSTEAD "LIMIT and a whole number");
             return;
         }
     if (t.kind != TOKEN_NUMBER) unexpected(l);
     put_bytes(l, l->sql + t.where.at, t.where.length);
     next(l);
-    if (is_sign(l, ',')) fail(l, l->token.where, "LIMIT a, b (OFFSET) is not supported; nearest form: LIMIT of both, then tail -n +N");
+    if (is_sign(l, ',')) refuse(l, "LIMIT a, b (OFFSET)" INSTEAD "LIMIT of both, then tail -n +N");
     clause_end(l);
     l->limit = word_end(l, start);
 }
@@ -1490,7 +1510,13 @@ static void verb_agg(struct lowering *l)
     option(l, "--window", l->window);
     option(l, "--time", l->time);
     option(l, "--lateness", l->lateness);
-    option(l, "--order", l->order);
+    uint32_t const start = l->used;
+    for (unsigned i = 0; i < l->key_count; i++) {
+        if (i > 0) put(l, ",");
+        put_span(l, l->columns[l->keys[i].column].name);
+        if (l->keys[i].descends) put(l, ":desc");
+    }
+    if (l->key_count != 0) option(l, "--order", word_end(l, start));
 }
 
 static void verb_select(struct lowering *l)
@@ -1516,6 +1542,7 @@ static int agg_suffices(const struct lowering *l)
 static void assemble(struct lowering *l)
 {
     const char *head = l->limit;
+    for (unsigned i = 0; i < l->item_count; i++) item_christen(l, &l->items[i], 0, l->group_count);
     if (l->where != NULL) option(l, "filter", l->where);
     if (l->grouped) {
         verb_agg(l);
@@ -1542,12 +1569,12 @@ int sql_lower(const char *sql, size_t length, struct sql_chain *out, struct sql_
 {
     WEIR_ASSERT(sql != NULL || length == 0);
     WEIR_ASSERT(out != NULL && error != NULL);
-    struct lowering l = { .sql = sql, .length = (uint32_t)length, .out = out, .error = error, .top = WEIR_SQL_TEXT_BYTES };
+    struct lowering l = { .sql = sql, .length = (uint32_t)length, .out = out, .text = out->text, .error = error, .top = WEIR_SQL_TEXT_BYTES };
     out->count = 0;
     out->file = NULL;
     if (length > WEIR_SQL_BYTES_MAX) {
         l.length = 0;
-        fail(&l, (struct span){ WEIR_SQL_BYTES_MAX, 0 }, "the SELECT is longer than 4096 bytes; nearest form: a shorter one");
+        fail(&l, (struct span){ WEIR_SQL_BYTES_MAX, 0 }, "the SELECT is longer than 4096 bytes" NEAREST "a shorter one");
         return -1;
     }
     seek(&l, 0);
@@ -1561,9 +1588,9 @@ int sql_lower(const char *sql, size_t length, struct sql_chain *out, struct sql_
     if (is_word(&l, "distinct")) {
         struct span const where = l.token.where;
         next(&l);
-        if (is_word(&l, "on")) fail(&l, where, "DISTINCT ON is not supported; nearest form: first(x) with GROUP BY");
-        if (is_sign(&l, '*')) fail(&l, where, "DISTINCT * is not supported; nearest form: DISTINCT and the columns by name");
-        if (l.grouped) fail(&l, where, "DISTINCT of groups is not supported: they are distinct; nearest form: no DISTINCT");
+        if (is_word(&l, "on")) fail(&l, where, "DISTINCT ON" INSTEAD "first(x) with GROUP BY");
+        if (is_sign(&l, '*')) fail(&l, where, "DISTINCT *" INSTEAD "DISTINCT and the columns by name");
+        if (l.grouped) fail(&l, where, "DISTINCT of groups" INSTEAD "no DISTINCT (they are)");
         l.grouped = l.distinct = 1;
     }
     lower_items(&l);
@@ -1576,7 +1603,7 @@ int sql_lower(const char *sql, size_t length, struct sql_chain *out, struct sql_
     if (l.clauses[ORDER_BY] != 0) lower_order(&l);
     if (l.clauses[LIMIT] != 0) lower_limit(&l);
     if (!l.failed && l.grouped && l.column_count == 0)
-        fail(&l, (struct span){ l.keywords[WINDOW], 6 }, "WINDOW without aggregates is not supported; nearest form: SELECT window_start, count(*)");
+        fail(&l, (struct span){ l.keywords[WINDOW], 6 }, "WINDOW without aggregates" INSTEAD "SELECT window_start, count(*)");
     if (!l.failed) assemble(&l);
     if (!l.failed) return 0;
     out->count = 0;
