@@ -28,11 +28,13 @@ enum scope {
     OF_NAMES,     /* first reading of items: aggregates are let through, the text is thrown away */
     OF_GROUPS     /* what agg gives */
 };
-enum level { NO_LEVEL, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_CONCAT, LEVEL_ADD, LEVEL_MULTIPLY, LEVEL_POWER,
-             LEVEL_UNARY, LEVEL_CAST, LEVEL_PRIMARY };
+enum level {    /* how tight an operator is, of SQL */
+    NO_LEVEL, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_CONCAT, LEVEL_ADD, LEVEL_MULTIPLY, LEVEL_POWER,
+    LEVEL_UNARY, LEVEL_CAST, LEVEL_PRIMARY
+};
 
-struct item   { struct span sql, text, name; uint8_t level, aggregated; };    /* sql: its expression as written */
-struct column { struct span text, name; };                                    /* of agg: groups first, then aggregates */
+struct item   { struct span sql /* as written */, text, name; uint8_t level, aggregated; };
+struct column { struct span text, name; };    /* of agg: groups first, then aggregates */
 
 struct lowering {
     const char       *sql;
@@ -47,8 +49,10 @@ struct lowering {
     struct span       alias;           /* FROM ... alias, in the SQL */
     struct span       bare;            /* a column of the input where only groups are, in the SQL */
     unsigned          item_count, column_count, group_count, depth, hidden;
-    uint8_t           scope, grouped, distinct, star, aliases /* of items are names, too */, aggregated /* the last item */;
-    uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* first token, first byte of the keyword; 0: absent */
+    uint8_t           scope, grouped, distinct, star;
+    uint8_t           aliases;         /* of items are names, too */
+    uint8_t           aggregated;      /* the last item */
+    uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* where they begin, behind the keyword and with it */
     const char       *where, *having, *window, *time, *lateness, *limit;    /* words; NULL: absent */
     unsigned          key_count;
     struct { uint8_t column, descends; } keys[WEIR_SQL_ORDER_MAX];
@@ -192,7 +196,8 @@ static void unexpected(struct lowering *l)
         fail(l, t.where, "the SELECT ends too early");
         return;
     }
-    const char *reason = t.kind == TOKEN_NAME ? refusal_find(words_refused, l->sql + t.where.at, t.where.length) : NULL;
+    const char *reason = NULL;
+    if (t.kind == TOKEN_NAME) reason = refusal_find(words_refused, l->sql + t.where.at, t.where.length);
     fail(l, t.where, reason != NULL ? reason : "% is not expected here");
 }
 
@@ -200,17 +205,19 @@ static void unexpected(struct lowering *l)
 
 #define SIGN(a, b) ((uint16_t)((a) | (b) << 8))
 
-static const struct { uint16_t sign; uint8_t level; char text[3]; } signs[] = {
-    { SIGN('=', '='), LEVEL_COMPARE, "==" }, { SIGN('<', '>'), LEVEL_COMPARE, "!=" }, { SIGN('!', '='), LEVEL_COMPARE, "!=" },
-    { SIGN('<', '='), LEVEL_COMPARE, "<=" }, { SIGN('>', '='), LEVEL_COMPARE, ">=" }, { SIGN('!', '~'), LEVEL_COMPARE, "" },
-    { SIGN('|', '|'), LEVEL_CONCAT, "" },    { SIGN(':', ':'), LEVEL_CAST, "" },      { SIGN('*', '*'), LEVEL_POWER, "" },
-    { SIGN('/', '/'), LEVEL_MULTIPLY, "//" }, { '=', LEVEL_COMPARE, "==" },           { '<', LEVEL_COMPARE, "<" },
-    { '>', LEVEL_COMPARE, ">" },             { '~', LEVEL_COMPARE, "" },              { '+', LEVEL_ADD, "+" },
-    { '-', LEVEL_ADD, "-" },                 { '*', LEVEL_MULTIPLY, "*" },            { '/', LEVEL_MULTIPLY, "/" },
-    { '%', LEVEL_MULTIPLY, "%" },            { '^', LEVEL_POWER, "" },                { '(', NO_LEVEL, "" },
-    { ')', NO_LEVEL, "" },                   { ',', NO_LEVEL, "" },                   { '.', NO_LEVEL, "" },
-    { ';', NO_LEVEL, "" },
+static const struct { uint16_t sign; uint8_t level; char text[3]; } signs[] = {    /* text: "" is written otherwise */
+    { SIGN('=', '='), LEVEL_COMPARE, "==" },  { SIGN('<', '>'), LEVEL_COMPARE, "!=" },
+    { SIGN('!', '='), LEVEL_COMPARE, "!=" },  { SIGN('<', '='), LEVEL_COMPARE, "<=" },
+    { SIGN('>', '='), LEVEL_COMPARE, ">=" },  { SIGN('!', '~'), LEVEL_COMPARE, "" },
+    { SIGN('|', '|'), LEVEL_CONCAT, "" },     { SIGN(':', ':'), LEVEL_CAST, "" },
+    { SIGN('*', '*'), LEVEL_POWER, "" },      { SIGN('/', '/'), LEVEL_MULTIPLY, "//" },
+    { '=', LEVEL_COMPARE, "==" },  { '<', LEVEL_COMPARE, "<" },   { '>', LEVEL_COMPARE, ">" },
+    { '~', LEVEL_COMPARE, "" },    { '+', LEVEL_ADD, "+" },       { '-', LEVEL_ADD, "-" },
+    { '*', LEVEL_MULTIPLY, "*" },  { '/', LEVEL_MULTIPLY, "/" },  { '%', LEVEL_MULTIPLY, "%" },
+    { '^', LEVEL_POWER, "" },      { '(', NO_LEVEL, "" },         { ')', NO_LEVEL, "" },
+    { ',', NO_LEVEL, "" },         { '.', NO_LEVEL, "" },         { ';', NO_LEVEL, "" },
 };
+enum { SIGNS = sizeof signs / sizeof signs[0] };
 
 static char byte_at(const struct lowering *l, uint32_t at) { return at < l->length ? l->sql[at] : '\0'; }
 
@@ -266,10 +273,10 @@ static void next_from(struct lowering *l, uint32_t from)
         t.kind = c == '"' ? TOKEN_QUOTED : TOKEN_TEXT;
     } else {
         unsigned i = 0;
-        while (i < sizeof signs / sizeof signs[0] && signs[i].sign != (c | byte_at(l, at + 1) << 8) && signs[i].sign != c) i++;
-        if (i == sizeof signs / sizeof signs[0]) {
-            fail(l, (struct span){ (uint16_t)at, 1 }, c == '`' ? "names with odd letters stand in double quotes: \"name\""
-                                                               : "% is no sign of the SQL that is understood");
+        while (i < SIGNS && signs[i].sign != (c | byte_at(l, at + 1) << 8) && signs[i].sign != c) i++;
+        if (i == SIGNS) {
+            fail(l, (struct span){ (uint16_t)at, 1 },
+                 c == '`' ? "names with odd letters stand in double quotes: \"name\"" : "% is no sign of the SQL that is understood");
             return;
         }
         t.sign = signs[i].sign;
@@ -305,6 +312,11 @@ static int token_in(const struct lowering *l, struct token t, const char *list)
 static int is_word(const struct lowering *l, const char *list) { return token_in(l, l->token, list); }
 static int accept_word(struct lowering *l, const char *word) { return is_word(l, word) ? next(l), 1 : 0; }
 static int accept_sign(struct lowering *l, char sign) { return is_sign(l, sign) ? next(l), 1 : 0; }
+
+static struct span passed(const struct lowering *l, uint32_t at)    /* from there up to here */
+{
+    return (struct span){ (uint16_t)at, (uint16_t)(l->behind - at) };
+}
 
 static void expect_word(struct lowering *l, const char *word, const char *reason)
 {
@@ -377,7 +389,10 @@ static struct span keep(struct lowering *l, uint32_t start)
     l->used = start;
     return (struct span){ (uint16_t)l->top, (uint16_t)length };
 }
-static struct span written(const struct lowering *l, uint32_t start) { return (struct span){ (uint16_t)start, (uint16_t)(l->used - start) }; }
+static struct span written(const struct lowering *l, uint32_t start)
+{
+    return (struct span){ (uint16_t)start, (uint16_t)(l->used - start) };
+}
 
 /* End the word that began at start. */
 static const char *word_end(struct lowering *l, uint32_t start)
@@ -401,15 +416,17 @@ static int same_as(const struct lowering *l, struct span a, const char *text)
 static int is_plain(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        int const letter = is_letter(text[i]) && (unsigned char)text[i] < 0x80;
-        if (!letter && (i == 0 || (!is_digit(text[i]) && (text[i] != '.' || i + 1 == length || !is_letter(text[i + 1]))))) return 0;
+        if (is_letter(text[i]) && (unsigned char)text[i] < 0x80) continue;
+        if (i == 0 || !is_part(text[i]) || is_letter(text[i])) return 0;
+        if (text[i] == '.' && (i + 1 == length || !is_letter(text[i + 1]))) return 0;
     }
     return length != 0 && listed(chain_reserved, text, length) == NULL;
 }
 static int is_name(const struct lowering *l, struct span s)
 {
     const char *text = l->text + s.at;
-    return s.length > 2 && text[0] == '`' ? memchr(text + 1, '`', s.length - 1u) == text + s.length - 1 : is_plain(text, s.length);
+    if (s.length <= 2 || text[0] != '`') return is_plain(text, s.length);
+    return memchr(text + 1, '`', s.length - 1u) == text + s.length - 1;
 }
 
 /* What is written since start becomes a name; `where` is its place. */
@@ -446,7 +463,9 @@ static int same_word(const struct lowering *l, struct span a, struct span b)
 {
     for (int i = 0; i < 2; i++) {
         struct span *s = i ? &b : &a;
-        if (s->length >= 2 && l->sql[s->at] == '"') *s = (struct span){ (uint16_t)(s->at + 1), (uint16_t)(s->length - 2) };
+        if (s->length < 2 || l->sql[s->at] != '"') continue;
+        s->at++;
+        s->length = (uint16_t)(s->length - 2);
     }
     if (a.length != b.length) return 0;
     for (unsigned i = 0; i < a.length; i++)
@@ -599,17 +618,28 @@ static void hidden_name(struct lowering *l, struct column *c)
 }
 
 /* A column more, its text being what is written since start. */
-static struct column *column_add(struct lowering *l, uint32_t start, struct span where)
+static void column_add(struct lowering *l, uint32_t start, struct span where)
 {
     if (l->column_count == WEIR_SQL_COLUMNS_MAX)
         fail(l, where, "% is more than 64 groups and aggregates" NEAREST "fewer, in two runs");
     struct span const text = keep(l, start);
-    if (l->failed) return NULL;
+    if (l->failed) return;
     struct column *c = &l->columns[l->column_count++];
     *c = (struct column){ .text = text };
     if (is_name(l, text)) c->name = text;
     else hidden_name(l, c);
-    return c;
+}
+
+/* Which of the columns first .. end - 1 reads so, or is called so? `end`: none. */
+static unsigned column_reads(const struct lowering *l, unsigned first, unsigned end, struct span text)
+{
+    while (first < end && !same(l, l->columns[first].text, text)) first++;
+    return first;
+}
+static unsigned column_called(const struct lowering *l, unsigned first, unsigned end, struct span name)
+{
+    while (first < end && !same(l, l->columns[first].name, name)) first++;
+    return first;
 }
 
 /* What is written since start is the group or aggregate: write its name instead. */
@@ -622,13 +652,12 @@ static void refer(struct lowering *l, uint32_t start, const struct column *c)
 /* An expression that reads as a group does is that group. */
 static unsigned fold(struct lowering *l, uint32_t start, struct span bare, unsigned level)
 {
-    for (unsigned i = 0; l->scope == OF_GROUPS && i < l->group_count; i++)
-        if (same(l, written(l, start), l->columns[i].text)) {
-            refer(l, start, &l->columns[i]);
-            l->bare = bare;
-            return LEVEL_PRIMARY;
-        }
-    return level;
+    if (l->scope != OF_GROUPS) return level;
+    unsigned const group = column_reads(l, 0, l->group_count, written(l, start));
+    if (group == l->group_count) return level;
+    refer(l, start, &l->columns[group]);
+    l->bare = bare;
+    return LEVEL_PRIMARY;
 }
 
 static struct item *item_named(struct lowering *l, struct span text, struct span where)
@@ -654,9 +683,8 @@ static unsigned column_name(struct lowering *l)
     uint32_t const start = l->used;
     struct span const bare = l->bare, where = put_name(l);
     if (l->failed || l->scope != OF_GROUPS) return LEVEL_PRIMARY;
-    for (unsigned i = 0; i < l->group_count; i++)
-        if (same(l, written(l, start), l->columns[i].text)) return LEVEL_PRIMARY;    /* fold() does the rest */
-    if (is_window_column(l, written(l, start))) return LEVEL_PRIMARY;
+    if (column_reads(l, 0, l->group_count, written(l, start)) < l->group_count    /* fold() does the rest */
+        || is_window_column(l, written(l, start))) return LEVEL_PRIMARY;
     const struct item *item = l->aliases ? item_named(l, written(l, start), where) : NULL;
     if (item == NULL) {
         if (bare.length == 0) l->bare = where;
@@ -707,11 +735,9 @@ static unsigned aggregate(struct lowering *l, struct span word, const char *behi
     put(l, ")");
     l->scope = scope;
     if (l->failed || scope != OF_GROUPS) return LEVEL_PRIMARY;
-    struct column *c = NULL;
-    for (unsigned i = l->group_count; i < l->column_count; i++)
-        if (same(l, written(l, start), l->columns[i].text)) c = &l->columns[i];
-    if (c == NULL) c = column_add(l, start, word);
-    if (c != NULL) refer(l, start, c);
+    unsigned const column = column_reads(l, l->group_count, l->column_count, written(l, start));
+    if (column == l->column_count) column_add(l, start, word);
+    if (!l->failed) refer(l, start, &l->columns[column]);
     return LEVEL_PRIMARY;
 }
 
@@ -1027,7 +1053,7 @@ static unsigned infix_sign(struct lowering *l, uint32_t start, unsigned left, un
     }
     default:
         put(l, " ");
-        for (unsigned i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        for (unsigned i = 0; i < SIGNS; i++)
             if (signs[i].sign == sign) put(l, signs[i].text);
         put(l, " ");
         expression(l, level + 1);
@@ -1046,7 +1072,7 @@ static unsigned expression(struct lowering *l, unsigned lowest)
     for (;;) {
         unsigned op = NO_LEVEL;
         if (l->token.kind == TOKEN_NAME) op = word_operator(l);
-        for (unsigned i = 0; l->token.kind == TOKEN_SIGN && i < sizeof signs / sizeof signs[0]; i++)
+        for (unsigned i = 0; l->token.kind == TOKEN_SIGN && i < SIGNS; i++)
             if (signs[i].sign == l->token.sign) op = signs[i].level;
         if (op == NO_LEVEL || op < lowest) break;
         if (op >= LEVEL_COMPARE && (compared || level < LEVEL_COMPARE)) {
@@ -1130,11 +1156,10 @@ static void survey(struct lowering *l)
 static int alias_here(struct lowering *l)
 {
     int const as = accept_word(l, "as"), quoted = l->token.kind == TOKEN_QUOTED;
-    if (quoted || (l->token.kind == TOKEN_NAME &&
-                   (as || (!is_word(l, words_reserved) && refusal_find(words_refused, l->sql + l->token.where.at, l->token.where.length) == NULL))))
-        return 1;
+    if (quoted || (as && l->token.kind == TOKEN_NAME)) return 1;
     if (as) unexpected(l);
-    return 0;
+    return l->token.kind == TOKEN_NAME && !is_word(l, words_reserved) &&
+           refusal_find(words_refused, l->sql + l->token.where.at, l->token.where.length) == NULL;
 }
 
 static void lower_from(struct lowering *l)
@@ -1146,8 +1171,13 @@ static void lower_from(struct lowering *l)
         put_inside(l, t.where);
         next(l);
     } else if (t.kind == TOKEN_NAME || t.kind == TOKEN_QUOTED) {
-        do put_part(l, l->token);
-        while (next(l), is_sign(l, '.') && (put(l, "."), next(l), l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED));
+        for (;;) {
+            put_part(l, l->token);
+            next(l);
+            if (!accept_sign(l, '.')) break;
+            put(l, ".");
+            if (l->token.kind != TOKEN_NAME && l->token.kind != TOKEN_QUOTED) unexpected(l);
+        }
         if (is_sign(l, '(')) fail(l, t.where, "table function %" INSTEAD "FROM 'file'");
         l->alias = t.where;
     } else {
@@ -1161,7 +1191,7 @@ static void lower_from(struct lowering *l)
     if (is_sign(l, ',')) refuse(l, "a second input (a join)" INSTEAD "join first, pipe the rows into weir");
     clause_end(l);
     const char *file = word_end(l, start);
-    if (!l->failed && strcmp(file, "-") != 0 && !(t.kind == TOKEN_NAME && strcmp(file, "stdin") == 0)) l->out->file = file;
+    if (!l->failed && strcmp(file, t.kind == TOKEN_NAME ? "stdin" : "-") != 0) l->out->file = file;
 }
 
 /* The items for the first time: where, and named what. Of rows they are lowered for good. */
@@ -1188,7 +1218,7 @@ static void lower_items(struct lowering *l)
         l->aggregated = 0;
         item->level = (uint8_t)expression(l, LEVEL_OR);
         item->aggregated = (uint8_t)l->aggregated;
-        item->sql = (struct span){ (uint16_t)at, (uint16_t)(l->behind - at) };
+        item->sql = passed(l, at);
         item->text = written(l, start);
         if (l->failed) return;
         uint32_t const name = l->used;
@@ -1220,9 +1250,7 @@ static void group_add(struct lowering *l, uint32_t start, struct span where)
 {
     if (l->failed) return;
     struct span const text = written(l, start);
-    int known = is_window_column(l, text);
-    for (unsigned i = 0; i < l->column_count; i++) known |= same(l, l->columns[i].text, text);
-    if (known) l->used = start;
+    if (is_window_column(l, text) || column_reads(l, 0, l->column_count, text) < l->column_count) l->used = start;
     else column_add(l, start, where);
     l->group_count = l->column_count;
 }
@@ -1232,7 +1260,8 @@ static int item_uses(struct lowering *l, const struct item *item, struct span na
 {
     struct token const now = l->token;
     int found = 0;
-    for (seek(l, item->sql.at); l->token.kind != TOKEN_END && l->token.where.at < (uint32_t)item->sql.at + item->sql.length; next(l))
+    uint32_t const end = (uint32_t)item->sql.at + item->sql.length;
+    for (seek(l, item->sql.at); l->token.kind != TOKEN_END && l->token.where.at < end; next(l))
         found |= (l->token.kind == TOKEN_NAME || l->token.kind == TOKEN_QUOTED) && same_word(l, l->token.where, name);
     l->token = now;
     return found;
@@ -1242,12 +1271,15 @@ static int item_uses(struct lowering *l, const struct item *item, struct span na
 static struct item *item_here(struct lowering *l, int of_input_first)
 {
     struct token const t = l->token, then = peek(l);
-    if (l->failed || !(then.kind == TOKEN_END || then.sign == ',' || token_in(l, then, "window having order limit asc desc"))) return NULL;
+    int const alone = then.kind == TOKEN_END || then.sign == ',' || token_in(l, then, "window having order limit asc desc");
+    if (l->failed || !alone) return NULL;
     struct item *item = NULL;
     if (t.kind == TOKEN_NUMBER) {
         unsigned position = 0;
-        for (unsigned i = 0; i < t.where.length && position <= WEIR_SQL_ITEMS_MAX; i++)
-            position = is_digit(l->sql[t.where.at + i]) ? position * 10 + (unsigned)(l->sql[t.where.at + i] - '0') : WEIR_SQL_ITEMS_MAX + 1;
+        for (unsigned i = 0; i < t.where.length && position <= WEIR_SQL_ITEMS_MAX; i++) {
+            char const digit = l->sql[t.where.at + i];
+            position = is_digit(digit) ? position * 10 + (unsigned)(digit - '0') : WEIR_SQL_ITEMS_MAX + 1;
+        }
         if (position == 0 || position > l->item_count) fail(l, t.where, "% is no position of a column behind SELECT");
         else item = &l->items[position - 1];
     } else if (t.kind == TOKEN_NAME || t.kind == TOKEN_QUOTED) {
@@ -1259,8 +1291,8 @@ static struct item *item_here(struct lowering *l, int of_input_first)
         }
         item = item_named(l, written(l, start), t.where);
         l->used = start;
-        if (item != NULL && of_input_first && (item->aggregated || (!same_word(l, item->sql, t.where) && item_uses(l, item, t.where))))
-            item = NULL;
+        if (item != NULL && of_input_first &&
+            (item->aggregated || (!same_word(l, item->sql, t.where) && item_uses(l, item, t.where)))) item = NULL;
     }
     if (item != NULL) next(l);
     return item;
@@ -1292,7 +1324,7 @@ static void lower_groups(struct lowering *l)
             group_item(l, item);
         } else {
             expression(l, LEVEL_OR);
-            group_add(l, start, (struct span){ (uint16_t)at, (uint16_t)(l->behind - at) });
+            group_add(l, start, passed(l, at));
         }
     } while (accept_sign(l, ','));
     clause_end(l);
@@ -1304,7 +1336,8 @@ static int text_uses(const struct lowering *l, struct span text, struct span nam
     const char *at = l->text + text.at, *end = at + text.length, *word = l->text + name.at;
     for (; at + name.length <= end; at++) {
         if (memcmp(at, word, name.length) != 0) continue;
-        char const before = at == l->text + text.at ? ' ' : at[-1], behind = at + name.length == end ? ' ' : at[name.length];
+        char const before = at == l->text + text.at ? ' ' : at[-1];
+        char const behind = at + name.length == end ? ' ' : at[name.length];
         if (!is_part(before) && !is_part(behind)) return 1;
     }
     return 0;
@@ -1313,17 +1346,16 @@ static int text_uses(const struct lowering *l, struct span text, struct span nam
 /* An item that is just one of these columns of agg, and its only use, gives it its name, if no other has that. */
 static void item_christen(struct lowering *l, struct item *item, unsigned first, unsigned end)
 {
-    struct column *c = NULL;
-    struct span const having = { (uint16_t)(l->having != NULL ? l->having - l->text : 0), (uint16_t)(l->having != NULL ? strlen(l->having) : 0) };
-    for (unsigned i = first; i < end; i++)
-        if (same(l, l->columns[i].name, item->text)) c = &l->columns[i];
-    if (c == NULL || text_uses(l, having, item->text)) return;
-    for (unsigned i = 0; i < l->column_count; i++)
-        if (same(l, l->columns[i].name, item->name) || (first != 0 && i < l->group_count && text_uses(l, l->columns[i].text, item->name))) return;
+    struct span having = { 0, 0 };
+    if (l->having != NULL) having = (struct span){ (uint16_t)(l->having - l->text), (uint16_t)strlen(l->having) };
+    unsigned const column = column_called(l, first, end, item->text);
+    if (column == end || text_uses(l, having, item->text)) return;
+    if (column_called(l, 0, l->column_count, item->name) < l->column_count) return;
+    for (unsigned i = 0; i < first; i++)
+        if (text_uses(l, l->columns[i].text, item->name)) return;
     for (unsigned i = 0; i < l->item_count; i++)
         if (&l->items[i] != item && text_uses(l, l->items[i].text, item->text)) return;
-    c->name = item->name;
-    item->text = item->name;
+    l->columns[column].name = item->text = item->name;
 }
 
 /* The last expression used a column that is gone. */
@@ -1431,10 +1463,10 @@ static void lower_order(struct lowering *l)
             if (count == 0) windows = 1;
             continue;
         }
-        unsigned column = 0;
-        while (column < l->column_count && !same(l, l->columns[column].name, text)) column++;
+        unsigned const column = column_called(l, 0, l->column_count, text);
         if (column == l->column_count) fail(l, where, "ORDER BY of a computed %" INSTEAD "one of its aggregates or groups");
-        if (l->clauses[WINDOW] != 0 && windows == 0) fail(l, where, "ORDER BY % over all windows" INSTEAD "ORDER BY window_start, %");
+        if (l->clauses[WINDOW] != 0 && windows == 0)
+            fail(l, where, "ORDER BY % over all windows" INSTEAD "ORDER BY window_start, %");
         if (count == WEIR_SQL_ORDER_MAX) fail(l, where, "% is more than 8 columns of ORDER BY" NEAREST "fewer");
         if (l->failed) return;
         l->keys[count].column = (uint8_t)column;
@@ -1535,7 +1567,7 @@ static int agg_suffices(const struct lowering *l)
 {
     if (l->window != NULL || l->group_count == l->column_count || l->item_count != l->column_count) return 0;
     for (unsigned i = 0; i < l->item_count; i++)
-        if (!same(l, l->items[i].name, l->columns[i].name) || !same(l, l->items[i].text, l->columns[i].name)) return 0;
+        if (!same(l, l->items[i].name, l->columns[i].name) || !same(l, l->items[i].text, l->items[i].name)) return 0;
     return 1;
 }
 
@@ -1569,7 +1601,8 @@ int sql_lower(const char *sql, size_t length, struct sql_chain *out, struct sql_
 {
     WEIR_ASSERT(sql != NULL || length == 0);
     WEIR_ASSERT(out != NULL && error != NULL);
-    struct lowering l = { .sql = sql, .length = (uint32_t)length, .out = out, .text = out->text, .error = error, .top = WEIR_SQL_TEXT_BYTES };
+    struct lowering l = { .sql = sql, .length = (uint32_t)length, .out = out, .text = out->text, .error = error,
+                          .top = WEIR_SQL_TEXT_BYTES };
     out->count = 0;
     out->file = NULL;
     if (length > WEIR_SQL_BYTES_MAX) {
