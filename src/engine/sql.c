@@ -20,7 +20,7 @@
 
 enum token_kind { TOKEN_END, TOKEN_NAME, TOKEN_QUOTED, TOKEN_TEXT, TOKEN_NUMBER, TOKEN_SIGN };
 struct span  { uint16_t at, length; };
-struct token { uint8_t kind; uint16_t sign; struct span where; };
+struct token { uint8_t kind, level /* of a sign as an operator */; uint16_t sign; struct span where; };
 
 enum clause { FROM, WHERE, GROUP_BY, WINDOW, HAVING, ORDER_BY, LIMIT, CLAUSES };
 enum scope {
@@ -149,6 +149,15 @@ static const char *listed(const char *list, const char *word, size_t length)
     return NULL;
 }
 
+/* Are they the same in any case? */
+static int alike(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    if (a_length != b_length) return 0;
+    for (size_t i = 0; i < a_length; i++)
+        if (lower(a[i]) != lower(b[i])) return 0;
+    return 1;
+}
+
 /* ---- failing ----------------------------------------------------------------------------------- */
 
 /* The first reason counts; % stands for the place's own text. */
@@ -243,6 +252,12 @@ static uint32_t skip_blanks(struct lowering *l, uint32_t at)
     }
 }
 
+static uint32_t skip_digits(const struct lowering *l, uint32_t at)
+{
+    while (is_digit(byte_at(l, at))) at++;
+    return at;
+}
+
 static void next_from(struct lowering *l, uint32_t from)
 {
     uint32_t const at = skip_blanks(l, from);
@@ -256,11 +271,11 @@ static void next_from(struct lowering *l, uint32_t from)
         while (is_letter(byte_at(l, end)) || is_digit(byte_at(l, end)) || byte_at(l, end) == '$') end++;
         t.kind = TOKEN_NAME;
     } else if (is_digit(c) || (c == '.' && is_digit(byte_at(l, at + 1)))) {
-        for (end = at; is_digit(byte_at(l, end));) end++;
-        if (byte_at(l, end) == '.') for (end++; is_digit(byte_at(l, end));) end++;
+        end = skip_digits(l, at);
+        if (byte_at(l, end) == '.') end = skip_digits(l, end + 1);
         if (lower(byte_at(l, end)) == 'e') {
             uint32_t const digits = end + (byte_at(l, end + 1) == '-' || byte_at(l, end + 1) == '+' ? 2 : 1);
-            if (is_digit(byte_at(l, digits))) for (end = digits; is_digit(byte_at(l, end));) end++;
+            if (is_digit(byte_at(l, digits))) end = skip_digits(l, digits);
         }
         t.kind = TOKEN_NUMBER;
     } else if (c == '\'' || c == '"') {
@@ -280,6 +295,7 @@ static void next_from(struct lowering *l, uint32_t from)
             return;
         }
         t.sign = signs[i].sign;
+        t.level = signs[i].level;
         if (t.sign > 0xff) end++;
     }
     t.where = (struct span){ (uint16_t)at, (uint16_t)(end - at) };
@@ -350,6 +366,17 @@ static void put_renamed(struct lowering *l, struct span word, const char *behind
 {
     if (behind != NULL && *behind == '=') put_bytes(l, behind + 1, strcspn(behind + 1, " "));
     else put_lower(l, word);
+}
+
+/* The token as a whole number, or the reason. */
+static void put_whole(struct lowering *l, const char *reason)
+{
+    uint32_t const start = l->used;
+    put_bytes(l, l->sql + l->token.where.at, l->token.where.length);
+    for (uint32_t i = start; i < l->used; i++)
+        if (!is_digit(l->text[i])) refuse(l, reason);
+    if (l->used == start) unexpected(l);
+    next(l);
 }
 
 static void put_count(struct lowering *l, uint64_t value)
@@ -467,10 +494,7 @@ static int same_word(const struct lowering *l, struct span a, struct span b)
         s->at++;
         s->length = (uint16_t)(s->length - 2);
     }
-    if (a.length != b.length) return 0;
-    for (unsigned i = 0; i < a.length; i++)
-        if (lower(l->sql[a.at + i]) != lower(l->sql[b.at + i])) return 0;
-    return 1;
+    return alike(l->sql + a.at, a.length, l->sql + b.at, b.length);
 }
 
 /* a.b."c d": a path, less the name of the input in front. Its place in the SQL. */
@@ -508,8 +532,6 @@ static void put_text(struct lowering *l, struct span where)
         char const c = l->sql[i];
         char const escape[4] = { '\\', 'x', hex[(unsigned char)c >> 4], hex[c & 15] };
         if (c == '\'' || c == '\\') put_bytes(l, (char[2]){ '\\', c }, 2);
-        else if (c == '\n') put(l, "\\n");
-        else if (c == '\t') put(l, "\\t");
         else if ((unsigned char)c < ' ' || c == 0x7f) put_bytes(l, escape, 4);
         else put_bytes(l, &c, 1);
         if (c == '\'') i++;
@@ -553,12 +575,10 @@ static uint64_t period(struct lowering *l, unsigned *smallest)
     if (!quoted && l->token.kind != TOKEN_NUMBER) at = end;
     else next(l);
     do {
-        uint64_t whole = 0, fraction = 0, tenth = 1000000;
+        uint64_t count = 0;
         unsigned digits = 0;
         while (at < end && is_blank(*at)) at++;
-        for (; at < end && is_digit(*at); digits++) whole = whole * 10 + (uint64_t)(*at++ - '0');
-        if (digits > 0 && digits < 9 && at < end && *at == '.')
-            for (at++; at < end && is_digit(*at) && tenth > 1;) fraction += (uint64_t)(*at++ - '0') * (tenth /= 10);
+        for (; at < end && is_digit(*at); digits++) count = count * 10 + (uint64_t)(*at++ - '0');
         while (at < end && is_blank(*at)) at++;
         if (at == end && l->token.kind == TOKEN_NAME && digits != 0) {    /* the unit is a token of its own */
             at = l->sql + l->token.where.at;
@@ -573,17 +593,15 @@ static uint64_t period(struct lowering *l, unsigned *smallest)
         if (digits == 0 || digits > 8 || unit == NO_UNIT || us > UINT64_MAX / 4)
             fail(l, where, "% is no period" NEAREST "10s, 5m, 1h, or INTERVAL '5 minutes'");
         if (l->failed) return 0;
-        us += whole * units[unit].us + fraction * units[unit].us / 1000000;
+        us += count * units[unit].us;
         if (unit < *smallest) *smallest = unit;
         while (at < end && is_blank(*at)) at++;
     } while (at < end);
     return us;
 }
 
-/* In the unit, or the next one that it is a whole number of. */
 static void put_period(struct lowering *l, uint64_t us, unsigned unit)
 {
-    while (us % units[unit].us != 0) unit--;
     put_count(l, us / units[unit].us);
     put(l, units[unit].letter);
 }
@@ -594,15 +612,6 @@ static void lower_period(struct lowering *l)
     accept_word(l, "interval");
     uint64_t const us = period(l, &unit);
     if (!l->failed) put_period(l, us, unit);
-}
-
-static void put_seconds(struct lowering *l, uint64_t us)
-{
-    put_count(l, us / 1000000);
-    uint32_t rest = (uint32_t)(us % 1000000);
-    if (rest != 0) put(l, ".");
-    for (uint32_t tenth = 100000; rest != 0; rest %= tenth, tenth /= 10)
-        put_bytes(l, (char[1]){ (char)('0' + rest / tenth) }, 1);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------- */
@@ -664,12 +673,8 @@ static struct item *item_named(struct lowering *l, struct span text, struct span
 {
     for (unsigned i = 0; i < l->item_count; i++)
         if (same(l, l->items[i].name, text)) return &l->items[i];
-    for (unsigned i = 0; i < l->item_count; i++) {    /* names of SQL are of any case */
-        struct span const name = l->items[i].name;
-        unsigned n = 0;
-        while (n < name.length && n < where.length && lower(l->text[name.at + n]) == lower(l->sql[where.at + n])) n++;
-        if (n == name.length && n == where.length) return &l->items[i];
-    }
+    for (unsigned i = 0; i < l->item_count; i++)    /* names of SQL are of any case */
+        if (alike(l->text + l->items[i].name.at, l->items[i].name.length, l->sql + where.at, where.length)) return &l->items[i];
     return NULL;
 }
 
@@ -931,7 +936,8 @@ static unsigned primary(struct lowering *l)
         }
         if ((then.kind == TOKEN_TEXT || then.kind == TOKEN_NUMBER) && accept_word(l, "interval")) {
             uint64_t const us = period(l, &unit);
-            put_seconds(l, us);
+            put_count(l, us % 1000000 == 0 ? us / 1000000 : us);    /* seconds */
+            if (us % 1000000 != 0) put(l, "e-6");
             return LEVEL_PRIMARY;
         }
         if (is_word(l, "current_timestamp current_date current_time"))
@@ -1070,10 +1076,7 @@ static unsigned expression(struct lowering *l, unsigned lowest)
     unsigned level = fold(l, start, bare, prefix(l, lowest));
     int compared = 0;    /* a ~ b is as tight as a call, but was a comparison in the SQL */
     for (;;) {
-        unsigned op = NO_LEVEL;
-        if (l->token.kind == TOKEN_NAME) op = word_operator(l);
-        for (unsigned i = 0; l->token.kind == TOKEN_SIGN && i < SIGNS; i++)
-            if (signs[i].sign == l->token.sign) op = signs[i].level;
+        unsigned const op = l->token.kind == TOKEN_NAME ? word_operator(l) : l->token.level;
         if (op == NO_LEVEL || op < lowest) break;
         if (op >= LEVEL_COMPARE && (compared || level < LEVEL_COMPARE)) {
             refuse(l, "% behind a comparison" INSTEAD "brackets around the comparison");
@@ -1387,15 +1390,11 @@ static void lower_window(struct lowering *l)
         fail(l, where, "WINDOW %" INSTEAD "TUMBLING 10s, HOPPING 60s 1s, SESSION 30s or COUNT 1000");
     put_lower(l, where);
     put(l, ":");
-    int const counts = accept_word(l, "count"), hops = is_word(l, "hopping");
+    int const counts = is_word(l, "count"), hops = is_word(l, "hopping");
+    next(l);
     if (counts) {
-        uint32_t const digits = l->used;
-        put_bytes(l, l->sql + l->token.where.at, l->token.where.length);
-        if (l->token.kind != TOKEN_NUMBER || strspn(l->text + digits, "0123456789") < l->used - digits)
-            refuse(l, "% is no number of rows" NEAREST "WINDOW COUNT 1000");
-        next(l);
+        put_whole(l, "% is no number of rows" NEAREST "WINDOW COUNT 1000");
     } else {
-        next(l);
         lower_period(l);
         if (hops) {
             accept_sign(l, ',');
@@ -1480,19 +1479,11 @@ static void lower_limit(struct lowering *l)
 {
     uint32_t const start = l->used;
     seek(l, l->clauses[LIMIT]);
-    struct token const t = l->token;
     if (accept_word(l, "all")) {
         clause_end(l);
         return;
     }
-    for (unsigned i = 0; i < t.where.length; i++)
-        if (t.kind != TOKEN_NUMBER || !is_digit(l->sql[t.where.at + i])) {
-            fail(l, t.where, "LIMIT %" INSTEAD "LIMIT and a whole number");
-            return;
-        }
-    if (t.kind != TOKEN_NUMBER) unexpected(l);
-    put_bytes(l, l->sql + t.where.at, t.where.length);
-    next(l);
+    put_whole(l, "LIMIT %" INSTEAD "LIMIT and a whole number");
     if (is_sign(l, ',')) refuse(l, "LIMIT a, b (OFFSET)" INSTEAD "LIMIT of both, then tail -n +N");
     clause_end(l);
     l->limit = word_end(l, start);

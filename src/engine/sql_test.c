@@ -110,12 +110,12 @@ TEST(constants_are_those_of_chains)
         { "SELECT TRUE AS a, False AS b, NULL AS c", "select | true as a, false as b, null as c" },
         { "SELECT 1 AS a, 2.5 AS b, .5 AS c, 5. AS d, 1e3 AS e, 2.5E-3 AS f", "select | 1 as a, 2.5 as b, 0.5 as c, 5.0 as d, 1e3 as e, 2.5E-3 as f" },
         { "SELECT 'it''s' AS a, 'c:\\x' AS b, '' AS c, '\"' AS d", "select | 'it\\'s' as a, 'c:\\\\x' as b, '' as c, '\"' as d" },
-        { "SELECT 'a\nb\tc\x01' AS a", "select | 'a\\nb\\tc\\x01' as a" },
+        { "SELECT 'a\nb\tc\x01' AS a", "select | 'a\\x0ab\\x09c\\x01' as a" },
         { "SELECT * WHERE t > TIMESTAMP '2024-05-01' AND t < DATE '2024-06-01'", "filter | t > '2024-05-01' and t < '2024-06-01'" },
         { "SELECT * WHERE t > TIMESTAMP '2024-05-01' + INTERVAL '1 day'", "filter | t > time('2024-05-01') + 86400" },
-        { "SELECT t + INTERVAL '5 minutes' AS a, t - INTERVAL 2 HOUR AS b, INTERVAL '90' SECOND AS c, interval '1.5 s' AS d",
-          "select | t + 300 as a, t - 7200 as b, 90 as c, 1.5 as d" },
-        { "SELECT INTERVAL '1 hour 30 minutes' AS a, INTERVAL '250 ms' AS b, INTERVAL '1us' AS c", "select | 5400 as a, 0.25 as b, 0.000001 as c" },
+        { "SELECT t + INTERVAL '5 minutes' AS a, t - INTERVAL 2 HOUR AS b, INTERVAL '90' SECOND AS c, interval '15 s' AS d",
+          "select | t + 300 as a, t - 7200 as b, 90 as c, 15 as d" },
+        { "SELECT INTERVAL '1 hour 30 minutes' AS a, INTERVAL '250 ms' AS b, INTERVAL '1us' AS c", "select | 5400 as a, 250000e-6 as b, 1e-6 as c" },
         { "SELECT timestamp, date, interval FROM t", "select | timestamp, date, interval" });
 }
 
@@ -211,7 +211,7 @@ TEST(windows_are_options_of_agg)
         { "SELECT u, count(*) AS n FROM t GROUP BY u WINDOW SESSION 30 minutes ON \"at time\"",
           "agg | count() as n | -g | u | --window | session:30m | --time | `at time` | then | select | u, n" },
         { "SELECT avg(x) AS m FROM t WINDOW COUNT 1000", "agg | mean(x) as m | --window | count:1000 | then | select | m" },
-        { "SELECT count(*) AS n FROM t WINDOW HOPPING INTERVAL '1.5 hours', 90 SECONDS LATENESS INTERVAL '1 m'",
+        { "SELECT count(*) AS n FROM t WINDOW HOPPING INTERVAL '1 hour 30 m', 90 SECONDS LATENESS INTERVAL '1 m'",
           "agg | count() as n | --window | hopping:90m,90s | --lateness | 1m | then | select | n" },
         { "SELECT window_start, host, count(*) AS n FROM t GROUP BY window_start, host WINDOW TUMBLING 1h HAVING n > 1 "
           "ORDER BY window_start, n DESC LIMIT 9",
@@ -298,6 +298,9 @@ TEST(what_is_not_supported_is_pointed_at_with_the_nearest_form)
         { "SELECT count(*) FROM t WINDOW w AS (PARTITION BY a)", "w", "TUMBLING" },
         { "SELECT count(*) FROM t WINDOW TUMBLING 10", "10", "period" },
         { "SELECT count(*) FROM t WINDOW COUNT 10s", "s", "not expected" },
+        { "SELECT count(*) FROM t WINDOW COUNT 1.5", "1.5", "COUNT 1000" },
+        { "SELECT count(*) FROM t WINDOW TUMBLING 1.5s", "1.5", "period" },
+        { "SELECT count(*) FROM t LIMIT", "", "ends too early" },
         { "SELECT a FROM t LIMIT 1 WHERE a", "WHERE", "order" },
         { "SELECT a FROM t FROM u", "FROM", "twice" },
         { "SELECT FROM t", "FROM", "missing" },
