@@ -16,7 +16,8 @@
  *
  * What the chain is taken to mean (engine's contract):  `a b` is any name, nothing escapes within backticks;
  * texts stand in '...' with \\ \' \n \t \xHH;  agg gives its -g columns, then its aggregates, each list in the order
- * written; --order and --limit are of that. Names __1, __2 ... are the lowering's own.
+ * written; --order and --limit are of that; names in --order and --time are written as in expressions. Names
+ * __1, __2 ... are the lowering's own. Column names keep their case, aliases are found in any.
  */
 #ifndef WEIR_SQL_H
 #define WEIR_SQL_H
