@@ -69,4 +69,13 @@
 #define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */
 #define WEIR_TOP_MAX              1000u    /* -k */
 
+/* SQL. */
+#define WEIR_SQL_BYTES_MAX        4096u    /* text of one SELECT */
+#define WEIR_SQL_TEXT_BYTES       8192u    /* its chain, and the pieces that it is put together from */
+#define WEIR_SQL_DEPTH_MAX        32u      /* nesting of one expression: bounds the lowering's recursion */
+#define WEIR_SQL_ITEMS_MAX        64u      /* expressions behind SELECT */
+#define WEIR_SQL_COLUMNS_MAX      64u      /* groups and different aggregates in all */
+#define WEIR_SQL_ORDER_MAX        8u       /* columns of ORDER BY */
+#define WEIR_CHAIN_TOKENS_MAX     64u      /* words of a chain that SQL becomes: 27 are needed */
+
 #endif
