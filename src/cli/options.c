@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "cli/units.h"
 #include "machine/machine.h"
 
@@ -201,23 +202,6 @@ int option_known(const char *word, int *takes_value)
     return 0;
 }
 
-/* The linker's word on where the program lies, from its first byte to the end of its data. All that a verb can touch counts
- * as resident, though the kernels of other instruction sets may never be. Chains lie apart (groups.ld; elsewhere the symbols
- * are missing, and count nothing). */
-extern char __executable_start[], _end[];
-extern char weir_chain_begin[] __attribute__((weak)), weir_chain_end[] __attribute__((weak));
-extern char weir_chain_bss_begin[] __attribute__((weak)), weir_chain_bss_end[] __attribute__((weak));
-
-static uint64_t program_bytes(int chain)
-{
-    uint64_t bytes = (uint64_t)(_end - __executable_start);
-    if (weir_chain_begin != NULL) {
-        uint64_t const begin = (uint64_t)(uintptr_t)weir_chain_begin, end = (uint64_t)(uintptr_t)weir_chain_end;
-        if (!chain) bytes -= (end - begin) + (uint64_t)(weir_chain_bss_end - weir_chain_bss_begin);
-    }
-    return (bytes + 4095) & ~UINT64_C(4095);
-}
-
 int options_parse(struct options *o, int argc, char **argv)
 {
     static const double quantiles[] = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 };
@@ -226,7 +210,7 @@ int options_parse(struct options *o, int argc, char **argv)
     o->chain = chain;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
-    q->program_bytes = program_bytes(chain);
+    q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY);
     q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
     q->stats = STAT_ALL;
     q->top_count = 10;

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "engine/chain.h"
 #include "machine/assert.h"
 #include "machine/gate.h"
@@ -19,6 +19,8 @@ static struct chain_plan plan;
 static struct chain      chain;
 static struct options    options;
 
+enum { WORDS_MAX = 512 };
+
 static volatile sig_atomic_t interrupted;
 
 static void on_end(int signal_number)
@@ -26,13 +28,6 @@ static void on_end(int signal_number)
     if (interrupted) _exit(128 + signal_number);
     interrupted = signal_number;
     source_stop = 1;
-}
-
-static int64_t clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
 /* Options that all verbs share may stand anywhere: they go to options_parse, the rest is the chain and its files. */
@@ -111,8 +106,11 @@ int verb_chain(int argc, char **argv)
 {
     struct source source;
     int shared, own, used;
-    char **words = calloc(2 * ((size_t)argc + 2), sizeof *words);    /* before the plan: counted with the program's data */
-    if (words == NULL) return EXIT_FAILED;
+    static char *words[2 * (WORDS_MAX + 2)];
+    if (argc > WORDS_MAX) {
+        complain("more than %u words", WORDS_MAX);
+        return EXIT_USAGE;
+    }
     char **own_words = words + argc + 2;
     words_split(argc, argv, &shared, words, &own, own_words);
     options.chain = 1;
@@ -143,7 +141,7 @@ int verb_chain(int argc, char **argv)
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
     plan.table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
-    chain_plan_start(&plan, STDOUT_FILENO, clock_us);
+    chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if (run_start(&plan.plan.run) != WEIR_OK || weir_gate_close() != 0) {
         complain("cannot start the second worker; try --parallel 1");
         return EXIT_FAILED;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "kernels/kernels.h"
 #include "machine/assert.h"
 #include "machine/gate.h"
@@ -293,6 +294,7 @@ int verb_summary(int argc, char **argv)
     if (options.live_ns != 0) source.wait_ns = options.live_ns;
     enum plan_outcome const outcome = plan_make(&plan, &options.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
+    program_started();
     plan_start(&plan);
     plan.run.between = between;
     session.live_next_ns = session.started_ns + options.live_ns;

@@ -744,10 +744,9 @@ static void groups_emit(void *context, struct aggregation_output *output)
     segment_run(next->plan, next);
 }
 
-void chain_plan_start(struct chain_plan *p, int fd, int64_t (*clock_us)(void))
+void chain_plan_start(struct chain_plan *p, int fd, void (*started)(void))
 {
     struct run *run = &p->plan.run;
-    arena_freeze(&p->plan.arena);
     out_init(&p->out, fd);
     for (unsigned i = 0; i < run->worker_count; i++) run->ops->init(run->workers[i].parser, &run->options, &p->plan.schema, &run->workers[i].books);
     for (unsigned i = 0; i < p->segment_count; i++) {
@@ -761,11 +760,13 @@ void chain_plan_start(struct chain_plan *p, int fd, int64_t (*clock_us)(void))
             if (sw->aggregation == NULL) continue;
             sw->aggregation->emit = groups_emit;
             sw->aggregation->context = &p->workers[i + 1][0];
-            sw->aggregation->clock_us = clock_us;
+            sw->aggregation->clock_us = weir_machine->realtime_us;
         }
     }
     run->rows = chain_rows;
     run->context = p;
+    if (started != NULL) started();
+    arena_freeze(&p->plan.arena);
 }
 
 void chain_finish(struct chain_plan *p)

@@ -124,8 +124,8 @@ struct chain_question {
 
 /* Compile and divide. */
 enum plan_outcome chain_plan_make(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *source);
-/* clock_us: for windows by arrival. */
-void chain_plan_start(struct chain_plan *plan, int fd, int64_t (*clock_us)(void));
+/* Make the empty states, touch every byte. started, if not NULL, is called when nothing of the start is needed any more. */
+void chain_plan_start(struct chain_plan *plan, int fd, void (*started)(void));
 /* After run_all: merge workers, let all that is kept flow out, close the sink. */
 void chain_finish(struct chain_plan *plan);
 
