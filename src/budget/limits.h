@@ -44,6 +44,15 @@
 #define WEIR_PARALLEL_FILE_BYTES  (32ull << 20)   /* smaller files take 0.1 s anyway: one worker, states twice as big */
 #define WEIR_PROFILE_COMFORT_BYTES 2048u          /* a column's state below which one worker's memory goes further */
 
+/* Patterns of filter expressions. */
+#define WEIR_PATTERN_BYTES_MAX    1024u    /* of a regular expression or a LIKE pattern: what people write has 100 */
+#define WEIR_REGEX_PROGRAM_MAX    4096u    /* instructions of 6 bytes: 24 KiB, and what one byte may cost at worst */
+#define WEIR_REGEX_DEPTH_MAX      64u      /* groups in groups */
+#define WEIR_REGEX_REPEAT_MAX     1000u    /* the n of {n}, as in RE2 */
+#define WEIR_REGEX_RANGES_MAX     128u     /* in one class: 1 KiB of stack while it is read */
+#define WEIR_REGEX_CACHE_BYTES    (16u * 1024u)   /* states that a worker keeps of one pattern: some 300; log lines
+                                                   * take 5 to 50 */
+
 /* Results. */
 #define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */
 #define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */

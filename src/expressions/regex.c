@@ -1,0 +1,376 @@
+/* regex.c - a program run over texts. Contract: regex.h; the program: regex_program.h.
+ *
+ * A state is the set of instructions that a match may have reached. In the cache, a row of next states and the set:
+ *
+ *   cells (uint16_t)   | row[classes + 1] | hash | count | before | instruction[count] | row of the next state ...
+ *                      ^ the state's name: where its row begins        row[classes] is for the end of the text
+ *
+ * A cell of a row is a state's name or, with the highest bit set, one of the answers below. Only instructions that
+ * take a byte or assert are kept in the set; `before` says what the last byte was, where an assertion will ask.
+ * Row and set are made when a text first leads there. When the cache is full all states are forgotten; where that
+ * comes so often that keeping states does not pay, the rest of the text is simulated set by set: the same step,
+ * nothing kept. Either way a byte costs at most one look at each instruction.
+ *
+ * A search has no need to know where a match begins, so that every set also holds the program's beginning, and ends
+ * at the first match.
+ */
+#include <string.h>
+#include "budget/limits.h"
+#include "expressions/find.h"
+#include "expressions/regex_program.h"
+#include "machine/assert.h"
+
+enum { ANSWER = 0x8000, ANSWER_NO = ANSWER, ANSWER_YES, ANSWER_UNKNOWN, ANSWER_FULL };
+enum { STATE_HEAD = 3, END_OF_TEXT = 256, LANES = 4 };
+#define CELLS (WEIR_REGEX_CACHE_BYTES / sizeof(uint16_t))
+enum before { BEFORE_OTHER, BEFORE_WORD, BEFORE_LINE, BEFORE_TEXT, BEFORES };
+enum { BYTES_WORTH_A_STATE = 16 };    /* read per state made, or keeping states does not pay */
+_Static_assert(CELLS <= ANSWER, "names of states and answers are different");
+
+struct regex_worker {
+    uint32_t words;             /* of a set as bits */
+    uint32_t used, states;      /* of the cache */
+    uint64_t bytes;             /* read since it was empty */
+    uint16_t start[BEFORES];    /* the states to begin in */
+    uint16_t cells[CELLS];
+    uint64_t bits[];            /* two sets of `words`, then a stack of instructions, 2 bytes each */
+};
+
+static inline uint64_t *set_now(struct regex_worker *w)    { return w->bits; }
+static inline uint64_t *set_next(struct regex_worker *w)   { return w->bits + w->words; }
+static inline uint16_t *set_stack(struct regex_worker *w)  { return (uint16_t *)(w->bits + 2 * w->words); }
+
+size_t regex_worker_bytes(const struct regex *regex)
+{
+    WEIR_ASSERT(regex != NULL && regex->count > 0);
+    size_t const words = (regex->count + 63) / 64;
+    return sizeof(struct regex_worker) + 2 * words * sizeof(uint64_t) +
+           (regex->count * sizeof(uint16_t) + REGEX_ALIGN - 1) / REGEX_ALIGN * REGEX_ALIGN;
+}
+
+static void forget_states(struct regex_worker *w)
+{
+    w->used = w->states = 0;
+    w->bytes = 0;
+    for (unsigned i = 0; i < BEFORES; i++) w->start[i] = ANSWER_UNKNOWN;
+}
+
+struct regex_worker *regex_worker_init(void *memory, const struct regex *regex)
+{
+    WEIR_ASSERT(memory != NULL && (uintptr_t)memory % REGEX_ALIGN == 0);
+    struct regex_worker *const w = memory;
+    memset(w, 0, regex_worker_bytes(regex));
+    w->words = (regex->count + 63) / 64;
+    forget_states(w);
+    return w;
+}
+
+/* --- one step --- */
+
+/* Add to the set what code[from] leads to without a byte, through assertions that hold. Those in `later` may still hold
+ * when the next byte is known, and are kept; others cannot. Returns whether there is a match. */
+static int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from, unsigned holds,
+                 unsigned later)
+{
+    uint16_t *const stack = set_stack(w);
+    uint32_t depth = 0;
+    stack[depth++] = (uint16_t)from;
+    while (depth > 0) {
+        uint32_t at = stack[--depth];
+        for (;;) {
+            struct regex_instruction const in = regex->code[at];
+            uint64_t const bit = (uint64_t)1 << at % 64;
+            if (set[at / 64] & bit) break;
+            if (in.operation == REGEX_MATCH) return 1;
+            int const asserts = in.operation == REGEX_ASSERT;
+            if (asserts && !((holds | later) >> in.low & 1)) break;
+            set[at / 64] |= bit;
+            if (in.operation <= REGEX_RANGE_MORE || (asserts && !(holds >> in.low & 1))) break;
+            if (in.operation == REGEX_SPLIT) stack[depth++] = (uint16_t)(at + (uint32_t)in.to);
+            at += in.operation == REGEX_JUMP ? (uint32_t)in.to : 1;
+        }
+    }
+    return 0;
+}
+
+enum { AFTER_TEXT_BEGAN = ~(1 << ASSERT_TEXT_BEGIN) & 0x3f };    /* assertions that may hold behind a byte */
+
+static enum before before_of(unsigned byte)
+{
+    return byte_is_word(byte) ? BEFORE_WORD : byte == '\n' ? BEFORE_LINE : BEFORE_OTHER;
+}
+
+/* Which assertions hold between `before` and a byte or the end. No place is between the bytes of a character. */
+static unsigned assertions_that_hold(enum before before, unsigned byte)
+{
+    int const edge = (before == BEFORE_WORD) != (byte < END_OF_TEXT && byte_is_word(byte));
+    return (unsigned)(before == BEFORE_TEXT) << ASSERT_TEXT_BEGIN | (unsigned)(byte == END_OF_TEXT) << ASSERT_TEXT_END |
+           (unsigned)(before >= BEFORE_LINE) << ASSERT_LINE_BEGIN |
+           (unsigned)(byte == END_OF_TEXT || byte == '\n') << ASSERT_LINE_END | (unsigned)edge << ASSERT_WORD_EDGE |
+           (unsigned)(!edge && (byte & 0x1c0) != 0x80) << ASSERT_NO_WORD_EDGE;
+}
+
+/* From the set now, behind `before`, over a byte or the end, to the set next: YES, NO, or UNKNOWN: go on. */
+static unsigned step(const struct regex *regex, struct regex_worker *w, enum before before, unsigned byte)
+{
+    uint64_t *const now = set_now(w), *const next = set_next(w);
+    if (regex->asserts) {
+        unsigned const holds = assertions_that_hold(before, byte);
+        for (uint32_t word = 0; word < w->words; word++)
+            for (uint64_t left = now[word]; left != 0; left &= left - 1) {
+                uint32_t const at = word * 64 + (uint32_t)__builtin_ctzll(left);
+                struct regex_instruction const in = regex->code[at];
+                if (in.operation == REGEX_ASSERT && (holds >> in.low & 1) && reach(regex, w, now, at + 1, holds, 0))
+                    return ANSWER_YES;
+            }
+    }
+    if (byte == END_OF_TEXT) return ANSWER_NO;
+    memset(next, 0, w->words * sizeof *next);
+    for (uint32_t word = 0; word < w->words; word++)
+        for (uint64_t left = now[word]; left != 0; left &= left - 1) {
+            uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
+            for (; regex->code[at].operation <= REGEX_RANGE_MORE; at++) {
+                struct regex_instruction const in = regex->code[at];
+                if ((byte | in.fold) >= in.low && (byte | in.fold) <= in.high &&
+                    reach(regex, w, next, at + (uint32_t)in.to, 0, AFTER_TEXT_BEGAN))
+                    return ANSWER_YES;
+                if (in.operation == REGEX_RANGE) break;
+            }
+        }
+    if (reach(regex, w, next, 0, 0, AFTER_TEXT_BEGAN)) return ANSWER_YES;
+    for (uint32_t word = 0; word < w->words; word++)
+        if (next[word] != 0) return ANSWER_UNKNOWN;
+    return ANSWER_NO;    /* nor will there be: the beginning itself leads nowhere any more */
+}
+
+/* --- states --- */
+
+/* The name of the state of this set, found or made; FULL if there is no room. */
+static unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set, enum before before)
+{
+    uint32_t const row = regex->classes + 1u;
+    uint16_t *const made = w->cells + w->used + row, *const list = made + STATE_HEAD;
+    uint32_t const room = (uint32_t)CELLS - w->used;
+    uint32_t count = 0, hash = 0;
+    unsigned asks = BEFORE_OTHER;
+    if (room < row + STATE_HEAD) return ANSWER_FULL;
+    for (uint32_t word = 0; word < w->words; word++)
+        for (uint64_t left = set[word]; left != 0; left &= left - 1) {
+            uint32_t const at = word * 64 + (uint32_t)__builtin_ctzll(left);
+            uint8_t const operation = regex->code[at].operation;
+            if (operation == REGEX_SPLIT || operation == REGEX_JUMP) continue;
+            if (operation == REGEX_ASSERT) asks = before;
+            if (count == room - row - STATE_HEAD) return ANSWER_FULL;
+            list[count++] = (uint16_t)at;
+            hash = (hash ^ at) * 0x9e3779b1u;
+        }
+    made[0] = (uint16_t)(hash >> 16);
+    made[1] = (uint16_t)count;
+    made[2] = (uint16_t)asks;
+    uint32_t const bytes = (STATE_HEAD + count) * (uint32_t)sizeof *made;
+    for (uint32_t at = 0; at < w->used; ) {
+        const uint16_t *const other = w->cells + at + row;
+        if (other[0] == made[0] && memcmp(other, made, bytes) == 0) return at;
+        at += row + STATE_HEAD + other[1];
+    }
+    for (uint32_t i = 0; i < row; i++) w->cells[w->used + i] = ANSWER_UNKNOWN;
+    uint32_t const name = w->used;
+    w->used += row + STATE_HEAD + count;
+    w->states++;
+    return name;
+}
+
+static unsigned start_state(const struct regex *regex, struct regex_worker *w, enum before before)
+{
+    if (!regex->asserts) before = BEFORE_OTHER;
+    if (w->start[before] != ANSWER_UNKNOWN) return w->start[before];
+    memset(set_next(w), 0, w->words * sizeof *set_next(w));
+    unsigned state = ANSWER_YES;
+    if (!reach(regex, w, set_next(w), 0, 0, before == BEFORE_TEXT ? 0x3f : AFTER_TEXT_BEGAN))
+        state = state_of(regex, w, set_next(w), before);
+    if (state != ANSWER_FULL) w->start[before] = (uint16_t)state;
+    return state;
+}
+
+/* Where a byte, or the end, leads from a state: met for the first time. With FULL the set is in set_next. */
+static unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state, unsigned byte)
+{
+    uint16_t *const row = w->cells + state;
+    const uint16_t *const head = row + regex->classes + 1;
+    uint64_t *const now = set_now(w);
+    memset(now, 0, w->words * sizeof *now);
+    for (uint32_t i = 0; i < head[1]; i++) now[head[STATE_HEAD + i] / 64] |= (uint64_t)1 << head[STATE_HEAD + i] % 64;
+    unsigned next = step(regex, w, (enum before)head[2], byte);
+    if (next == ANSWER_UNKNOWN) next = state_of(regex, w, set_next(w), before_of(byte));
+    if (next != ANSWER_FULL) row[byte == END_OF_TEXT ? regex->classes : regex->class_of[byte]] = (uint16_t)next;
+    return next;
+}
+
+/* --- searches --- */
+
+/* From the set in set_next, behind `before`, to the end of the text. */
+static int simulate(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
+                    const uint8_t *end)
+{
+    for (unsigned answer = ANSWER_UNKNOWN;; text++) {
+        memcpy(set_now(w), set_next(w), w->words * sizeof *set_now(w));
+        answer = step(regex, w, before, text < end ? *text : END_OF_TEXT);
+        if (answer != ANSWER_UNKNOWN) return answer == ANSWER_YES;
+        before = before_of(*text);
+    }
+}
+
+/* From a place in the text to its end, behind `before`. */
+static int search_from(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
+                       const uint8_t *end)
+{
+    const uint8_t *at = text;
+    unsigned state = start_state(regex, w, before);
+    if (state == ANSWER_FULL) {
+        forget_states(w);
+        state = start_state(regex, w, before);
+        if (state == ANSWER_FULL) return simulate(regex, w, before, at, end);
+    }
+    while (state < ANSWER) {
+        unsigned from = state;
+        while (at < end) {
+            from = state;
+            state = w->cells[state + regex->class_of[*at]];
+            at++;
+            if (state >= ANSWER) break;
+        }
+        if (state < ANSWER) {    /* the end of the text */
+            if (!regex->asserts) break;
+            from = state;
+            state = w->cells[state + regex->classes];
+            if (state == ANSWER_UNKNOWN) state = next_state(regex, w, from, END_OF_TEXT);
+            break;
+        }
+        if (state != ANSWER_UNKNOWN) break;
+        state = next_state(regex, w, from, at[-1]);
+        if (state != ANSWER_FULL) continue;
+        int const pays = w->bytes + (uint64_t)(at - text) >= (uint64_t)w->states * BYTES_WORTH_A_STATE;
+        forget_states(w);
+        text = at;
+        state = pays ? state_of(regex, w, set_next(w), before_of(at[-1])) : ANSWER_FULL;
+        if (state == ANSWER_FULL) return simulate(regex, w, before_of(at[-1]), at, end);
+    }
+    w->bytes += (uint64_t)(at - text);
+    return state == ANSWER_YES;
+}
+
+/* What the literal alone tells of a text: 0 or 1, or -1 and where to begin. */
+static int ask_literal(const struct regex *regex, const uint8_t *text, size_t length, const uint8_t **from)
+{
+    *from = text;
+    if (regex->literal == LITERAL_NONE) return -1;
+    const uint8_t *const found = literal_find(regex_literal_bytes(regex), regex->literal_bytes, regex->literal_fold,
+                                              text, length);
+    if (found == NULL) return 0;
+    if (regex->literal == LITERAL_ALL) return 1;
+    if (regex->literal == LITERAL_PREFIX) *from = found;
+    return -1;
+}
+
+static enum before before_place(const uint8_t *text, const uint8_t *at)
+{
+    return at == text ? BEFORE_TEXT : before_of(at[-1]);
+}
+
+static const uint8_t nothing[1];
+
+int regex_search(const struct regex *regex, struct regex_worker *w, const uint8_t *text, size_t length)
+{
+    WEIR_ASSERT(text != NULL || length == 0);
+    const uint8_t *from;
+    if (length == 0) text = nothing;
+    int const answer = ask_literal(regex, text, length, &from);
+    return answer >= 0 ? answer : search_from(regex, w, before_place(text, from), from, text + length);
+}
+
+/* One of the texts that are searched side by side. */
+struct lane {
+    const uint8_t *at, *end, *from;
+    uint32_t       state, row;
+    enum before    before;    /* from */
+};
+
+/* Walk all four until one gets an answer or ends; returns the bytes walked, was[] are the states before the last. */
+static size_t walk_lanes(const struct regex *regex, const struct regex_worker *w, struct lane lanes[LANES],
+                         uint32_t was[LANES])
+{
+    const uint16_t *const cells = w->cells;
+    const uint8_t *const class_of = regex->class_of;
+    const uint8_t *const a = lanes[0].at, *const b = lanes[1].at, *const c = lanes[2].at, *const d = lanes[3].at;
+    uint32_t p = lanes[0].state, q = lanes[1].state, r = lanes[2].state, s = lanes[3].state;
+    size_t count = SIZE_MAX, i = 0;
+    for (unsigned l = 0; l < LANES; l++)
+        if ((size_t)(lanes[l].end - lanes[l].at) < count) count = (size_t)(lanes[l].end - lanes[l].at);
+    was[0] = p, was[1] = q, was[2] = r, was[3] = s;
+    while (i < count) {
+        was[0] = p, was[1] = q, was[2] = r, was[3] = s;
+        p = cells[p + class_of[a[i]]];
+        q = cells[q + class_of[b[i]]];
+        r = cells[r + class_of[c[i]]];
+        s = cells[s + class_of[d[i]]];
+        i++;
+        if ((p | q | r | s) & ANSWER) break;
+    }
+    lanes[0].state = p, lanes[1].state = q, lanes[2].state = r, lanes[3].state = s;
+    for (unsigned l = 0; l < LANES; l++) lanes[l].at += i;
+    return i;
+}
+
+void regex_search_rows(const struct regex *regex, struct regex_worker *w, const uint8_t *base, const uint32_t *start,
+                       const uint32_t *length, uint32_t rows, uint8_t *hits)
+{
+    WEIR_ASSERT(rows == 0 || (start != NULL && length != NULL && hits != NULL));
+    struct lane lanes[LANES];
+    uint32_t was[LANES], row = 0;
+    unsigned used = 0, full = 0;
+    while (row < rows || used > 0) {
+        for (; used < LANES && row < rows && !full; row++) {
+            const uint8_t *const text = length[row] > 0 ? base + start[row] : nothing, *from;
+            int const answer = ask_literal(regex, text, length[row], &from);
+            hits[row] = answer > 0;
+            if (answer >= 0) continue;
+            enum before const before = before_place(text, from);
+            unsigned const state = start_state(regex, w, before);
+            hits[row] = state == ANSWER_YES;
+            full = state == ANSWER_FULL;
+            if (state < ANSWER || full)
+                lanes[used++] = (struct lane){ from, text + length[row], from, state, row, before };
+        }
+        if (used < LANES || full) {    /* too few are left, or states are about to be forgotten: these texts anew */
+            while (used > 0) {
+                const struct lane *const lane = &lanes[--used];
+                hits[lane->row] = (uint8_t)search_from(regex, w, lane->before, lane->from, lane->end);
+            }
+            full = 0;
+            continue;
+        }
+        w->bytes += LANES * walk_lanes(regex, w, lanes, was);
+        for (unsigned l = LANES; l-- > 0 && !full; ) {
+            struct lane *const lane = &lanes[l];
+            uint32_t state = lane->state;
+            if (state == ANSWER_UNKNOWN) state = next_state(regex, w, was[l], lane->at[-1]);
+            if (state < ANSWER && lane->at == lane->end) {
+                uint32_t const end = regex->asserts ? w->cells[state + regex->classes] : ANSWER_NO;
+                state = end == ANSWER_UNKNOWN ? next_state(regex, w, state, END_OF_TEXT) : end;
+            }
+            lane->state = state;
+            full = state == ANSWER_FULL;
+            if (state < ANSWER || full) continue;
+            hits[lane->row] = state == ANSWER_YES;
+            *lane = lanes[--used];
+        }
+    }
+}
+
+int regex_simulate(const struct regex *regex, struct regex_worker *w, const uint8_t *text, size_t length)
+{
+    WEIR_ASSERT(text != NULL || length == 0);
+    memset(set_next(w), 0, w->words * sizeof *set_next(w));
+    if (length == 0) text = nothing;
+    return reach(regex, w, set_next(w), 0, 0, 0x3f) || simulate(regex, w, BEFORE_TEXT, text, text + length);
+}
