@@ -15,6 +15,8 @@
 #include "machine/assert.h"
 #include "sinks/sink.h"    /* utf8_read */
 
+#define COLD __attribute__((cold))    /* once a pattern */
+
 enum like_kind { LIKE_LITERAL, LIKE_ONES, LIKE_ANY };
 struct like_item { uint16_t kind, at, count; };    /* a literal's bytes: from at, count; of _: count */
 
@@ -38,7 +40,7 @@ static void add_item(struct like_reader *r, enum like_kind kind, uint32_t at, ui
     r->items++;
 }
 
-static void read_pattern(struct like_reader *r, const char *pattern, size_t length, int escape, int fold)
+static COLD void read_pattern(struct like_reader *r, const char *pattern, size_t length, int escape, int fold)
 {
     uint32_t literal = 0, ones = 0, any = 0;    /* pending: bytes, or wildcards */
     for (size_t i = 0; i <= length; i++) {
@@ -65,7 +67,7 @@ static void read_pattern(struct like_reader *r, const char *pattern, size_t leng
     }
 }
 
-size_t like_bytes(const char *pattern, size_t length, int escape, unsigned flags, struct regex_error *error)
+COLD size_t like_bytes(const char *pattern, size_t length, int escape, unsigned flags, struct regex_error *error)
 {
     WEIR_ASSERT(pattern != NULL || length == 0);
     WEIR_ASSERT(escape >= LIKE_NO_ESCAPE && escape < 0x80 && flags <= REGEX_FOLD);
@@ -89,7 +91,7 @@ size_t like_bytes(const char *pattern, size_t length, int escape, unsigned flags
     return sizeof(struct like) + r.items * sizeof(struct like_item) + r.used;
 }
 
-struct like *like_init(void *memory, const char *pattern, size_t length, int escape, unsigned flags)
+COLD struct like *like_init(void *memory, const char *pattern, size_t length, int escape, unsigned flags)
 {
     WEIR_ASSERT(memory != NULL && (uintptr_t)memory % REGEX_ALIGN == 0);
     struct regex_error ignored;

@@ -22,6 +22,7 @@
 
 enum { ANSWER = 0x8000, ANSWER_NO = ANSWER, ANSWER_YES, ANSWER_UNKNOWN, ANSWER_FULL };
 enum { STATE_HEAD = 3, END_OF_TEXT = 256, LANES = 4 };
+#define COLD __attribute__((cold))    /* once a state, if things go well: small is better */
 #define CELLS (WEIR_REGEX_CACHE_BYTES / sizeof(uint16_t))
 enum before { BEFORE_OTHER, BEFORE_WORD, BEFORE_LINE, BEFORE_TEXT, BEFORES };
 enum { BYTES_WORTH_A_STATE = 16 };    /* read per state made, or keeping states does not pay */
@@ -69,7 +70,7 @@ struct regex_worker *regex_worker_init(void *memory, const struct regex *regex)
 
 /* Add to the set what code[from] leads to without a byte, through assertions that hold. Those in `later` may still hold
  * when the next byte is known, and are kept; others cannot. Returns whether there is a match. */
-static int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from, unsigned holds,
+static COLD int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from, unsigned holds,
                  unsigned later)
 {
     uint16_t *const stack = set_stack(w);
@@ -111,7 +112,7 @@ static unsigned assertions_that_hold(enum before before, unsigned byte)
 }
 
 /* From the set now, behind `before`, over a byte or the end, to the set next: YES, NO, or UNKNOWN: go on. */
-static unsigned step(const struct regex *regex, struct regex_worker *w, enum before before, unsigned byte)
+static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enum before before, unsigned byte)
 {
     uint64_t *const now = set_now(w), *const next = set_next(w);
     if (regex->asserts) {
@@ -146,7 +147,7 @@ static unsigned step(const struct regex *regex, struct regex_worker *w, enum bef
 /* --- states --- */
 
 /* The name of the state of this set, found or made; FULL if there is no room. */
-static unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set, enum before before)
+static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set, enum before before)
 {
     uint32_t const row = regex->classes + 1u;
     uint16_t *const made = w->cells + w->used + row, *const list = made + STATE_HEAD;
@@ -180,10 +181,8 @@ static unsigned state_of(const struct regex *regex, struct regex_worker *w, cons
     return name;
 }
 
-static unsigned start_state(const struct regex *regex, struct regex_worker *w, enum before before)
+static COLD unsigned start_state(const struct regex *regex, struct regex_worker *w, enum before before)
 {
-    if (!regex->asserts) before = BEFORE_OTHER;
-    if (w->start[before] != ANSWER_UNKNOWN) return w->start[before];
     memset(set_next(w), 0, w->words * sizeof *set_next(w));
     unsigned state = ANSWER_YES;
     if (!reach(regex, w, set_next(w), 0, 0, before == BEFORE_TEXT ? 0x3f : AFTER_TEXT_BEGAN))
@@ -193,7 +192,7 @@ static unsigned start_state(const struct regex *regex, struct regex_worker *w, e
 }
 
 /* Where a byte, or the end, leads from a state: met for the first time. With FULL the set is in set_next. */
-static unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state, unsigned byte)
+static COLD unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state, unsigned byte)
 {
     uint16_t *const row = w->cells + state;
     const uint16_t *const head = row + regex->classes + 1;
@@ -209,7 +208,7 @@ static unsigned next_state(const struct regex *regex, struct regex_worker *w, un
 /* --- searches --- */
 
 /* From the set in set_next, behind `before`, to the end of the text. */
-static int simulate(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
+static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
                     const uint8_t *end)
 {
     for (unsigned answer = ANSWER_UNKNOWN;; text++) {
@@ -220,56 +219,35 @@ static int simulate(const struct regex *regex, struct regex_worker *w, enum befo
     }
 }
 
-/* From a place in the text to its end, behind `before`. */
-static int search_from(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
-                       const uint8_t *end)
+/* Go on from a state until there is an answer or the text ends; *was is the state before the last byte. */
+static const uint8_t *walk(const struct regex *regex, const struct regex_worker *w, const uint8_t *at, const uint8_t *end,
+                           uint32_t *state, uint32_t *was)
 {
-    const uint8_t *at = text;
-    unsigned state = start_state(regex, w, before);
-    if (state == ANSWER_FULL) {
-        forget_states(w);
-        state = start_state(regex, w, before);
-        if (state == ANSWER_FULL) return simulate(regex, w, before, at, end);
+    uint32_t now = *state, before = now;
+    while (at < end) {
+        const uint16_t *const column = w->cells + regex->class_of[*at++];    /* known before the state is */
+        before = now;
+        now = column[now];
+        if (now & ANSWER) break;
     }
-    while (state < ANSWER) {
-        unsigned from = state;
-        while (at < end) {
-            from = state;
-            state = w->cells[state + regex->class_of[*at]];
-            at++;
-            if (state >= ANSWER) break;
-        }
-        if (state < ANSWER) {    /* the end of the text */
-            if (!regex->asserts) break;
-            from = state;
-            state = w->cells[state + regex->classes];
-            if (state == ANSWER_UNKNOWN) state = next_state(regex, w, from, END_OF_TEXT);
-            break;
-        }
-        if (state != ANSWER_UNKNOWN) break;
-        state = next_state(regex, w, from, at[-1]);
-        if (state != ANSWER_FULL) continue;
-        int const pays = w->bytes + (uint64_t)(at - text) >= (uint64_t)w->states * BYTES_WORTH_A_STATE;
-        forget_states(w);
-        text = at;
-        state = pays ? state_of(regex, w, set_next(w), before_of(at[-1])) : ANSWER_FULL;
-        if (state == ANSWER_FULL) return simulate(regex, w, before_of(at[-1]), at, end);
-    }
-    w->bytes += (uint64_t)(at - text);
-    return state == ANSWER_YES;
+    *state = now;
+    *was = before;
+    return at;
 }
 
-/* What the literal alone tells of a text: 0 or 1, or -1 and where to begin. */
-static int ask_literal(const struct regex *regex, const uint8_t *text, size_t length, const uint8_t **from)
+/* At the end of the text. */
+static unsigned end_in(const struct regex *regex, struct regex_worker *w, uint32_t state)
 {
-    *from = text;
-    if (regex->literal == LITERAL_NONE) return -1;
-    const uint8_t *const found = literal_find(regex_literal_bytes(regex), regex->literal_bytes, regex->literal_fold,
-                                              text, length);
-    if (found == NULL) return 0;
-    if (regex->literal == LITERAL_ALL) return 1;
-    if (regex->literal == LITERAL_PREFIX) *from = found;
-    return -1;
+    unsigned const answer = regex->asserts ? w->cells[state + regex->classes] : ANSWER_NO;
+    return answer == ANSWER_UNKNOWN ? next_state(regex, w, state, END_OF_TEXT) : answer;
+}
+
+/* There was no room for the set in set_next: its state as the first of an empty cache, or FULL if that does not pay. */
+static COLD unsigned begin_anew(const struct regex *regex, struct regex_worker *w, enum before before)
+{
+    int const pays = w->bytes >= (uint64_t)w->states * BYTES_WORTH_A_STATE;
+    forget_states(w);
+    return pays ? state_of(regex, w, set_next(w), before) : ANSWER_FULL;
 }
 
 static enum before before_place(const uint8_t *text, const uint8_t *at)
@@ -279,20 +257,49 @@ static enum before before_place(const uint8_t *text, const uint8_t *at)
 
 static const uint8_t nothing[1];
 
+/* The state to begin a text in, and where: or the answer, if its literal tells that. */
+static unsigned begin(const struct regex *regex, struct regex_worker *w, const uint8_t *text, size_t length,
+                      const uint8_t **at)
+{
+    *at = text;
+    if (regex->literal != LITERAL_NONE) {
+        const uint8_t *const found = literal_find(regex_literal_bytes(regex), regex->literal_bytes,
+                                                  regex->literal_fold, text, length);
+        if (found == NULL) return ANSWER_NO;
+        if (regex->literal == LITERAL_ALL) return ANSWER_YES;
+        if (regex->literal == LITERAL_PREFIX) *at = found;
+    }
+    enum before const before = regex->asserts ? before_place(text, *at) : BEFORE_OTHER;
+    unsigned const known = w->start[before];
+    return known != ANSWER_UNKNOWN ? known : start_state(regex, w, before);
+}
+
 int regex_search(const struct regex *regex, struct regex_worker *w, const uint8_t *text, size_t length)
 {
     WEIR_ASSERT(text != NULL || length == 0);
-    const uint8_t *from;
     if (length == 0) text = nothing;
-    int const answer = ask_literal(regex, text, length, &from);
-    return answer >= 0 ? answer : search_from(regex, w, before_place(text, from), from, text + length);
+    const uint8_t *at, *const end = text + length;
+    uint32_t state = begin(regex, w, text, length, &at);
+    for (;;) {
+        const uint8_t *const from = at;
+        while (state < ANSWER) {
+            uint32_t was;
+            at = walk(regex, w, at, end, &state, &was);
+            if (state == ANSWER_UNKNOWN) state = next_state(regex, w, was, at[-1]);
+            if (state < ANSWER && at == end) state = end_in(regex, w, state);
+        }
+        w->bytes += (uint64_t)(at - from);
+        if (state != ANSWER_FULL) return state == ANSWER_YES;
+        enum before const before = before_place(text, at);
+        state = begin_anew(regex, w, before);
+        if (state == ANSWER_FULL) return simulate(regex, w, before, at, end);
+    }
 }
 
 /* One of the texts that are searched side by side. */
 struct lane {
-    const uint8_t *at, *end, *from;
+    const uint8_t *at, *end;
     uint32_t       state, row;
-    enum before    before;    /* from */
 };
 
 /* Walk all four until one gets an answer or ends; returns the bytes walked, was[] are the states before the last. */
@@ -330,21 +337,17 @@ void regex_search_rows(const struct regex *regex, struct regex_worker *w, const 
     unsigned used = 0, full = 0;
     while (row < rows || used > 0) {
         for (; used < LANES && row < rows && !full; row++) {
-            const uint8_t *const text = length[row] > 0 ? base + start[row] : nothing, *from;
-            int const answer = ask_literal(regex, text, length[row], &from);
-            hits[row] = answer > 0;
-            if (answer >= 0) continue;
-            enum before const before = before_place(text, from);
-            unsigned const state = start_state(regex, w, before);
+            const uint8_t *const text = length[row] > 0 ? base + start[row] : nothing, *at;
+            unsigned const state = begin(regex, w, text, length[row], &at);
             hits[row] = state == ANSWER_YES;
             full = state == ANSWER_FULL;
             if (state < ANSWER || full)
-                lanes[used++] = (struct lane){ from, text + length[row], from, state, row, before };
+                lanes[used++] = (struct lane){ at, text + length[row], state, row };
         }
         if (used < LANES || full) {    /* too few are left, or states are about to be forgotten: these texts anew */
             while (used > 0) {
-                const struct lane *const lane = &lanes[--used];
-                hits[lane->row] = (uint8_t)search_from(regex, w, lane->before, lane->from, lane->end);
+                uint32_t const again = lanes[--used].row;
+                hits[again] = (uint8_t)regex_search(regex, w, base + start[again], length[again]);
             }
             full = 0;
             continue;
@@ -354,10 +357,7 @@ void regex_search_rows(const struct regex *regex, struct regex_worker *w, const 
             struct lane *const lane = &lanes[l];
             uint32_t state = lane->state;
             if (state == ANSWER_UNKNOWN) state = next_state(regex, w, was[l], lane->at[-1]);
-            if (state < ANSWER && lane->at == lane->end) {
-                uint32_t const end = regex->asserts ? w->cells[state + regex->classes] : ANSWER_NO;
-                state = end == ANSWER_UNKNOWN ? next_state(regex, w, state, END_OF_TEXT) : end;
-            }
+            if (state < ANSWER && lane->at == lane->end) state = end_in(regex, w, state);
             lane->state = state;
             full = state == ANSWER_FULL;
             if (state < ANSWER || full) continue;

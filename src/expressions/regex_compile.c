@@ -8,6 +8,9 @@
  *                             ^start   |           | ^branch
  *                                      0 <---------+ <- jumps
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("Os")    /* runs once a pattern: 3 KiB of text are worth more */
+#endif
 #include <string.h>
 #include "budget/limits.h"
 #include "expressions/find.h"
@@ -263,6 +266,8 @@ static int add_set(struct compiler *c, const struct set *set)
 
 /* --- the pattern --- */
 
+static const char refers_back[] = "refers back, which takes more than linear time";
+
 enum escape { ESCAPE_REFUSED, ESCAPE_CHARACTER, ESCAPE_SET, ESCAPE_ASSERTION };
 
 static int hex_digit(char c)
@@ -308,7 +313,7 @@ static enum escape read_escape(struct compiler *c, uint32_t *value)
     default: break;
     }
     if (letter - (uint32_t)'1' < 9 || letter == 'k' || letter == 'g')
-        return refuse(c, start, "refers back, which takes more than linear time"), ESCAPE_REFUSED;
+        return refuse(c, start, refers_back), ESCAPE_REFUSED;
     if (letter >= 0x80 || ascii_is_letter(letter) || letter == '0')
         return refuse(c, start, "is not a known escape"), ESCAPE_REFUSED;
     return ESCAPE_CHARACTER;
@@ -326,6 +331,12 @@ static uint32_t read_character(struct compiler *c)
 static int at_is(const struct compiler *c, char byte)
 {
     return c->at < c->length && c->pattern[c->at] == byte;
+}
+
+static int text_is(const struct compiler *c, const char *text)
+{
+    size_t const bytes = strlen(text);
+    return c->length - c->at >= bytes && memcmp(c->pattern + c->at, text, bytes) == 0;
 }
 
 static int read_class(struct compiler *c)
@@ -486,17 +497,15 @@ static void close_group(struct compiler *c, const struct group *group)
 /* What follows "(?", c->at behind it: 0 refused, 1 a group is open, 2 flags for the rest of the group around. */
 static int read_group_kind(struct compiler *c, size_t start)
 {
-    size_t const at = c->at, left = c->length - at;
-    const char *const text = c->pattern + at;
-    if (left > 0 && (text[0] == '=' || text[0] == '!')) return refuse(c, start, "looks ahead, which is not known here");
-    if (left > 1 && text[0] == '<' && (text[1] == '=' || text[1] == '!'))
-        return refuse(c, start, "looks behind, which is not known here");
-    if (left > 0 && text[0] == '>') return refuse(c, start, "is atomic, which is not known here");
-    if (left > 1 && text[0] == 'P' && text[1] == '=')
-        return refuse(c, start, "refers back, which takes more than linear time");
-    if (left > 0 && (text[0] == '<' || (left > 1 && text[0] == 'P' && text[1] == '<'))) {
-        size_t const name = at + 1 + (text[0] == 'P');
-        for (c->at = name; c->at < c->length && byte_is_word((uint8_t)c->pattern[c->at]); c->at++) continue;
+    static const struct { char sign[3], refers; } refused[] = {
+        { "=", 0 }, { "!", 0 }, { "<=", 0 }, { "<!", 0 }, { "P=", 1 },
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (text_is(c, refused[i].sign))
+            return refuse(c, start, refused[i].refers ? refers_back : "looks around, which is not known here");
+    if (at_is(c, '<') || text_is(c, "P<")) {
+        size_t const name = c->at += 1 + (size_t)at_is(c, 'P');
+        while (c->at < c->length && byte_is_word((uint8_t)c->pattern[c->at])) c->at++;
         if (c->at == name || !at_is(c, '>')) return refuse(c, start, "has no name ended by '>'");
         c->at++;
         return 1;
