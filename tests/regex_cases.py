@@ -74,6 +74,9 @@ HAND = [
     # alternation, groups
     ("a|b", ["xbx", "c"]), ("foo|bar|baz", ["xbaz", "ba"]), ("a||b", ["", "x"]), ("(a|)b", ["b", "ab", "a"]), ("(|a)b", ["b", "ab"]), ("()", ["", "x"]), ("(foo|bar)baz", ["foobaz", "barbaz", "baz"]),
     ("(?:ab|cd)+e", ["abcde", "abce", "e"]), ("(?P<x>a)(?P<y>b)", ["ab", "ba"]), ("(?<x>a)b", ["ab", "ba"]), ("^(?:a|^b)c", ["bc", "ac", "c"]), ("((((a))))", ["a", "b"]), ("a(b(c(d)?)?)?e", ["ae", "abe", "abcde", "ace"]),
+    ("x(bc)*d", ["xd", "xbcd"]), ("ab(cd.x)*e", ["abe", "abcd-xe", "abcde"]), ("(ab|cd)ef(gh)?", ["abef", "cdefgh", "ef"]), ("(foo(bar))baz", ["foobarbaz", "foobaz"]),
+    ("((ab)|c)d", ["abd", "cd", "d"]), ("(?:(long literal)|x)y", ["xy", "long literaly", "y"]), ("ab(?:(long literal)?x)y", ["abxy", "ablong literalxy"]), ("(abc){0}d", ["d"]), ("(abc){2}d", ["abcabcd", "abcd"]),
+    ("(a(bcd|e)f(ghij)?)+k", ["aefk", "abcdfghijk", "bcdfk"]),
     # flags
     ("(?i)error", ["An ERROR", "eRRoR", "err"]), ("(?i)[a-c]x", ["BX", "DX"]), ("(?i)[^a]", ["A", "a", "b"]), ("(?i)a1_", ["A1_", "a1_", "a1\x7f"]), ("(?i:a)b", ["Ab", "AB"]),
     ("(?i)a(?-i:b)", ["Ab", "AB"]), ("(?is)a.B", ["A\nb", "c"]), ("(?i)k", ["K", "k", "\u212a"]), ("(?i)\u00e9", ["\u00e9", "\u00c9"]), ("(?i)[@-[]", ["@", "[", "`", "{", "a", "Z"]), ("(?i)[Z-a]", ["A", "z", "b", "y"]),

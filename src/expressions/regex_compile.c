@@ -27,18 +27,18 @@ _Static_assert(WEIR_PATTERN_BYTES_MAX == 1024 && WEIR_REGEX_PROGRAM_MAX == 4096 
 struct group {
     uint32_t start, branch, jumps;    /* jumps: the last one's place + 1, or 0 */
     size_t   at;                      /* of '(' in the pattern */
-    unsigned flags;                   /* to return to behind it */
+    unsigned flags, choice;           /* flags to return to behind it; are there alternatives? */
 };
 
 struct compiler {
     const char *pattern;
     size_t      length, at;
-    unsigned    flags, depth;
+    unsigned    flags, depth, choices;    /* choices: of the groups that are open, those with alternatives */
     struct regex_instruction *code;    /* NULL while counting */
     uint32_t    count, most;           /* most: before x{0} took some back */
-    /* Runs of literals outside of all groups: all of them are in every match. */
-    uint32_t    run_at, run_count, best_at, best_count;
-    uint8_t     run_fold, best_fold, alternatives, asserts;
+    /* Runs of literals that are in every match, as far as is known: the one being read, and the longest before. */
+    struct run { uint32_t at, count, fold; } run, best;
+    int         asserts;
     struct regex_error error;
 };
 
@@ -98,25 +98,30 @@ static unsigned utf8_write(uint32_t point, uint8_t bytes[4])
 
 static void end_run(struct compiler *c)
 {
-    if (c->run_count > c->best_count) {
-        c->best_at = c->run_at;
-        c->best_count = c->run_count;
-        c->best_fold = c->run_fold;
+    if (c->run.count > c->best.count) c->best = c->run;
+    c->run.count = 0;
+}
+
+/* What begins at code[from] may be missing in a match. */
+static void cut_runs(struct compiler *c, uint32_t from)
+{
+    for (struct run *run = &c->run;; run = &c->best) {
+        uint32_t const most = from > run->at ? from - run->at : 0;
+        if (run->count > most) run->count = most;
+        if (run == &c->best) break;
     }
-    c->run_count = 0;
 }
 
 static int add_literal(struct compiler *c, uint32_t point)
 {
     uint8_t bytes[4];
     unsigned const count = utf8_write(point, bytes), fold = (c->flags & REGEX_FOLD) != 0;
-    if (c->depth == 0) {
-        if (c->run_at + c->run_count != c->count || c->run_fold != fold) {
+    if (c->choices == 0) {
+        if (c->run.at + c->run.count != c->count || c->run.fold != fold) {
             end_run(c);
-            c->run_at = c->count;
-            c->run_fold = (uint8_t)fold;
+            c->run = (struct run){ c->count, 0, fold };
         }
-        c->run_count += count;
+        c->run.count += count;
     }
     for (unsigned i = 0; i < count; i++) {
         unsigned const mask = fold && ascii_is_letter(bytes[i]) ? 0x20 : 0;
@@ -458,8 +463,7 @@ static int read_repetition(struct compiler *c, uint32_t *least, uint32_t *most)
 static int repeat(struct compiler *c, uint32_t atom, uint32_t least, uint32_t most)
 {
     uint32_t const size = c->count - atom, piece = atom + (least == 0);
-    if (least == 0 && c->depth == 0 && atom >= c->run_at && c->run_count > atom - c->run_at)
-        c->run_count = atom - c->run_at;    /* need not be there */
+    if (least == 0) cut_runs(c, atom);
     if (most == 0) {
         c->count = atom;
         return 1;
@@ -478,7 +482,11 @@ static int repeat(struct compiler *c, uint32_t atom, uint32_t least, uint32_t mo
 static int add_alternative(struct compiler *c, struct group *group)
 {
     uint32_t const size = c->count - group->branch;
-    if (c->depth == 0) c->alternatives = 1;
+    if (!group->choice) {
+        group->choice = 1;
+        c->choices++;
+        cut_runs(c, group->start);
+    }
     if (!insert_split(c, group->branch, size + 2) || !emit(c, REGEX_JUMP, 0, 0, 0, group->jumps)) return 0;
     group->jumps = group->branch = c->count;
     return 1;
@@ -486,6 +494,7 @@ static int add_alternative(struct compiler *c, struct group *group)
 
 static void close_group(struct compiler *c, const struct group *group)
 {
+    c->choices -= group->choice;
     for (uint32_t jump = group->jumps; c->code != NULL && jump != 0; ) {
         struct regex_instruction *const at = &c->code[jump - 1];
         uint32_t const before = (uint32_t)at->to;
@@ -550,7 +559,7 @@ static int compile(struct compiler *c)
             atom = NOTHING;
             if (kind == 2) continue;
             if (c->depth == WEIR_REGEX_DEPTH_MAX) return refuse(c, start, "is nested deeper than 64 groups");
-            groups[++c->depth] = (struct group){ c->count, c->count, 0, start, flags };
+            groups[++c->depth] = (struct group){ c->count, c->count, 0, start, flags, 0 };
         } else if (byte == ')') {
             if (c->depth == 0) return refuse(c, start, "closes no group");
             close_group(c, &groups[c->depth]);
@@ -578,7 +587,6 @@ static int compile(struct compiler *c)
     if (c->depth > 0) return refuse(c, groups[c->depth].at, "opens a group that is not closed");
     close_group(c, &groups[0]);
     end_run(c);
-    if (c->alternatives) c->best_count = 0;
     return emit(c, REGEX_MATCH, 0, 0, 0, 0);
 }
 
@@ -596,7 +604,7 @@ size_t regex_bytes(const char *pattern, size_t length, unsigned flags, struct re
         *error = c.error;
         return 0;
     }
-    return sizeof(struct regex) + c.most * sizeof(struct regex_instruction) + c.best_count;
+    return sizeof(struct regex) + c.most * sizeof(struct regex_instruction) + c.best.count;
 }
 
 /* Bytes that no instruction and no assertion tells apart share a class. */
@@ -627,15 +635,15 @@ struct regex *regex_init(void *memory, const char *pattern, size_t length, unsig
     c.code = regex->code;
     int const compiled = compile(&c);
     WEIR_ASSERT(compiled);
-    *regex = (struct regex){ .count = c.count, .literal_bytes = (uint16_t)c.best_count, .literal_fold = c.best_fold,
-                             .asserts = c.asserts };
-    if (c.best_count > 0) {
+    *regex = (struct regex){ .count = c.count, .literal_bytes = (uint16_t)c.best.count, .literal_fold = (uint8_t)c.best.fold,
+                             .asserts = (uint8_t)c.asserts };
+    if (c.best.count > 0) {
         uint32_t first = 0;    /* only assertions before it: a match begins there */
         while (regex->code[first].operation == REGEX_ASSERT) first++;
-        regex->literal = c.best_at > first               ? LITERAL_INSIDE
-                         : c.best_count + 1 == c.count    ? LITERAL_ALL
+        regex->literal = c.best.at > first               ? LITERAL_INSIDE
+                         : c.best.count + 1 == c.count    ? LITERAL_ALL
                                                           : LITERAL_PREFIX;
-        for (uint32_t i = 0; i < c.best_count; i++) regex_literal_bytes(regex)[i] = c.code[c.best_at + i].low;
+        for (uint32_t i = 0; i < c.best.count; i++) regex_literal_bytes(regex)[i] = c.code[c.best.at + i].low;
     }
     make_classes(regex);
     return regex;
