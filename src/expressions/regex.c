@@ -2,8 +2,9 @@
  *
  * A state is the set of instructions that a match may have reached. In the cache, a row of next states and the set:
  *
- *   cells (uint16_t)   | row[classes + 1] | hash | count | before | instruction[count] | row of the next state ...
+ *   cells (uint16_t)   | row[classes + 1] | link | count | before | instruction[count] | row of the next state ...
  *                      ^ the state's name: where its row begins        row[classes] is for the end of the text
+ *                                           link: the state before it whose set has the same hash
  *
  * A cell of a row is a state's name or, with the highest bit set, one of the answers below. Only instructions that
  * take a byte or assert are kept in the set; `before` says what the last byte was, where an assertion will ask.
@@ -21,31 +22,36 @@
 #include "machine/assert.h"
 
 enum { ANSWER = 0x8000, ANSWER_NO = ANSWER, ANSWER_YES, ANSWER_UNKNOWN, ANSWER_FULL };
-enum { STATE_HEAD = 3, END_OF_TEXT = 256, LANES = 4 };
+enum { STATE_HEAD = 3, END_OF_TEXT = 256, LANES = 4, HASHES = 64 };
 #define COLD __attribute__((cold))    /* once a state, if things go well: small is better */
 #define CELLS (WEIR_REGEX_CACHE_BYTES / sizeof(uint16_t))
 enum before { BEFORE_OTHER, BEFORE_WORD, BEFORE_LINE, BEFORE_TEXT, BEFORES };
-enum { BYTES_WORTH_A_STATE = 16 };    /* read per state made, or keeping states does not pay */
+enum { AFTER_TEXT_BEGAN = ~(1 << ASSERT_TEXT_BEGIN) & 0x3f };    /* assertions that may hold behind a byte */
+enum { BYTES_WORTH_A_STATE = 4,         /* read per state made, or keeping states does not pay */
+       BYTES_OF_REST = 16 * 1024 };    /* then this many are simulated: ten times what filling the cache again costs */
 _Static_assert(CELLS <= ANSWER, "names of states and answers are different");
 
 struct regex_worker {
     uint32_t words;             /* of a set as bits */
     uint32_t used, states;      /* of the cache */
+    uint32_t resting;           /* bytes to simulate before states are tried again */
     uint64_t bytes;             /* read since it was empty */
     uint16_t start[BEFORES];    /* the states to begin in */
+    uint16_t last[HASHES];      /* the last state whose set has this hash */
     uint16_t cells[CELLS];
-    uint64_t bits[];            /* two sets of `words`, then a stack of instructions, 2 bytes each */
+    uint64_t bits[];            /* three sets of `words`, then a stack of instructions, 2 bytes each */
 };
 
 static inline uint64_t *set_now(struct regex_worker *w)    { return w->bits; }
 static inline uint64_t *set_next(struct regex_worker *w)   { return w->bits + w->words; }
-static inline uint16_t *set_stack(struct regex_worker *w)  { return (uint16_t *)(w->bits + 2 * w->words); }
+static inline uint64_t *set_begin(struct regex_worker *w)  { return w->bits + 2 * w->words; }    /* where a match begins */
+static inline uint16_t *set_stack(struct regex_worker *w)  { return (uint16_t *)(w->bits + 3 * w->words); }
 
 size_t regex_worker_bytes(const struct regex *regex)
 {
     WEIR_ASSERT(regex != NULL && regex->count > 0);
     size_t const words = (regex->count + 63) / 64;
-    return sizeof(struct regex_worker) + 2 * words * sizeof(uint64_t) +
+    return sizeof(struct regex_worker) + 3 * words * sizeof(uint64_t) +
            (regex->count * sizeof(uint16_t) + REGEX_ALIGN - 1) / REGEX_ALIGN * REGEX_ALIGN;
 }
 
@@ -54,16 +60,7 @@ static void forget_states(struct regex_worker *w)
     w->used = w->states = 0;
     w->bytes = 0;
     for (unsigned i = 0; i < BEFORES; i++) w->start[i] = ANSWER_UNKNOWN;
-}
-
-struct regex_worker *regex_worker_init(void *memory, const struct regex *regex)
-{
-    WEIR_ASSERT(memory != NULL && (uintptr_t)memory % REGEX_ALIGN == 0);
-    struct regex_worker *const w = memory;
-    memset(w, 0, regex_worker_bytes(regex));
-    w->words = (regex->count + 63) / 64;
-    forget_states(w);
-    return w;
+    for (unsigned i = 0; i < HASHES; i++) w->last[i] = ANSWER_NO;
 }
 
 /* --- one step --- */
@@ -94,7 +91,16 @@ static COLD int reach(const struct regex *regex, struct regex_worker *w, uint64_
     return 0;
 }
 
-enum { AFTER_TEXT_BEGAN = ~(1 << ASSERT_TEXT_BEGIN) & 0x3f };    /* assertions that may hold behind a byte */
+struct regex_worker *regex_worker_init(void *memory, const struct regex *regex)
+{
+    WEIR_ASSERT(memory != NULL && (uintptr_t)memory % REGEX_ALIGN == 0);
+    struct regex_worker *const w = memory;
+    memset(w, 0, regex_worker_bytes(regex));
+    w->words = (regex->count + 63) / 64;
+    (void)reach(regex, w, set_begin(w), 0, 0, AFTER_TEXT_BEGAN);    /* a match there is one in every text, at once */
+    forget_states(w);
+    return w;
+}
 
 static enum before before_of(unsigned byte)
 {
@@ -126,19 +132,19 @@ static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enu
             }
     }
     if (byte == END_OF_TEXT) return ANSWER_NO;
-    memset(next, 0, w->words * sizeof *next);
+    memcpy(next, set_begin(w), w->words * sizeof *next);    /* a match may begin anywhere */
     for (uint32_t word = 0; word < w->words; word++)
         for (uint64_t left = now[word]; left != 0; left &= left - 1) {
             uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
             for (; regex->code[at].operation <= REGEX_RANGE_MORE; at++) {
                 struct regex_instruction const in = regex->code[at];
-                if ((byte | in.fold) >= in.low && (byte | in.fold) <= in.high &&
-                    reach(regex, w, next, at + (uint32_t)in.to, 0, AFTER_TEXT_BEGAN))
+                unsigned const folded = byte | in.fold;
+                if (folded < in.low) break;    /* they ascend */
+                if (folded <= in.high && reach(regex, w, next, at + (uint32_t)in.to, 0, AFTER_TEXT_BEGAN))
                     return ANSWER_YES;
                 if (in.operation == REGEX_RANGE) break;
             }
         }
-    if (reach(regex, w, next, 0, 0, AFTER_TEXT_BEGAN)) return ANSWER_YES;
     for (uint32_t word = 0; word < w->words; word++)
         if (next[word] != 0) return ANSWER_UNKNOWN;
     return ANSWER_NO;    /* nor will there be: the beginning itself leads nowhere any more */
@@ -150,11 +156,11 @@ static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enu
 static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set, enum before before)
 {
     uint32_t const row = regex->classes + 1u;
-    uint16_t *const made = w->cells + w->used + row, *const list = made + STATE_HEAD;
     uint32_t const room = (uint32_t)CELLS - w->used;
     uint32_t count = 0, hash = 0;
     unsigned asks = BEFORE_OTHER;
     if (room < row + STATE_HEAD) return ANSWER_FULL;
+    uint16_t *const made = w->cells + w->used + row, *const list = made + STATE_HEAD;
     for (uint32_t word = 0; word < w->words; word++)
         for (uint64_t left = set[word]; left != 0; left &= left - 1) {
             uint32_t const at = word * 64 + (uint32_t)__builtin_ctzll(left);
@@ -165,17 +171,15 @@ static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w,
             list[count++] = (uint16_t)at;
             hash = (hash ^ at) * 0x9e3779b1u;
         }
-    made[0] = (uint16_t)(hash >> 16);
+    uint16_t *const last = &w->last[hash / (UINT32_MAX / HASHES + 1)];
+    made[0] = *last;
     made[1] = (uint16_t)count;
     made[2] = (uint16_t)asks;
-    uint32_t const bytes = (STATE_HEAD + count) * (uint32_t)sizeof *made;
-    for (uint32_t at = 0; at < w->used; ) {
-        const uint16_t *const other = w->cells + at + row;
-        if (other[0] == made[0] && memcmp(other, made, bytes) == 0) return at;
-        at += row + STATE_HEAD + other[1];
-    }
+    for (uint32_t at = *last; at < ANSWER; at = w->cells[at + row])
+        if (memcmp(w->cells + at + row + 1, made + 1, (STATE_HEAD - 1 + count) * sizeof *made) == 0) return at;
     for (uint32_t i = 0; i < row; i++) w->cells[w->used + i] = ANSWER_UNKNOWN;
     uint32_t const name = w->used;
+    *last = (uint16_t)name;
     w->used += row + STATE_HEAD + count;
     w->states++;
     return name;
@@ -186,7 +190,7 @@ static COLD unsigned start_state(const struct regex *regex, struct regex_worker 
     memset(set_next(w), 0, w->words * sizeof *set_next(w));
     unsigned state = ANSWER_YES;
     if (!reach(regex, w, set_next(w), 0, 0, before == BEFORE_TEXT ? 0x3f : AFTER_TEXT_BEGAN))
-        state = state_of(regex, w, set_next(w), before);
+        state = w->resting > 0 ? ANSWER_FULL : state_of(regex, w, set_next(w), before);
     if (state != ANSWER_FULL) w->start[before] = (uint16_t)state;
     return state;
 }
@@ -209,8 +213,9 @@ static COLD unsigned next_state(const struct regex *regex, struct regex_worker *
 
 /* From the set in set_next, behind `before`, to the end of the text. */
 static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
-                    const uint8_t *end)
+                         const uint8_t *end)
 {
+    w->resting -= (uint64_t)(end - text) < w->resting ? (uint32_t)(end - text) : w->resting;
     for (unsigned answer = ANSWER_UNKNOWN;; text++) {
         memcpy(set_now(w), set_next(w), w->words * sizeof *set_now(w));
         answer = step(regex, w, before, text < end ? *text : END_OF_TEXT);
@@ -245,9 +250,9 @@ static unsigned end_in(const struct regex *regex, struct regex_worker *w, uint32
 /* There was no room for the set in set_next: its state as the first of an empty cache, or FULL if that does not pay. */
 static COLD unsigned begin_anew(const struct regex *regex, struct regex_worker *w, enum before before)
 {
-    int const pays = w->bytes >= (uint64_t)w->states * BYTES_WORTH_A_STATE;
+    if (w->resting == 0 && w->bytes < (uint64_t)w->states * BYTES_WORTH_A_STATE) w->resting = BYTES_OF_REST;
     forget_states(w);
-    return pays ? state_of(regex, w, set_next(w), before) : ANSWER_FULL;
+    return w->resting > 0 ? ANSWER_FULL : state_of(regex, w, set_next(w), before);
 }
 
 static enum before before_place(const uint8_t *text, const uint8_t *at)
