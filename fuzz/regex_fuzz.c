@@ -1,5 +1,5 @@
-/* regex_fuzz.c - any bytes as a pattern and a text: the automaton with its states, four side by side and the simulation
- * that keeps none give one answer; LIKE gives that of the regular expression which says the same.
+/* regex_fuzz.c - any bytes as a pattern and a text: the automaton with its states, four side by side and the
+ * simulation that keeps none give one answer; LIKE gives that of the regular expression which says the same.
  *
  *   input   | flags | bytes of pattern | pattern ... | text ... |
  */

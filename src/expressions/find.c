@@ -33,8 +33,8 @@ int literal_is_at(const uint8_t *needle, size_t length, int fold, const uint8_t 
     return 1;
 }
 
-/* Sixteen places at a time: those where the needle's first and last byte stand are looked at. Two bytes that far apart
- * are rarely there by chance. */
+/* Sixteen places at a time: those where the needle's first and last byte stand are looked at. Two bytes that
+ * far apart are rarely there by chance. */
 const uint8_t *literal_find(const uint8_t *needle, size_t bytes, int fold, const uint8_t *text, size_t length)
 {
     WEIR_DEBUG_ASSERT(bytes > 0);
@@ -47,9 +47,11 @@ const uint8_t *literal_find(const uint8_t *needle, size_t bytes, int fold, const
     __m128i const or_a = _mm_set1_epi8((char)mask_a), or_b = _mm_set1_epi8((char)mask_b);
     while (i < places && places >= 16) {
         if (i > places - 16) i = places - 16;    /* the last ones again, rather than one by one */
-        __m128i const at_a = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)(text + i)), or_a);
-        __m128i const at_b = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)(text + i + last)), or_b);
-        unsigned both = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(at_a, a), _mm_cmpeq_epi8(at_b, b)));
+        __m128i const here = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        __m128i const there = _mm_loadu_si128((const __m128i *)(const void *)(text + i + last));
+        __m128i const is_a = _mm_cmpeq_epi8(_mm_or_si128(here, or_a), a);
+        __m128i const is_b = _mm_cmpeq_epi8(_mm_or_si128(there, or_b), b);
+        unsigned both = (unsigned)_mm_movemask_epi8(_mm_and_si128(is_a, is_b));
         for (; both != 0; both &= both - 1) {
             const uint8_t *const place = text + i + (unsigned)__builtin_ctz(both);
             if (literal_is_at(needle, bytes, fold, place)) return place;

@@ -1,21 +1,23 @@
 /* like.c - SQL's LIKE as literals at their places. Contract: like.h.
  *
- *   pattern  ab_c%de%%_f     items  ab  _1  c  %  de  _1  %  f      (of wildcards side by side the _ come first)
+ *   pattern  ab_c%de%%_f    items  ab  _1  c  %  de  _1  %  f    (of wildcards side by side, _ come first)
  *   +-------------+--------------+---------------+
  *   | struct like | item[count]  | literal bytes |
  *   +-------------+--------------+---------------+
  *
- * What stands before the first % must begin the text and what stands behind the last must end it. Each piece between two
- * is taken where it first fits behind the one before: if any place does, that one leaves the most for the rest.
+ * What stands before the first % must begin the text and what stands behind the last must end it. Each piece
+ * between two is taken where it first fits behind the one before: if any place does, that one leaves the most
+ * for the rest.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("Os")    /* the loops that matter are those of find.c */
+#endif
 #include <string.h>
 #include "budget/limits.h"
 #include "expressions/find.h"
 #include "expressions/like.h"
 #include "machine/assert.h"
 #include "sinks/sink.h"    /* utf8_read */
-
-#define COLD __attribute__((cold))    /* once a pattern */
 
 enum like_kind { LIKE_LITERAL, LIKE_ONES, LIKE_ANY };
 struct like_item { uint16_t kind, at, count; };    /* a literal's bytes: from at, count; of _: count */
@@ -36,11 +38,12 @@ struct like_reader { struct like_item *item; uint8_t *bytes; uint32_t items, use
 
 static void add_item(struct like_reader *r, enum like_kind kind, uint32_t at, uint32_t count)
 {
-    if (r->item != NULL) r->item[r->items] = (struct like_item){ (uint16_t)kind, (uint16_t)at, (uint16_t)count };
+    if (r->item != NULL)
+        r->item[r->items] = (struct like_item){ (uint16_t)kind, (uint16_t)at, (uint16_t)count };
     r->items++;
 }
 
-static COLD void read_pattern(struct like_reader *r, const char *pattern, size_t length, int escape, int fold)
+static void read_pattern(struct like_reader *r, const char *pattern, size_t length, int escape, int fold)
 {
     uint32_t literal = 0, ones = 0, any = 0;    /* pending: bytes, or wildcards */
     for (size_t i = 0; i <= length; i++) {
@@ -67,7 +70,7 @@ static COLD void read_pattern(struct like_reader *r, const char *pattern, size_t
     }
 }
 
-COLD size_t like_bytes(const char *pattern, size_t length, int escape, unsigned flags, struct regex_error *error)
+size_t like_bytes(const char *pattern, size_t length, int escape, unsigned flags, struct regex_error *error)
 {
     WEIR_ASSERT(pattern != NULL || length == 0);
     WEIR_ASSERT(escape >= LIKE_NO_ESCAPE && escape < 0x80 && flags <= REGEX_FOLD);
@@ -91,7 +94,7 @@ COLD size_t like_bytes(const char *pattern, size_t length, int escape, unsigned 
     return sizeof(struct like) + r.items * sizeof(struct like_item) + r.used;
 }
 
-COLD struct like *like_init(void *memory, const char *pattern, size_t length, int escape, unsigned flags)
+struct like *like_init(void *memory, const char *pattern, size_t length, int escape, unsigned flags)
 {
     WEIR_ASSERT(memory != NULL && (uintptr_t)memory % REGEX_ALIGN == 0);
     struct regex_error ignored;
@@ -128,12 +131,14 @@ static size_t last_character_bytes(const uint8_t *from, const uint8_t *end)
 }
 
 /* Items i to behind stand at `at`: where they end, or NULL. */
-static const uint8_t *match_items(const struct like *like, uint32_t i, uint32_t behind, const uint8_t *at, const uint8_t *end)
+static const uint8_t *match_items(const struct like *like, uint32_t i, uint32_t behind, const uint8_t *at,
+                                  const uint8_t *end)
 {
     for (; i < behind; i++) {
         uint32_t const count = like->item[i].count;
         if (like->item[i].kind == LIKE_LITERAL) {
-            if ((size_t)(end - at) < count || !literal_is_at(like_literal(like, i), count, like->fold, at)) return NULL;
+            if ((size_t)(end - at) < count) return NULL;
+            if (!literal_is_at(like_literal(like, i), count, like->fold, at)) return NULL;
             at += count;
         } else {
             for (uint32_t k = 0; k < count; k++) {
@@ -151,7 +156,8 @@ static int match_last(const struct like *like, uint32_t i, const uint8_t *from, 
     for (uint32_t k = like->items; k-- > i; ) {
         uint32_t const count = like->item[k].count;
         if (like->item[k].kind == LIKE_LITERAL) {
-            if ((size_t)(end - from) < count || !literal_is_at(like_literal(like, k), count, like->fold, end - count)) return 0;
+            if ((size_t)(end - from) < count) return 0;
+            if (!literal_is_at(like_literal(like, k), count, like->fold, end - count)) return 0;
             end -= count;
         } else {
             for (uint32_t n = 0; n < count; n++) {
@@ -172,7 +178,7 @@ int like_match(const struct like *like, const uint8_t *text, size_t length)
     at = match_items(like, 0, like->first, at, end);
     if (at == NULL) return 0;
     if (like->first == like->items) return at == end;
-    for (uint32_t i = like->first + 1u; i < like->last; ) {    /* a piece between two %: it begins with a literal */
+    for (uint32_t i = like->first + 1u; i < like->last; ) {    /* a piece between two %: a literal first */
         uint32_t behind = i;
         while (like->item[behind].kind != LIKE_ANY) behind++;
         const uint8_t *fits = NULL;

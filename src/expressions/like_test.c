@@ -1,7 +1,7 @@
 /* like_test.c - what expressions/like.h promises.
  *
- * Oracles: Python's re (like_cases.h, made by tests/regex_cases.py), and the definition of LIKE as a recursion over
- * characters, which is slow and short.
+ * Oracles: Python's re (like_cases.h, made by tests/regex_cases.py), and the definition of LIKE as a recursion
+ * over characters, which is slow and short.
  */
 #include "tests/weir_test.h"
 #include "expressions/find.h"
@@ -45,24 +45,27 @@ static size_t character(const uint8_t *at, size_t length)
 static int is_like(const uint8_t *pattern, size_t length, const uint8_t *text, size_t bytes)
 {
     if (length == 0) return bytes == 0;
-    if (*pattern == '%')
-        return is_like(pattern + 1, length - 1, text, bytes) ||
-               (bytes > 0 && is_like(pattern, length, text + character(text, bytes), bytes - character(text, bytes)));
+    size_t const one = bytes > 0 ? character(text, bytes) : 0, same = character(pattern, length);
+    if (*pattern == '%' && is_like(pattern + 1, length - 1, text, bytes)) return 1;
     if (bytes == 0) return 0;
-    size_t const one = character(text, bytes), same = character(pattern, length);
-    if (*pattern == '_') return is_like(pattern + 1, length - 1, text + one, bytes - one);
-    return one == same && memcmp(pattern, text, one) == 0 && is_like(pattern + one, length - one, text + one, bytes - one);
+    if (*pattern == '%') return is_like(pattern, length, text + one, bytes - one);
+    if (*pattern != '_' && (one != same || memcmp(pattern, text, one) != 0)) return 0;
+    return is_like(pattern + same, length - same, text + one, bytes - one);
 }
 
 TEST(any_bytes_are_like_what_the_definition_says)
 {
-    static const char *const pieces[] = { "a", "b", "%", "%", "_", "_", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
-    static const char *const noise[] = { "a", "b", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xe2\x82", "\xac", "\xf0\x9f", "\xff", "%" };
+    static const char *const pieces[] = { "a", "b", "%", "%", "_", "_", "\xc3\xa9", "\xe2\x82\xac",
+                                          "\xf0\x9f\x98\x80" };
+    static const char *const noise[] = { "a", "b", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+                                         "\xe2\x82", "\xac", "\xf0\x9f", "\xff", "%" };
     FOR_SEEDS(50000) {
         char pattern[64] = "", text[64] = "";
         for (uint64_t n = prng_below(prng, 9); n > 0; n--) strcat(pattern, pieces[prng_below(prng, 9)]);
-        for (uint64_t n = prng_below(prng, 10); n > 0; n--) strcat(text, noise[prng_below(prng, seed % 2 ? 10 : 3)]);
-        int const expected = is_like((const uint8_t *)pattern, strlen(pattern), (const uint8_t *)text, strlen(text));
+        for (uint64_t n = prng_below(prng, 10); n > 0; n--)
+            strcat(text, noise[prng_below(prng, seed % 2 ? 10 : 3)]);
+        int const expected = is_like((const uint8_t *)pattern, strlen(pattern), (const uint8_t *)text,
+                                     strlen(text));
         if (ask(pattern, strlen(pattern), LIKE_NO_ESCAPE, 0, text, strlen(text)) != expected)
             fail_msg("seed %lu: '%s' LIKE '%s' is not %d", (unsigned long)seed, text, pattern, expected);
     }

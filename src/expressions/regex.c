@@ -1,19 +1,21 @@
 /* regex.c - a program run over texts. Contract: regex.h; the program: regex_program.h.
  *
- * A state is the set of instructions that a match may have reached. In the cache, a row of next states and the set:
+ * A state is the set of instructions that a match may have reached. The cache holds for each a row of next
+ * states, and the set:
  *
- *   cells (uint16_t)   | row[classes + 1] | link | count | before | instruction[count] | row of the next state ...
- *                      ^ the state's name: where its row begins        row[classes] is for the end of the text
- *                                           link: the state before it whose set has the same hash
+ *   cells (uint16_t)   | row[classes + 1] | link | count | before | instruction[count] | the next state ...
+ *                      ^                    |
+ *                      |                    the state before it whose set has the same hash
+ *                      its name: where its row begins; row[classes] is for the end of the text
  *
- * A cell of a row is a state's name or, with the highest bit set, one of the answers below. Only instructions that
- * take a byte or assert are kept in the set; `before` says what the last byte was, where an assertion will ask.
- * Row and set are made when a text first leads there. When the cache is full all states are forgotten; where that
- * comes so often that keeping states does not pay, the rest of the text is simulated set by set: the same step,
- * nothing kept. Either way a byte costs at most one look at each instruction.
+ * A cell of a row is a state's name or, with the highest bit set, one of the answers below. Only instructions
+ * that take a byte or assert are kept in the set; `before` says what the last byte was, where an assertion
+ * will ask. Row and set are made when a text first leads there. When the cache is full all states are
+ * forgotten; where that comes so often that keeping states does not pay, texts are simulated for a while set
+ * by set: the same step, nothing kept. Either way a byte costs at most one look at each instruction.
  *
- * A search has no need to know where a match begins, so that every set also holds the program's beginning, and ends
- * at the first match.
+ * A search need not know where a match begins, so that every set also holds the program's beginning, and it
+ * ends at the first match.
  */
 #include <string.h>
 #include "budget/limits.h"
@@ -28,7 +30,7 @@ enum { STATE_HEAD = 3, END_OF_TEXT = 256, LANES = 4, HASHES = 64 };
 enum before { BEFORE_OTHER, BEFORE_WORD, BEFORE_LINE, BEFORE_TEXT, BEFORES };
 enum { AFTER_TEXT_BEGAN = ~(1 << ASSERT_TEXT_BEGIN) & 0x3f };    /* assertions that may hold behind a byte */
 enum { BYTES_WORTH_A_STATE = 4,         /* read per state made, or keeping states does not pay */
-       BYTES_OF_REST = 16 * 1024 };    /* then this many are simulated: ten times what filling the cache again costs */
+       BYTES_OF_REST = 16 * 1024 };    /* then so many are simulated: ten times what a full cache costs */
 _Static_assert(CELLS <= ANSWER, "names of states and answers are different");
 
 struct regex_worker {
@@ -39,12 +41,13 @@ struct regex_worker {
     uint16_t start[BEFORES];    /* the states to begin in */
     uint16_t last[HASHES];      /* the last state whose set has this hash */
     uint16_t cells[CELLS];
-    uint64_t bits[];            /* three sets of `words`, then a stack of instructions, 2 bytes each */
+    uint64_t bits[];            /* three sets of `words`: behind the last byte, behind the next, where a match
+                                 * begins; then a stack of instructions, 2 bytes each */
 };
 
 static inline uint64_t *set_now(struct regex_worker *w)    { return w->bits; }
 static inline uint64_t *set_next(struct regex_worker *w)   { return w->bits + w->words; }
-static inline uint64_t *set_begin(struct regex_worker *w)  { return w->bits + 2 * w->words; }    /* where a match begins */
+static inline uint64_t *set_begin(struct regex_worker *w)  { return w->bits + 2 * w->words; }
 static inline uint16_t *set_stack(struct regex_worker *w)  { return (uint16_t *)(w->bits + 3 * w->words); }
 
 size_t regex_worker_bytes(const struct regex *regex)
@@ -65,10 +68,10 @@ static void forget_states(struct regex_worker *w)
 
 /* --- one step --- */
 
-/* Add to the set what code[from] leads to without a byte, through assertions that hold. Those in `later` may still hold
- * when the next byte is known, and are kept; others cannot. Returns whether there is a match. */
-static COLD int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from, unsigned holds,
-                 unsigned later)
+/* Add to the set what code[from] leads to without a byte, through assertions that hold. Those in `later` may
+ * still hold when the next byte is known, and are kept; others cannot. Returns whether there is a match. */
+static COLD int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from,
+                      unsigned holds, unsigned later)
 {
     uint16_t *const stack = set_stack(w);
     uint32_t depth = 0;
@@ -97,7 +100,7 @@ struct regex_worker *regex_worker_init(void *memory, const struct regex *regex)
     struct regex_worker *const w = memory;
     memset(w, 0, regex_worker_bytes(regex));
     w->words = (regex->count + 63) / 64;
-    (void)reach(regex, w, set_begin(w), 0, 0, AFTER_TEXT_BEGAN);    /* a match there is one in every text, at once */
+    (void)reach(regex, w, set_begin(w), 0, 0, AFTER_TEXT_BEGAN);    /* start_state finds a match again */
     forget_states(w);
     return w;
 }
@@ -107,18 +110,20 @@ static enum before before_of(unsigned byte)
     return byte_is_word(byte) ? BEFORE_WORD : byte == '\n' ? BEFORE_LINE : BEFORE_OTHER;
 }
 
-/* Which assertions hold between `before` and a byte or the end. No place is between the bytes of a character. */
+/* Which assertions hold between `before` and a byte or the end. Within a character there is no place. */
 static unsigned assertions_that_hold(enum before before, unsigned byte)
 {
-    int const edge = (before == BEFORE_WORD) != (byte < END_OF_TEXT && byte_is_word(byte));
-    return (unsigned)(before == BEFORE_TEXT) << ASSERT_TEXT_BEGIN | (unsigned)(byte == END_OF_TEXT) << ASSERT_TEXT_END |
+    unsigned const edge = (before == BEFORE_WORD) != (byte < END_OF_TEXT && byte_is_word(byte));
+    unsigned const end = byte == END_OF_TEXT, within = (byte & 0x1c0) == 0x80;
+    return (unsigned)(before == BEFORE_TEXT) << ASSERT_TEXT_BEGIN | end << ASSERT_TEXT_END |
            (unsigned)(before >= BEFORE_LINE) << ASSERT_LINE_BEGIN |
-           (unsigned)(byte == END_OF_TEXT || byte == '\n') << ASSERT_LINE_END | (unsigned)edge << ASSERT_WORD_EDGE |
-           (unsigned)(!edge && (byte & 0x1c0) != 0x80) << ASSERT_NO_WORD_EDGE;
+           (end | (byte == '\n')) << ASSERT_LINE_END | edge << ASSERT_WORD_EDGE |
+           (unsigned)(!edge && !within) << ASSERT_NO_WORD_EDGE;
 }
 
 /* From the set now, behind `before`, over a byte or the end, to the set next: YES, NO, or UNKNOWN: go on. */
-static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enum before before, unsigned byte)
+static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enum before before,
+                          unsigned byte)
 {
     uint64_t *const now = set_now(w), *const next = set_next(w);
     if (regex->asserts) {
@@ -127,8 +132,8 @@ static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enu
             for (uint64_t left = now[word]; left != 0; left &= left - 1) {
                 uint32_t const at = word * 64 + (uint32_t)__builtin_ctzll(left);
                 struct regex_instruction const in = regex->code[at];
-                if (in.operation == REGEX_ASSERT && (holds >> in.low & 1) && reach(regex, w, now, at + 1, holds, 0))
-                    return ANSWER_YES;
+                if (in.operation != REGEX_ASSERT || !(holds >> in.low & 1)) continue;
+                if (reach(regex, w, now, at + 1, holds, 0)) return ANSWER_YES;
             }
     }
     if (byte == END_OF_TEXT) return ANSWER_NO;
@@ -153,7 +158,8 @@ static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enu
 /* --- states --- */
 
 /* The name of the state of this set, found or made; FULL if there is no room. */
-static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set, enum before before)
+static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set,
+                              enum before before)
 {
     uint32_t const row = regex->classes + 1u;
     uint32_t const room = (uint32_t)CELLS - w->used;
@@ -175,8 +181,9 @@ static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w,
     made[0] = *last;
     made[1] = (uint16_t)count;
     made[2] = (uint16_t)asks;
+    size_t const bytes = (STATE_HEAD - 1 + count) * sizeof *made;
     for (uint32_t at = *last; at < ANSWER; at = w->cells[at + row])
-        if (memcmp(w->cells + at + row + 1, made + 1, (STATE_HEAD - 1 + count) * sizeof *made) == 0) return at;
+        if (memcmp(w->cells + at + row + 1, made + 1, bytes) == 0) return at;
     for (uint32_t i = 0; i < row; i++) w->cells[w->used + i] = ANSWER_UNKNOWN;
     uint32_t const name = w->used;
     *last = (uint16_t)name;
@@ -196,24 +203,29 @@ static COLD unsigned start_state(const struct regex *regex, struct regex_worker 
 }
 
 /* Where a byte, or the end, leads from a state: met for the first time. With FULL the set is in set_next. */
-static COLD unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state, unsigned byte)
+static COLD unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state,
+                                unsigned byte)
 {
     uint16_t *const row = w->cells + state;
     const uint16_t *const head = row + regex->classes + 1;
     uint64_t *const now = set_now(w);
     memset(now, 0, w->words * sizeof *now);
-    for (uint32_t i = 0; i < head[1]; i++) now[head[STATE_HEAD + i] / 64] |= (uint64_t)1 << head[STATE_HEAD + i] % 64;
+    for (uint32_t i = 0; i < head[1]; i++) {
+        uint32_t const at = head[STATE_HEAD + i];
+        now[at / 64] |= (uint64_t)1 << at % 64;
+    }
     unsigned next = step(regex, w, (enum before)head[2], byte);
     if (next == ANSWER_UNKNOWN) next = state_of(regex, w, set_next(w), before_of(byte));
-    if (next != ANSWER_FULL) row[byte == END_OF_TEXT ? regex->classes : regex->class_of[byte]] = (uint16_t)next;
+    uint32_t const class = byte == END_OF_TEXT ? regex->classes : regex->class_of[byte];
+    if (next != ANSWER_FULL) row[class] = (uint16_t)next;
     return next;
 }
 
 /* --- searches --- */
 
 /* From the set in set_next, behind `before`, to the end of the text. */
-static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum before before, const uint8_t *text,
-                         const uint8_t *end)
+static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum before before,
+                         const uint8_t *text, const uint8_t *end)
 {
     w->resting -= (uint64_t)(end - text) < w->resting ? (uint32_t)(end - text) : w->resting;
     for (unsigned answer = ANSWER_UNKNOWN;; text++) {
@@ -225,8 +237,8 @@ static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum
 }
 
 /* Go on from a state until there is an answer or the text ends; *was is the state before the last byte. */
-static const uint8_t *walk(const struct regex *regex, const struct regex_worker *w, const uint8_t *at, const uint8_t *end,
-                           uint32_t *state, uint32_t *was)
+static const uint8_t *walk(const struct regex *regex, const struct regex_worker *w, const uint8_t *at,
+                           const uint8_t *end, uint32_t *state, uint32_t *was)
 {
     uint32_t now = *state, before = now;
     while (at < end) {
@@ -247,7 +259,8 @@ static unsigned end_in(const struct regex *regex, struct regex_worker *w, uint32
     return answer == ANSWER_UNKNOWN ? next_state(regex, w, state, END_OF_TEXT) : answer;
 }
 
-/* There was no room for the set in set_next: its state as the first of an empty cache, or FULL if that does not pay. */
+/* There was no room for the set in set_next: its state as the first of an empty cache, or FULL if that does
+ * not pay. */
 static COLD unsigned begin_anew(const struct regex *regex, struct regex_worker *w, enum before before)
 {
     if (w->resting == 0 && w->bytes < (uint64_t)w->states * BYTES_WORTH_A_STATE) w->resting = BYTES_OF_REST;
@@ -307,13 +320,15 @@ struct lane {
     uint32_t       state, row;
 };
 
-/* Walk all four until one gets an answer or ends; returns the bytes walked, was[] are the states before the last. */
+/* Walk all four until one gets an answer or ends; returns the bytes walked in each, was[] are the states
+ * before the last. */
 static size_t walk_lanes(const struct regex *regex, const struct regex_worker *w, struct lane lanes[LANES],
                          uint32_t was[LANES])
 {
     const uint16_t *const cells = w->cells;
     const uint8_t *const class_of = regex->class_of;
-    const uint8_t *const a = lanes[0].at, *const b = lanes[1].at, *const c = lanes[2].at, *const d = lanes[3].at;
+    const uint8_t *const a = lanes[0].at, *const b = lanes[1].at;
+    const uint8_t *const c = lanes[2].at, *const d = lanes[3].at;
     uint32_t p = lanes[0].state, q = lanes[1].state, r = lanes[2].state, s = lanes[3].state;
     size_t count = SIZE_MAX, i = 0;
     for (unsigned l = 0; l < LANES; l++)
@@ -333,8 +348,8 @@ static size_t walk_lanes(const struct regex *regex, const struct regex_worker *w
     return i;
 }
 
-void regex_search_rows(const struct regex *regex, struct regex_worker *w, const uint8_t *base, const uint32_t *start,
-                       const uint32_t *length, uint32_t rows, uint8_t *hits)
+void regex_search_rows(const struct regex *regex, struct regex_worker *w, const uint8_t *base,
+                       const uint32_t *start, const uint32_t *length, uint32_t rows, uint8_t *hits)
 {
     WEIR_ASSERT(rows == 0 || (start != NULL && length != NULL && hits != NULL));
     struct lane lanes[LANES];
@@ -349,7 +364,7 @@ void regex_search_rows(const struct regex *regex, struct regex_worker *w, const 
             if (state < ANSWER || full)
                 lanes[used++] = (struct lane){ at, text + length[row], state, row };
         }
-        if (used < LANES || full) {    /* too few are left, or states are about to be forgotten: these texts anew */
+        if (used < LANES || full) {    /* too few, or states are about to be forgotten: these texts anew */
             while (used > 0) {
                 uint32_t const again = lanes[--used].row;
                 hits[again] = (uint8_t)regex_search(regex, w, base + start[again], length[again]);

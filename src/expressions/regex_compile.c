@@ -1,8 +1,8 @@
 /* regex_compile.c - a pattern to a program, in one pass without a tree. Contract: regex.h, regex_program.h.
  *
- * The pass runs twice: without code it counts, then it writes. What is open at any time is a stack of groups; of
- * each, where it begins, where its last alternative begins, and the jumps that lead to its end, each holding the one
- * before it until the end is known:
+ * The pass runs twice: without code it counts, then it writes. What is open at any time is a stack of groups;
+ * of each, where it begins, where its last alternative begins, and the jumps that lead to its end, each
+ * holding the one before it until the end is known:
  *
  *   ( e | f | g         code  SPLIT e JUMP SPLIT f JUMP g
  *                             ^start   |           | ^branch
@@ -21,8 +21,9 @@
 #define CODE_POINT_MAX 0x10ffffu
 #define REPEAT_FOREVER UINT32_MAX
 
-_Static_assert(WEIR_PATTERN_BYTES_MAX == 1024 && WEIR_REGEX_PROGRAM_MAX == 4096 && WEIR_REGEX_DEPTH_MAX == 64 &&
-               WEIR_REGEX_RANGES_MAX == 128 && WEIR_REGEX_REPEAT_MAX == 1000, "as the messages below say");
+_Static_assert(WEIR_PATTERN_BYTES_MAX == 1024 && WEIR_REGEX_PROGRAM_MAX == 4096 &&
+               WEIR_REGEX_DEPTH_MAX == 64 && WEIR_REGEX_RANGES_MAX == 128 && WEIR_REGEX_REPEAT_MAX == 1000,
+               "as the messages below say");
 
 struct group {
     uint32_t start, branch, jumps;    /* jumps: the last one's place + 1, or 0 */
@@ -36,7 +37,7 @@ struct compiler {
     unsigned    flags, depth, choices;    /* choices: of the groups that are open, those with alternatives */
     struct regex_instruction *code;    /* NULL while counting */
     uint32_t    count, most;           /* most: before x{0} took some back */
-    /* Runs of literals that are in every match, as far as is known: the one being read, and the longest before. */
+    /* Runs of literals in every match, as far as is known: the one being read, and the longest before. */
     struct run { uint32_t at, count, fold; } run, best;
     int         asserts;
     struct regex_error error;
@@ -57,8 +58,8 @@ static int reserve(struct compiler *c, uint32_t count)
     return 1;
 }
 
-static int emit(struct compiler *c, enum regex_operation operation, unsigned low, unsigned high, unsigned fold,
-                uint32_t to)
+static int emit(struct compiler *c, enum regex_operation operation, unsigned low, unsigned high,
+                unsigned fold, uint32_t to)
 {
     if (!reserve(c, 1)) return 0;
     if (c->code != NULL)
@@ -202,8 +203,8 @@ static int set_add_named(struct compiler *c, struct set *set, const char *name, 
     return refuse(c, c->at, "names no class");
 }
 
-/* The longest beginning of low..high that is one sequence of byte ranges first[i]..last[i]; its length. *next is
- * the code point behind it. */
+/* The longest beginning of low..high that is one sequence of byte ranges first[i]..last[i]; its length.
+ * *next is the code point behind it. */
 static unsigned sequence(uint32_t low, uint32_t high, uint8_t first[4], uint8_t last[4], uint32_t *next)
 {
     static const uint32_t ends[] = { 0x7f, 0x7ff, 0xd7ff, 0xffff, CODE_POINT_MAX };
@@ -211,7 +212,7 @@ static unsigned sequence(uint32_t low, uint32_t high, uint8_t first[4], uint8_t 
     while (low > ends[i]) i++;
     if (high > ends[i]) high = ends[i];
     unsigned const bytes = utf8_write(low, first);
-    for (i = 1; i < bytes; i++) {    /* of the last i bytes all values, or the ones before them are one value */
+    for (i = 1; i < bytes; i++) {    /* all values of the last i bytes, or one of those before */
         uint32_t const mask = (1u << 6 * i) - 1;
         if ((low & ~mask) == (high & ~mask)) break;
         if ((low & mask) != 0) {
@@ -277,7 +278,9 @@ enum escape { ESCAPE_REFUSED, ESCAPE_CHARACTER, ESCAPE_SET, ESCAPE_ASSERTION };
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : ascii_is_letter((uint8_t)c) && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* \xHH or \x{H..}, at behind the x. */
@@ -287,17 +290,20 @@ static int read_hex(struct compiler *c, size_t start, uint32_t *point)
     unsigned digits = 0;
     uint32_t value = 0;
     c->at += (size_t)braces;
-    for (int digit; c->at < c->length && digits < (braces ? 6 : 2) && (digit = hex_digit(c->pattern[c->at])) >= 0;
-         digits++, c->at++)
+    for (; c->at < c->length && digits < (braces ? 6 : 2); digits++, c->at++) {
+        int const digit = hex_digit(c->pattern[c->at]);
+        if (digit < 0) break;
         value = value << 4 | (uint32_t)digit;
+    }
     if (braces ? digits == 0 || c->at == c->length || c->pattern[c->at++] != '}' : digits != 2)
         return refuse(c, start, "is not \\xHH or \\x{HHHHHH}");
-    if (value > CODE_POINT_MAX || value - 0xd800 < 0x800) return refuse(c, start, "is no character of Unicode");
+    if (value > CODE_POINT_MAX || value - 0xd800 < 0x800)
+        return refuse(c, start, "is no character of Unicode");
     *point = value;
     return 1;
 }
 
-/* What stands at a backslash; c->at goes behind it. *value: the character, or the assertion; a set is its letter. */
+/* What stands at a backslash, and go behind it. *value: the character, the assertion, or a set's letter. */
 static enum escape read_escape(struct compiler *c, uint32_t *value)
 {
     static const char letters[] = "afnrtv", meant[] = "\a\f\n\r\t\v";
@@ -314,7 +320,8 @@ static enum escape read_escape(struct compiler *c, uint32_t *value)
     case 'z': return *value = ASSERT_TEXT_END, ESCAPE_ASSERTION;
     case 'b': return *value = ASSERT_WORD_EDGE, ESCAPE_ASSERTION;
     case 'B': return *value = ASSERT_NO_WORD_EDGE, ESCAPE_ASSERTION;
-    case 'p': case 'P': return refuse(c, start, "is a class of Unicode, which are not known here"), ESCAPE_REFUSED;
+    case 'p': case 'P':
+        return refuse(c, start, "is a class of Unicode, which are not known here"), ESCAPE_REFUSED;
     default: break;
     }
     if (letter - (uint32_t)'1' < 9 || letter == 'k' || letter == 'g')
@@ -410,8 +417,12 @@ static int read_atom(struct compiler *c)
         c->at++;
         if (!(c->flags & REGEX_DOT_ALL) && !set_add(c, &set, '\n', '\n')) return 0;
         return set_negate(c, &set) && add_set(c, &set);
-    case '^': c->at++; return add_assertion(c, c->flags & REGEX_LINES ? ASSERT_LINE_BEGIN : ASSERT_TEXT_BEGIN);
-    case '$': c->at++; return add_assertion(c, c->flags & REGEX_LINES ? ASSERT_LINE_END : ASSERT_TEXT_END);
+    case '^':
+        c->at++;
+        return add_assertion(c, c->flags & REGEX_LINES ? ASSERT_LINE_BEGIN : ASSERT_TEXT_BEGIN);
+    case '$':
+        c->at++;
+        return add_assertion(c, c->flags & REGEX_LINES ? ASSERT_LINE_END : ASSERT_TEXT_END);
     case '\\':
         switch (read_escape(c, &value)) {
         case ESCAPE_CHARACTER: return add_literal(c, value);
@@ -434,7 +445,7 @@ static uint32_t read_number(struct compiler *c)    /* above the limit: just that
     return value;
 }
 
-/* Is there a sign of repetition? It is read then. A brace that does not begin one is a character like any other. */
+/* Is there a sign of repetition? It is read then. Another brace is a character like any other. */
 static int read_repetition(struct compiler *c, uint32_t *least, uint32_t *most)
 {
     size_t const start = c->at;
@@ -471,7 +482,8 @@ static int repeat(struct compiler *c, uint32_t atom, uint32_t least, uint32_t mo
     for (uint32_t i = 1; i < least; i++)
         if (!copy(c, piece, size)) return 0;
     if (most == REPEAT_FOREVER && least > 0) return emit(c, REGEX_SPLIT, 0, 0, 0, 0 - size);
-    if (most == REPEAT_FOREVER) return insert_split(c, atom, size + 2) && emit(c, REGEX_JUMP, 0, 0, 0, 0 - size - 1);
+    if (most == REPEAT_FOREVER)
+        return insert_split(c, atom, size + 2) && emit(c, REGEX_JUMP, 0, 0, 0, 0 - size - 1);
     uint32_t left = most - least;    /* pieces that may be missing, from the last on */
     if (least == 0 && !insert_split(c, atom, left-- * (size + 1))) return 0;
     for (; left > 0; left--)
@@ -503,7 +515,7 @@ static void close_group(struct compiler *c, const struct group *group)
     }
 }
 
-/* What follows "(?", c->at behind it: 0 refused, 1 a group is open, 2 flags for the rest of the group around. */
+/* What follows "(?": 0 refused, 1 a group opens, 2 flags for the rest of the group around. */
 static int read_group_kind(struct compiler *c, size_t start)
 {
     static const struct { char sign[3], refers; } refused[] = {
@@ -511,7 +523,8 @@ static int read_group_kind(struct compiler *c, size_t start)
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         if (text_is(c, refused[i].sign))
-            return refuse(c, start, refused[i].refers ? refers_back : "looks around, which is not known here");
+            return refuse(c, start, refused[i].refers ? refers_back
+                                                      : "looks around, which is not known here");
     if (at_is(c, '<') || text_is(c, "P<")) {
         size_t const name = c->at += 1 + (size_t)at_is(c, 'P');
         while (c->at < c->length && byte_is_word((uint8_t)c->pattern[c->at])) c->at++;
@@ -522,7 +535,10 @@ static int read_group_kind(struct compiler *c, size_t start)
     unsigned flags = c->flags;
     for (int on = 1; c->at < c->length; c->at++) {
         char const letter = c->pattern[c->at];
-        unsigned const flag = letter == 'i' ? REGEX_FOLD : letter == 'm' ? REGEX_LINES : letter == 's' ? REGEX_DOT_ALL : 0;
+        unsigned const flag = letter == 'i'   ? REGEX_FOLD
+                              : letter == 'm' ? REGEX_LINES
+                              : letter == 's' ? REGEX_DOT_ALL
+                                              : 0;
         if (flag != 0) flags = on ? flags | flag : flags & ~flag;
         else if (letter == '-' && on) on = 0;
         else if (letter == ':' || letter == ')') {
@@ -540,7 +556,8 @@ static int compile(struct compiler *c)
     struct group groups[WEIR_REGEX_DEPTH_MAX + 1];
     int32_t atom = NOTHING;    /* where what can be repeated begins */
     groups[0] = (struct group){ 0 };
-    if (c->length > WEIR_PATTERN_BYTES_MAX) return refuse(c, WEIR_PATTERN_BYTES_MAX, "is longer than 1,024 bytes");
+    if (c->length > WEIR_PATTERN_BYTES_MAX)
+        return refuse(c, WEIR_PATTERN_BYTES_MAX, "is longer than 1,024 bytes");
     size_t invalid;
     if (!utf8_is_valid(c->pattern, c->length, &invalid)) return refuse(c, invalid, "is not UTF-8");
     while (c->at < c->length) {
@@ -619,9 +636,10 @@ static void make_classes(struct regex *regex)
     }
     unsigned class = 0;
     for (unsigned b = 0; b < 256; b++) {
-        int const differs = b > 0 && regex->asserts &&
-                            (b == '\n' || b - 1 == '\n' || b == 0x80 || b == 0xc0 || byte_is_word(b) != byte_is_word(b - 1));
-        if (b > 0 && (begins[b] || differs)) class++;
+        if (regex->asserts && b > 0)
+            begins[b] |= b == '\n' || b - 1 == '\n' || b == 0x80 || b == 0xc0 ||
+                         byte_is_word(b) != byte_is_word(b - 1);
+        if (b > 0 && begins[b]) class++;
         regex->class_of[b] = (uint8_t)class;
     }
     regex->classes = (uint16_t)(class + 1);
@@ -635,8 +653,8 @@ struct regex *regex_init(void *memory, const char *pattern, size_t length, unsig
     c.code = regex->code;
     int const compiled = compile(&c);
     WEIR_ASSERT(compiled);
-    *regex = (struct regex){ .count = c.count, .literal_bytes = (uint16_t)c.best.count, .literal_fold = (uint8_t)c.best.fold,
-                             .asserts = (uint8_t)c.asserts };
+    *regex = (struct regex){ .count = c.count, .asserts = (uint8_t)c.asserts,
+                             .literal_bytes = (uint16_t)c.best.count, .literal_fold = (uint8_t)c.best.fold };
     if (c.best.count > 0) {
         uint32_t first = 0;    /* only assertions before it: a match begins there */
         while (regex->code[first].operation == REGEX_ASSERT) first++;

@@ -4,8 +4,8 @@
  *   | struct regex | code[count]           | literal bytes |
  *   +--------------+-----------------------+---------------+
  *
- * Code is Thompson's: every piece is entered at its first instruction and left by falling out at its end, and jumps are
- * relative, so that a piece may be moved and copied as it is:
+ * Code is Thompson's: every piece is entered at its first instruction and left by falling out at its end, and
+ * jumps are relative, so that a piece may be moved and copied as it is:
  *
  *   e|f    SPLIT f; e; JUMP end; f; end          e*   SPLIT end; e; JUMP back; end
  *   e?     SPLIT end; e; end                     e+   e; SPLIT back to e
@@ -30,7 +30,8 @@ enum regex_operation {
     REGEX_MATCH
 };
 enum regex_assertion {
-    ASSERT_TEXT_BEGIN, ASSERT_TEXT_END, ASSERT_LINE_BEGIN, ASSERT_LINE_END, ASSERT_WORD_EDGE, ASSERT_NO_WORD_EDGE
+    ASSERT_TEXT_BEGIN, ASSERT_TEXT_END, ASSERT_LINE_BEGIN, ASSERT_LINE_END, ASSERT_WORD_EDGE,
+    ASSERT_NO_WORD_EDGE
 };
 
 struct regex_instruction {
@@ -40,7 +41,9 @@ struct regex_instruction {
 _Static_assert(sizeof(struct regex_instruction) == 6, "as the limit on programs has it");
 
 enum regex_literal {     /* what is known of the literal that is in every match */
-    LITERAL_NONE, LITERAL_INSIDE, LITERAL_PREFIX /* a match begins with it */, LITERAL_ALL /* it is the match */
+    LITERAL_NONE, LITERAL_INSIDE,
+    LITERAL_PREFIX,      /* a match begins with it */
+    LITERAL_ALL          /* it is the match */
 };
 
 struct regex {

@@ -1,7 +1,8 @@
 /* regex_test.c - what expressions/regex.h promises.
  *
- * Oracles: Python's re (regex_cases.h, made by tests/regex_cases.py); sets of positions for random patterns, the
- * definition of a regular expression and nothing else; and plain arithmetic where a pattern has a meaning in numbers.
+ * Oracles: Python's re (regex_cases.h, made by tests/regex_cases.py); sets of positions for random patterns,
+ * the definition of a regular expression and nothing else; and plain arithmetic where a pattern has a meaning
+ * in numbers.
  */
 #include "tests/weir_test.h"
 #include "budget/limits.h"
@@ -171,7 +172,8 @@ TEST(more_states_than_the_cache_holds_change_no_answer)
 
 TEST(many_texts_at_once_have_the_answers_of_each_alone)
 {
-    static const char *const patterns[] = { "a[ab]{10}$", "ab+a", "^b", "\\bb-", "bb|aa-", "-ab", "(?i)B-A", "[ab]{300,}-", "" };
+    static const char *const patterns[] = { "a[ab]{10}$", "ab+a", "^b", "\\bb-", "bb|aa-", "-ab",
+                                            "(?i)B-A", "[ab]{300,}-", "" };
     enum { ROWS = 300, BYTES = 40000 };
     static uint8_t base[BYTES], hits[ROWS];
     static uint32_t start[ROWS], length[ROWS];
@@ -205,7 +207,8 @@ TEST(patterns_that_are_hard_for_backtracking_end_soon)
     CHECK_EQ(ask(s, text, 2 * N), 1);
     CHECK_EQ(ask(s, text, 2 * N + 1), 0);
     search_close(s);
-    static const char *const hard[] = { "(a*)*b", "(a+)+b", "(a|a)*b", "(a|aa)+b", "(.*)(.*)(.*)(.*)b", "(?:a*a*a*)*[bc]", "((a*)*)*[bc]" };
+    static const char *const hard[] = { "(a*)*b", "(a+)+b", "(a|a)*b", "(a|aa)+b", "(.*)(.*)(.*)(.*)b",
+                                        "(?:a*a*a*)*[bc]", "((a*)*)*[bc]" };
     for (size_t i = 0; i < sizeof hard / sizeof hard[0]; i++) {
         s = search_open(hard[i], strlen(hard[i]), 0);
         CHECK_EQ(regex_search(s.regex, s.worker, (const uint8_t *)text, LONG), 0);
@@ -221,7 +224,8 @@ TEST(the_largest_program_still_searches)
 {
     static char text[8000];
     memset(text, 'a', sizeof text);
-    static const char *const patterns[] = { "^(?:a{1000}){4}$", "(?:(?:a?){1000}){2}b", "(?:[^b]{200}){1}b", "(?:\\b|a){500}$" };
+    static const char *const patterns[] = { "^(?:a{1000}){4}$", "(?:(?:a?){1000}){2}b",
+                                            "(?:[^b]{200}){1}b", "(?:\\b|a){500}$" };
     static const int expected[][3] = { { 0, 1, 0 }, { 0, 0, 0 }, { 0, 0, 0 }, { 1, 1, 1 } };
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
         struct search const s = search_open(patterns[i], strlen(patterns[i]), 0);
@@ -234,8 +238,10 @@ TEST(the_largest_program_still_searches)
 
 TEST(bytes_that_are_not_utf8_are_matched_by_nothing)
 {
-    static const char *const invalid[] = { "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "\xf0\x9f\x98" };
+    static const char *const invalid[] = { "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
+                                           "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82",
+                                           "\xf0\x9f\x98" };
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) {
         char text[16];
         CHECK_EQ(matches("(?s).", invalid[i]), 0);
@@ -250,17 +256,20 @@ TEST(bytes_that_are_not_utf8_are_matched_by_nothing)
 
 TEST(dot_and_classes_take_exactly_the_characters_of_unicode)
 {
-    struct search const dot = search_open("(?s)^.$", 7, 0), some = search_open("^[^\\x{100}-\\x{ffff}]$", 21, 0);
+    static const uint8_t tails[16] = { 0x00, 0x7f, 0x80, 0x81, 0x8e, 0x8f, 0x90, 0x91,    /* borders */
+                                       0x9e, 0x9f, 0xa0, 0xa1, 0xbe, 0xbf, 0xc0, 0xff };
+    struct search const dot = search_open("(?s)^.$", 7, 0);
+    struct search const some = search_open("^[^\\x{100}-\\x{ffff}]$", 21, 0);
     for (uint32_t lead = 0; lead < 256; lead++)
-        for (uint32_t rest = 0; rest < 1 << 12; rest++) {    /* three bytes that tell borders, two by two bits */
-            static const uint8_t tails[16] = { 0x00, 0x7f, 0x80, 0x81, 0x8e, 0x8f, 0x90, 0x91, 0x9e, 0x9f, 0xa0, 0xa1, 0xbe, 0xbf, 0xc0, 0xff };
-            uint8_t const text[4] = { (uint8_t)lead, tails[rest & 15], tails[rest >> 4 & 15], tails[rest >> 8] };
+        for (uint32_t rest = 0; rest < 1 << 12; rest++) {
+            uint8_t const text[4] = { (uint8_t)lead, tails[rest & 15], tails[rest >> 4 & 15],
+                                      tails[rest >> 8] };
             for (size_t length = 1; length <= 4; length++) {
                 uint32_t point = 0;
                 int const whole = utf8_read((const char *)text, length, &point) == (int)length;
                 CHECK_EQ(regex_search(dot.regex, dot.worker, text, length), whole);
-                CHECK_EQ(regex_search(some.regex, some.worker, text, length), whole && (point < 0x100 || point > 0xffff));
-                if (rest >> 4 * (length - 1) != 0) continue;
+                CHECK_EQ(regex_search(some.regex, some.worker, text, length),
+                         whole && (point < 0x100 || point > 0xffff));
             }
         }
     search_close(dot);
@@ -303,7 +312,10 @@ TEST(literals_are_found_at_every_place)
         const uint8_t *expected = NULL;
         for (size_t i = 0; i + bytes <= length && expected == NULL; i++) {
             size_t k = 0;
-            while (k < bytes && (fold ? ascii_lower((uint8_t)text[i + k]) : (uint8_t)text[i + k]) == (uint8_t)needle[k]) k++;
+            for (; k < bytes; k++) {
+                uint8_t const byte = (uint8_t)text[i + k];
+                if ((fold ? ascii_lower(byte) : byte) != (uint8_t)needle[k]) break;
+            }
             if (k == bytes) expected = (uint8_t *)text + i;
         }
         CHECK(found == expected);
@@ -319,21 +331,34 @@ TEST(a_bad_pattern_is_refused_with_its_place)
         { "ab[c", 2, "opens a class that is not closed" }, { "a[", 1, "opens a class that is not closed" },
         { "[]", 0, "opens a class that is not closed" }, { "[^]", 0, "opens a class that is not closed" },
         { "[a-", 0, "opens a class that is not closed" }, { "[\\", 1, "ends in a backslash" },
-        { "*a", 0, "repeats nothing" }, { "a|*", 2, "repeats nothing" }, { "(+)", 1, "repeats nothing" }, { "(?i)?", 4, "repeats nothing" },
-        { "a**", 2, "repeats a repetition" }, { "a{2}{3}", 4, "repeats a repetition" }, { "a*+", 2, "repeats a repetition" },
-        { "a{1001}", 1, "repeats more than 1,000 times" }, { "a{1,99999999999}", 1, "repeats more than 1,000 times" },
+        { "*a", 0, "repeats nothing" }, { "a|*", 2, "repeats nothing" }, { "(+)", 1, "repeats nothing" },
+        { "(?i)?", 4, "repeats nothing" },
+        { "a**", 2, "repeats a repetition" }, { "a{2}{3}", 4, "repeats a repetition" },
+        { "a*+", 2, "repeats a repetition" },
+        { "a{1001}", 1, "repeats more than 1,000 times" },
+        { "a{1,99999999999}", 1, "repeats more than 1,000 times" },
         { "a{3,2}", 1, "repeats at most less than at least" },
         { "x(?:a{1000}){1000}", 12, "takes the pattern above 4,096 instructions" },
-        { "[b-a]", 1, "is no range of characters" }, { "[a-\\d]", 1, "is no range of characters" }, { "[\\b]", 1, "has no meaning in a class" },
-        { "[[:nope:]]", 1, "names no class" }, { "(a)\\1", 3, "refers back, which takes more than linear time" },
-        { "\\k<x>", 0, "refers back, which takes more than linear time" }, { "(?P=x)", 0, "refers back, which takes more than linear time" },
-        { "a(?=b)", 1, "looks around, which is not known here" }, { "a(?!b)", 1, "looks around, which is not known here" },
-        { "(?<=a)", 0, "looks around, which is not known here" }, { "(?<!a)", 0, "looks around, which is not known here" },
-        { "(?>a)", 0, "is not a known kind of group" }, { "(?P<>a)", 0, "has no name ended by '>'" }, { "(?P<a", 0, "has no name ended by '>'" },
-        { "(?x)", 0, "is not a known kind of group" }, { "(?", 0, "is not a known kind of group" }, { "(?i", 0, "is not a known kind of group" },
-        { "a\\", 1, "ends in a backslash" }, { "\\y", 0, "is not a known escape" }, { "\\0", 0, "is not a known escape" },
-        { "a\\pL", 1, "is a class of Unicode, which are not known here" }, { "\\x1", 0, "is not \\xHH or \\x{HHHHHH}" },
-        { "\\x{}", 0, "is not \\xHH or \\x{HHHHHH}" }, { "\\x{1234567}", 0, "is not \\xHH or \\x{HHHHHH}" }, { "\\x{41", 0, "is not \\xHH or \\x{HHHHHH}" },
+        { "[b-a]", 1, "is no range of characters" }, { "[a-\\d]", 1, "is no range of characters" },
+        { "[\\b]", 1, "has no meaning in a class" },
+        { "[[:nope:]]", 1, "names no class" },
+        { "(a)\\1", 3, "refers back, which takes more than linear time" },
+        { "\\k<x>", 0, "refers back, which takes more than linear time" },
+        { "(?P=x)", 0, "refers back, which takes more than linear time" },
+        { "a(?=b)", 1, "looks around, which is not known here" },
+        { "a(?!b)", 1, "looks around, which is not known here" },
+        { "(?<=a)", 0, "looks around, which is not known here" },
+        { "(?<!a)", 0, "looks around, which is not known here" },
+        { "(?>a)", 0, "is not a known kind of group" }, { "(?P<>a)", 0, "has no name ended by '>'" },
+        { "(?P<a", 0, "has no name ended by '>'" },
+        { "(?x)", 0, "is not a known kind of group" }, { "(?", 0, "is not a known kind of group" },
+        { "(?i", 0, "is not a known kind of group" },
+        { "a\\", 1, "ends in a backslash" }, { "\\y", 0, "is not a known escape" },
+        { "\\0", 0, "is not a known escape" },
+        { "a\\pL", 1, "is a class of Unicode, which are not known here" },
+        { "\\x1", 0, "is not \\xHH or \\x{HHHHHH}" },
+        { "\\x{}", 0, "is not \\xHH or \\x{HHHHHH}" },
+        { "\\x{1234567}", 0, "is not \\xHH or \\x{HHHHHH}" }, { "\\x{41", 0, "is not \\xHH or \\x{HHHHHH}" },
         { "\\x{110000}", 0, "is no character of Unicode" }, { "\\x{d800}", 0, "is no character of Unicode" },
         { "ab\xff", 2, "is not UTF-8" }, { "[\xe2\x82]", 1, "is not UTF-8" },
     };
@@ -396,13 +421,16 @@ TEST(any_bytes_as_a_pattern_are_refused_or_search)
 
 int main(void)
 {
-    return RUN_TESTS(RUN(python_agrees_about_every_case), RUN(random_patterns_match_where_sets_of_positions_say_so),
+    return RUN_TESTS(RUN(python_agrees_about_every_case),
+                     RUN(random_patterns_match_where_sets_of_positions_say_so),
                      RUN(more_states_than_the_cache_holds_change_no_answer),
                      RUN(many_texts_at_once_have_the_answers_of_each_alone),
-                     RUN(patterns_that_are_hard_for_backtracking_end_soon), RUN(the_largest_program_still_searches),
+                     RUN(patterns_that_are_hard_for_backtracking_end_soon),
+                     RUN(the_largest_program_still_searches),
                      RUN(bytes_that_are_not_utf8_are_matched_by_nothing),
                      RUN(dot_and_classes_take_exactly_the_characters_of_unicode), RUN(a_text_may_hold_zeros),
-                     RUN(flags_may_stand_before_the_pattern_or_beside_it), RUN(literals_are_found_at_every_place),
+                     RUN(flags_may_stand_before_the_pattern_or_beside_it),
+                     RUN(literals_are_found_at_every_place),
                      RUN(a_bad_pattern_is_refused_with_its_place), RUN(limits_hold_to_the_last_one),
                      RUN(any_bytes_as_a_pattern_are_refused_or_search));
 }
