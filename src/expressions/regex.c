@@ -17,15 +17,18 @@
  * A search need not know where a match begins, so that every set also holds the program's beginning, and it
  * ends at the first match.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("Os")    /* the loops that see every byte are in find.c and regex_walk.c */
+#endif
 #include <string.h>
 #include "budget/limits.h"
 #include "expressions/find.h"
 #include "expressions/regex_program.h"
+#include "expressions/regex_walk.h"
 #include "machine/assert.h"
 
-enum { ANSWER = 0x8000, ANSWER_NO = ANSWER, ANSWER_YES, ANSWER_UNKNOWN, ANSWER_FULL };
-enum { STATE_HEAD = 3, END_OF_TEXT = 256, LANES = 4, HASHES = 64 };
-#define COLD __attribute__((cold))    /* once a state, if things go well: small is better */
+enum { ANSWER = WALK_ANSWER, ANSWER_NO = ANSWER, ANSWER_YES, ANSWER_UNKNOWN, ANSWER_FULL };
+enum { STATE_HEAD = 3, END_OF_TEXT = 256, HASHES = 64 };
 #define CELLS (WEIR_REGEX_CACHE_BYTES / sizeof(uint16_t))
 enum before { BEFORE_OTHER, BEFORE_WORD, BEFORE_LINE, BEFORE_TEXT, BEFORES };
 enum { AFTER_TEXT_BEGAN = ~(1 << ASSERT_TEXT_BEGIN) & 0x3f };    /* assertions that may hold behind a byte */
@@ -70,7 +73,7 @@ static void forget_states(struct regex_worker *w)
 
 /* Add to the set what code[from] leads to without a byte, through assertions that hold. Those in `later` may
  * still hold when the next byte is known, and are kept; others cannot. Returns whether there is a match. */
-static COLD int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from,
+static int reach(const struct regex *regex, struct regex_worker *w, uint64_t *set, uint32_t from,
                       unsigned holds, unsigned later)
 {
     uint16_t *const stack = set_stack(w);
@@ -122,7 +125,7 @@ static unsigned assertions_that_hold(enum before before, unsigned byte)
 }
 
 /* From the set now, behind `before`, over a byte or the end, to the set next: YES, NO, or UNKNOWN: go on. */
-static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enum before before,
+static unsigned step(const struct regex *regex, struct regex_worker *w, enum before before,
                           unsigned byte)
 {
     uint64_t *const now = set_now(w), *const next = set_next(w);
@@ -158,7 +161,7 @@ static COLD unsigned step(const struct regex *regex, struct regex_worker *w, enu
 /* --- states --- */
 
 /* The name of the state of this set, found or made; FULL if there is no room. */
-static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set,
+static unsigned state_of(const struct regex *regex, struct regex_worker *w, const uint64_t *set,
                               enum before before)
 {
     uint32_t const row = regex->classes + 1u;
@@ -192,7 +195,7 @@ static COLD unsigned state_of(const struct regex *regex, struct regex_worker *w,
     return name;
 }
 
-static COLD unsigned start_state(const struct regex *regex, struct regex_worker *w, enum before before)
+static unsigned start_state(const struct regex *regex, struct regex_worker *w, enum before before)
 {
     memset(set_next(w), 0, w->words * sizeof *set_next(w));
     unsigned state = ANSWER_YES;
@@ -203,7 +206,7 @@ static COLD unsigned start_state(const struct regex *regex, struct regex_worker 
 }
 
 /* Where a byte, or the end, leads from a state: met for the first time. With FULL the set is in set_next. */
-static COLD unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state,
+static unsigned next_state(const struct regex *regex, struct regex_worker *w, unsigned state,
                                 unsigned byte)
 {
     uint16_t *const row = w->cells + state;
@@ -224,7 +227,7 @@ static COLD unsigned next_state(const struct regex *regex, struct regex_worker *
 /* --- searches --- */
 
 /* From the set in set_next, behind `before`, to the end of the text. */
-static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum before before,
+static int simulate(const struct regex *regex, struct regex_worker *w, enum before before,
                          const uint8_t *text, const uint8_t *end)
 {
     w->resting -= (uint64_t)(end - text) < w->resting ? (uint32_t)(end - text) : w->resting;
@@ -236,32 +239,22 @@ static COLD int simulate(const struct regex *regex, struct regex_worker *w, enum
     }
 }
 
-/* Go on from a state until there is an answer or the text ends; *was is the state before the last byte. */
-static const uint8_t *walk(const struct regex *regex, const struct regex_worker *w, const uint8_t *at,
-                           const uint8_t *end, uint32_t *state, uint32_t *was)
+/* After a walk: make the state that was met for the first time, and ask at the end of the text. */
+static void settle(const struct regex *regex, struct regex_worker *w, struct walk_lane *lane)
 {
-    uint32_t now = *state, before = now;
-    while (at < end) {
-        const uint16_t *const column = w->cells + regex->class_of[*at++];    /* known before the state is */
-        before = now;
-        now = column[now];
-        if (now & ANSWER) break;
+    uint32_t state = lane->state;
+    if (state == ANSWER_UNKNOWN) state = next_state(regex, w, lane->was, lane->at[-1]);
+    if (state < ANSWER && lane->at == lane->end) {
+        uint32_t const last = state;
+        state = regex->asserts ? w->cells[last + regex->classes] : ANSWER_NO;
+        if (state == ANSWER_UNKNOWN) state = next_state(regex, w, last, END_OF_TEXT);
     }
-    *state = now;
-    *was = before;
-    return at;
-}
-
-/* At the end of the text. */
-static unsigned end_in(const struct regex *regex, struct regex_worker *w, uint32_t state)
-{
-    unsigned const answer = regex->asserts ? w->cells[state + regex->classes] : ANSWER_NO;
-    return answer == ANSWER_UNKNOWN ? next_state(regex, w, state, END_OF_TEXT) : answer;
+    lane->state = state;
 }
 
 /* There was no room for the set in set_next: its state as the first of an empty cache, or FULL if that does
  * not pay. */
-static COLD unsigned begin_anew(const struct regex *regex, struct regex_worker *w, enum before before)
+static unsigned begin_anew(const struct regex *regex, struct regex_worker *w, enum before before)
 {
     if (w->resting == 0 && w->bytes < (uint64_t)w->states * BYTES_WORTH_A_STATE) w->resting = BYTES_OF_REST;
     forget_states(w);
@@ -296,75 +289,38 @@ int regex_search(const struct regex *regex, struct regex_worker *w, const uint8_
 {
     WEIR_ASSERT(text != NULL || length == 0);
     if (length == 0) text = nothing;
-    const uint8_t *at, *const end = text + length;
-    uint32_t state = begin(regex, w, text, length, &at);
+    struct walk_lane lane;
+    lane.end = text + length;
+    lane.state = lane.was = begin(regex, w, text, length, &lane.at);
     for (;;) {
-        const uint8_t *const from = at;
-        while (state < ANSWER) {
-            uint32_t was;
-            at = walk(regex, w, at, end, &state, &was);
-            if (state == ANSWER_UNKNOWN) state = next_state(regex, w, was, at[-1]);
-            if (state < ANSWER && at == end) state = end_in(regex, w, state);
+        while (lane.state < ANSWER) {
+            w->bytes += walk_one(w->cells, regex->class_of, &lane);
+            settle(regex, w, &lane);
         }
-        w->bytes += (uint64_t)(at - from);
-        if (state != ANSWER_FULL) return state == ANSWER_YES;
-        enum before const before = before_place(text, at);
-        state = begin_anew(regex, w, before);
-        if (state == ANSWER_FULL) return simulate(regex, w, before, at, end);
+        if (lane.state != ANSWER_FULL) return lane.state == ANSWER_YES;
+        enum before const before = before_place(text, lane.at);
+        lane.state = begin_anew(regex, w, before);
+        if (lane.state == ANSWER_FULL) return simulate(regex, w, before, lane.at, lane.end);
     }
-}
-
-/* One of the texts that are searched side by side. */
-struct lane {
-    const uint8_t *at, *end;
-    uint32_t       state, row;
-};
-
-/* Walk all four until one gets an answer or ends; returns the bytes walked in each, was[] are the states
- * before the last. */
-static size_t walk_lanes(const struct regex *regex, const struct regex_worker *w, struct lane lanes[LANES],
-                         uint32_t was[LANES])
-{
-    const uint16_t *const cells = w->cells;
-    const uint8_t *const class_of = regex->class_of;
-    const uint8_t *const a = lanes[0].at, *const b = lanes[1].at;
-    const uint8_t *const c = lanes[2].at, *const d = lanes[3].at;
-    uint32_t p = lanes[0].state, q = lanes[1].state, r = lanes[2].state, s = lanes[3].state;
-    size_t count = SIZE_MAX, i = 0;
-    for (unsigned l = 0; l < LANES; l++)
-        if ((size_t)(lanes[l].end - lanes[l].at) < count) count = (size_t)(lanes[l].end - lanes[l].at);
-    was[0] = p, was[1] = q, was[2] = r, was[3] = s;
-    while (i < count) {
-        was[0] = p, was[1] = q, was[2] = r, was[3] = s;
-        p = cells[p + class_of[a[i]]];
-        q = cells[q + class_of[b[i]]];
-        r = cells[r + class_of[c[i]]];
-        s = cells[s + class_of[d[i]]];
-        i++;
-        if ((p | q | r | s) & ANSWER) break;
-    }
-    lanes[0].state = p, lanes[1].state = q, lanes[2].state = r, lanes[3].state = s;
-    for (unsigned l = 0; l < LANES; l++) lanes[l].at += i;
-    return i;
 }
 
 void regex_search_rows(const struct regex *regex, struct regex_worker *w, const uint8_t *base,
                        const uint32_t *start, const uint32_t *length, uint32_t rows, uint8_t *hits)
 {
     WEIR_ASSERT(rows == 0 || (start != NULL && length != NULL && hits != NULL));
-    struct lane lanes[LANES];
-    uint32_t was[LANES], row = 0;
+    struct walk_lane lanes[WALK_LANES];
+    uint32_t row = 0;
     unsigned used = 0, full = 0;
     while (row < rows || used > 0) {
-        for (; used < LANES && row < rows && !full; row++) {
+        for (; used < WALK_LANES && row < rows && !full; row++) {
             const uint8_t *const text = length[row] > 0 ? base + start[row] : nothing, *at;
             unsigned const state = begin(regex, w, text, length[row], &at);
             hits[row] = state == ANSWER_YES;
             full = state == ANSWER_FULL;
             if (state < ANSWER || full)
-                lanes[used++] = (struct lane){ at, text + length[row], state, row };
+                lanes[used++] = (struct walk_lane){ at, text + length[row], state, state, row };
         }
-        if (used < LANES || full) {    /* too few, or states are about to be forgotten: these texts anew */
+        if (used < WALK_LANES || full) {    /* too few, or states are about to be forgotten: these texts anew */
             while (used > 0) {
                 uint32_t const again = lanes[--used].row;
                 hits[again] = (uint8_t)regex_search(regex, w, base + start[again], length[again]);
@@ -372,17 +328,13 @@ void regex_search_rows(const struct regex *regex, struct regex_worker *w, const 
             full = 0;
             continue;
         }
-        w->bytes += LANES * walk_lanes(regex, w, lanes, was);
-        for (unsigned l = LANES; l-- > 0 && !full; ) {
-            struct lane *const lane = &lanes[l];
-            uint32_t state = lane->state;
-            if (state == ANSWER_UNKNOWN) state = next_state(regex, w, was[l], lane->at[-1]);
-            if (state < ANSWER && lane->at == lane->end) state = end_in(regex, w, state);
-            lane->state = state;
-            full = state == ANSWER_FULL;
-            if (state < ANSWER || full) continue;
-            hits[lane->row] = state == ANSWER_YES;
-            *lane = lanes[--used];
+        w->bytes += WALK_LANES * walk_lanes(w->cells, regex->class_of, lanes);
+        for (unsigned l = WALK_LANES; l-- > 0 && !full; ) {
+            settle(regex, w, &lanes[l]);
+            full = lanes[l].state == ANSWER_FULL;
+            if (lanes[l].state < ANSWER || full) continue;
+            hits[lanes[l].row] = lanes[l].state == ANSWER_YES;
+            lanes[l] = lanes[--used];
         }
     }
 }
