@@ -64,6 +64,16 @@
 #define WEIR_ROUTE_SLOTS          65537u   /* Maglev's table, prime: 256 outputs get 256 slots each, so even to 0.4 % */
 #define WEIR_ROUTE_JUMPS_MAX      64u      /* tries of a jump past full outputs, before their list is walked */
 
+/* Patterns of filter expressions. */
+#define WEIR_PATTERN_BYTES_MAX    1024u    /* of a regular expression or a LIKE pattern: what people write has 100 */
+#define WEIR_REGEX_PROGRAM_MAX    4096u    /* instructions of 6 bytes: 24 KiB, and what one byte may cost at worst */
+#define WEIR_REGEX_DEPTH_MAX      64u      /* groups in groups */
+#define WEIR_REGEX_REPEAT_MAX     1000u    /* the n of {n}, as in RE2 */
+#define WEIR_REGEX_RANGES_MAX     128u     /* in one class: 1 KiB of stack while it is read */
+#define WEIR_REGEX_CACHE_BYTES    (16u * 1024u)   /* states that a worker keeps of one pattern: some 300; log lines
+                                                   * take 5 to 50 */
+
+
 /* Results. */
 #define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */
 #define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */
