@@ -68,7 +68,7 @@ TEST(with_room_enough_every_value_of_the_table_has_its_text)
 TEST(a_small_block_says_that_it_is_lossy_and_what_it_has_is_right)
 {
     FOR_SEEDS(20) {
-        size_t const room = TEXTS_BYTES_MIN + prng_below(prng, 2000);
+        size_t const room = TEXTS_BYTES_MIN + prng_below(prng, 500);
         struct texts *const texts = texts_init(block_a, room);
         weir_heavy *const heavy = heavy_new(heavy_a, 256);
         for (unsigned i = 0; i < 5000; i++) offer(texts, heavy, (uint32_t)prng_below(prng, 500));
