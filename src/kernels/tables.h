@@ -47,5 +47,7 @@ extern const struct hardened_kernels hardened_scalar, hardened_avx2, hardened_av
 extern const struct ull_kernels ull_scalar, ull_avx2, ull_avx512;
 #include "kernels/bloom.h"
 extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
+#include "kernels/rows.h"
+extern const struct rows_kernels rows_scalar, rows_avx2, rows_avx512;
 
 #endif
