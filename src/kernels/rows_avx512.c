@@ -2,10 +2,14 @@
 #include <immintrin.h>
 #include "kernels/rows.h"
 
-static inline void count_two(uint32_t *counters, uint64_t places)
+/* Taken from their lanes two by two: cheaper than to store them and to read each again. */
+static inline void count_four(uint32_t *counters, __m128i places)
 {
-    counters[(uint32_t)places]++;
-    counters[places >> 32]++;
+    uint64_t const a = (uint64_t)_mm_cvtsi128_si64(places), b = (uint64_t)_mm_extract_epi64(places, 1);
+    counters[(uint32_t)a]++;
+    counters[a >> 32]++;
+    counters[(uint32_t)b]++;
+    counters[b >> 32]++;
 }
 
 static void rows_count_avx512(uint32_t *counters, const uint64_t *hashes, size_t count, unsigned depth, size_t width)
@@ -20,11 +24,8 @@ static void rows_count_avx512(uint32_t *counters, const uint64_t *hashes, size_t
             if (row == 3) bits = _mm512_srli_epi64(_mm512_mullo_epi64(_mm512_xor_si512(hash, _mm512_srli_epi64(hash, 32)), factor), 1);
             __m256i const places = _mm512_cvtepi64_epi32(_mm512_and_si512(bits, mask));
             bits = _mm512_srli_epi64(bits, ROW_BITS);
-            __m128i const low = _mm256_castsi256_si128(places), high = _mm256_extracti128_si256(places, 1);
-            count_two(in_row, (uint64_t)_mm_cvtsi128_si64(low));
-            count_two(in_row, (uint64_t)_mm_extract_epi64(low, 1));
-            count_two(in_row, (uint64_t)_mm_cvtsi128_si64(high));
-            count_two(in_row, (uint64_t)_mm_extract_epi64(high, 1));
+            count_four(in_row, _mm256_castsi256_si128(places));
+            count_four(in_row, _mm256_extracti128_si256(places, 1));
         }
     }
     rows_count_scalar(counters, hashes + i, count - i, depth, width);
