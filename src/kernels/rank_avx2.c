@@ -64,7 +64,7 @@ static inline v4 first_lanes(size_t count)    /* at most 4 */
 }
 
 /* Four keys, of which `left` are there; missing ones taken as the largest possible: they sort behind. */
-static inline v4 take4(const int64_t *keys, size_t left)
+static __attribute__((noinline)) v4 take4(const int64_t *keys, size_t left)
 {
     if (left >= 4) return _mm256_loadu_si256((const void *)keys);
     v4 const mask = first_lanes(left);
@@ -79,11 +79,10 @@ static inline void put4(int64_t *keys, size_t left, v4 v)
 
 static inline size_t beyond(size_t count, size_t from) { return count > from ? count - from : 0; }
 
-/* At most 16 keys. */
-static void sort_16(int64_t *keys, size_t count)
+static void sort_16(int64_t *keys)
 {
-    v4 a = take4(keys, count), b = take4(keys + 4, beyond(count, 4));
-    v4 c = take4(keys + 8, beyond(count, 8)), d = take4(keys + 12, beyond(count, 12));
+    __m256i *const at = (void *)keys;
+    v4 a = _mm256_loadu_si256(at), b = _mm256_loadu_si256(at + 1), c = _mm256_loadu_si256(at + 2), d = _mm256_loadu_si256(at + 3);
     ORDER(a, c);
     ORDER(b, d);
     ORDER(a, b);
@@ -96,10 +95,7 @@ static void sort_16(int64_t *keys, size_t count)
     merge_two(r);
     merge_two(r + 2);
     merge_four(r);
-    put4(keys, count, r[0]);
-    put4(keys + 4, beyond(count, 4), r[1]);
-    put4(keys + 8, beyond(count, 8), r[2]);
-    put4(keys + 12, beyond(count, 12), r[3]);
+    for (unsigned i = 0; i < 4; i++) _mm256_storeu_si256(at + i, r[i]);
 }
 
 /* The next (at most) eight keys of a run. */
@@ -157,7 +153,13 @@ enum { SMALL_MAX = 512 };    /* 4 KiB of copy on the stack */
 static void sort_small(int64_t *keys, size_t count)
 {
     int64_t copy[SMALL_MAX], *from = keys, *to = copy;
-    for (size_t i = 0; i < count; i += 16) sort_16(keys + i, count - i < 16 ? count - i : 16);
+    size_t const whole = count & ~(size_t)15;
+    for (size_t i = 0; i < whole; i += 16) sort_16(keys + i);
+    if (whole != count) {
+        for (size_t i = 0; i < 16; i++) copy[i] = whole + i < count ? keys[whole + i] : INT64_MAX;
+        sort_16(copy);
+        memcpy(keys + whole, copy, (count - whole) * sizeof *keys);
+    }
     for (size_t run = 16; run < count; run *= 2) {
         for (size_t i = 0; i < count; i += 2 * run) {
             size_t const left = count - i, low = left < run ? left : run;
