@@ -248,7 +248,7 @@ static size_t sift(uint64_t *sieve, size_t words, const uint64_t *items, const u
     size_t stays = 0;
     for (size_t i = 0; i < count; i++) {
         uint16_t const index = missed[i];
-        uint64_t const mixed = items[index] * UINT64_C(0x9e3779b97f4a7c15), bit = mixed >> 26 & 63;
+        uint64_t const mixed = items[index] * UINT64_C(0x9e3779b97f4a7c15), bit = mixed >> 58;
         uint64_t *const word = &sieve[(mixed >> 32) & (words - 1)];
         uint64_t const before = *word, after = before | UINT64_C(1) << bit;
         *word = after;
