@@ -3,7 +3,8 @@
 #include "kernels/tables.h"
 #include "kernels/ull.h"
 
-static size_t ull_offer_all(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor)
+static __attribute__((noinline)) size_t ull_offer_all(uint8_t *registers, unsigned p, const uint64_t *hashes,
+                                                      size_t count, unsigned floor)
 {
     size_t left = 0;
     for (size_t i = 0; i < count; i++) left += ull_offer(registers, p, hashes[i], floor);
