@@ -128,10 +128,45 @@ const char *aggregation_column(const struct aggregation *a, unsigned i, uint32_t
 
 static int alone(const struct aggregation *a) { return a->groups.key_count == 0 && a->groups.paned == 0; }
 
+/* The arrays of a chunk, laid one behind the other; those that this agg has no use for share the first one's place. at NULL: only
+ * their bytes are wanted. */
+static size_t scratch_lay(struct aggregation_worker *w, const struct aggregation *a, uint8_t *at)
+{
+    size_t const rows = alone(a) ? WEIR_BATCH_ROWS : AGGREGATION_CHUNK, each = rows * 8;
+    int const timed = a->groups.paned != 0 || a->set.wants_times, grouped = !alone(a);
+    int two = 0, hashes = 0, doubles = 0, runs = 0;
+    for (unsigned i = 0; i < a->set.state_count; i++) {
+        const struct state_plan *s = &a->set.states[i];
+        two |= s->argument[1] >= 0;
+        hashes |= s->kind == STATE_DISTINCT || s->kind == STATE_TOP;
+        doubles |= s->kind == STATE_MOMENTS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
+        runs |= grouped && s->kind != STATE_COUNT;
+    }
+    uint8_t *next = at;
+#define LAY(field, wanted, bytes) (w->field = (void *)((wanted) ? next : at), next += (wanted) ? ((bytes) + 63) & ~(size_t)63 : 0)
+    LAY(values[0], 1, each);
+    LAY(hashes, grouped || hashes, each);
+    LAY(hash_room, grouped || hashes, each);
+    LAY(values[1], grouped && two, each);
+    LAY(run_values, runs || doubles, each);
+    LAY(run_second, two, each);
+    LAY(run_hashes, runs, each);
+    LAY(states, 1, grouped ? each : 64);
+    LAY(run_states, grouped, each);
+    LAY(times, timed, each);
+    LAY(panes, timed, each);
+    LAY(key_values, grouped, each * a->groups.key_count);
+    LAY(key_nulls, grouped, rows * a->groups.key_count);
+#undef LAY
+    w->scratch_rows = (uint32_t)rows;
+    return (size_t)(next - at);
+}
+
 size_t aggregation_scratch_bytes(const struct aggregation *a)
 {
-    size_t const rows = alone(a) ? WEIR_BATCH_ROWS : AGGREGATION_CHUNK, keys = a->groups.key_count;
-    return rows * (8 * (keys + 11) + keys) + 64 * 16;
+    struct aggregation_worker unused;
+    static uint8_t origin[1];    /* nothing is written there: addresses are only counted from it */
+    return scratch_lay(&unused, a, origin) + 64;
 }
 
 size_t aggregation_output_bytes(const struct aggregation *a)
@@ -151,22 +186,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
     WEIR_ASSERT(w != NULL && a != NULL && scratch != NULL && groups_block != NULL);
     memset(w, 0, sizeof *w);
     w->plan = a;
-    w->scratch_rows = alone(a) ? WEIR_BATCH_ROWS : AGGREGATION_CHUNK;
-    size_t const rows = w->scratch_rows;
-    uint8_t *at = scratch;
-    w->hashes = carve(&at, rows * 8);
-    w->hash_room = carve(&at, rows * 8);
-    w->values[0] = carve(&at, rows * 8);
-    w->values[1] = carve(&at, rows * 8);
-    w->run_values = carve(&at, rows * 8);
-    w->run_second = carve(&at, rows * 8);
-    w->run_hashes = carve(&at, rows * 8);
-    w->states = carve(&at, rows * 8);
-    w->run_states = carve(&at, rows * 8);
-    w->times = carve(&at, rows * 8);
-    w->panes = carve(&at, rows * 8);
-    w->key_values = carve(&at, rows * 8 * a->groups.key_count);
-    w->key_nulls = carve(&at, rows * a->groups.key_count);
+    (void)scratch_lay(w, a, scratch);
     groups_init(&w->groups, groups_block, &a->groups);
     if (window_block != NULL) groups_init(&w->window, window_block, &a->groups);
     if (alone(a)) {    /* the one group is there from the start */
@@ -178,7 +198,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
     w->watermark = w->open_from = INT64_MIN;
     if (output_block == NULL) return;
     struct aggregation_output *o = &w->output;
-    at = output_block;
+    uint8_t *at = output_block;
     o->vectors = carve(&at, a->output_count * sizeof *o->vectors);
     o->rooms = carve(&at, a->output_count * OUTPUT_ROOM_BYTES);
     o->text = at + WEIR_PAD_BYTES;

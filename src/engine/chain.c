@@ -423,6 +423,7 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
     for (unsigned i = 0; outcome == PLAN_OK && i < p->chain->count; i++) {
         const struct verb *v = &p->chain->verbs[i];
         if (s == NULL) {
+            if (p->segment_count + 1 >= WEIR_SEGMENTS_MAX) return plan_fail(plan, PLAN_USAGE, "%s: at most %u verbs of a chain may keep rows (agg, count, top, ...)", v->name, WEIR_SEGMENTS_MAX - 2);
             s = &p->segments[p->segment_count];
             c->segment = p->segment_count++;
             c->expression_count = 0;
@@ -541,7 +542,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     p->sink_vectors = arena_take(arena, "output", last->column_count * sizeof *p->sink_vectors);
     if (p->sink_memory == NULL || p->sink_columns == NULL || p->sink_vectors == NULL) return plan_no_fit(plan, "output", sink_bytes);
 
-    void *frame_at[WEIR_VERBS_MAX][WEIR_WORKERS_MAX], *scratch_at[WEIR_VERBS_MAX][WEIR_WORKERS_MAX], *output_at[WEIR_VERBS_MAX];
+    void *frame_at[WEIR_SEGMENTS_MAX][WEIR_WORKERS_MAX], *scratch_at[WEIR_SEGMENTS_MAX][WEIR_WORKERS_MAX], *output_at[WEIR_SEGMENTS_MAX];
     unsigned aggregations = 0;
     for (unsigned i = 0; i < p->segment_count; i++) {
         struct segment *s = &p->segments[i];

@@ -99,7 +99,7 @@ struct chain_plan {
     struct chain         *chain;
     enum rows_format      output;
     unsigned              segment_count;
-    struct segment        segments[WEIR_VERBS_MAX];
+    struct segment        segments[WEIR_SEGMENTS_MAX];
     enum value_type      *input_types;       /* of schema columns */
     uint16_t             *input_rooms;       /* schema column -> its room; UINT16_MAX: not used */
     uint64_t             *bad_cells;         /* by schema column, worker 0 */

@@ -834,6 +834,7 @@ static int generate(struct compiler *k, int part)
     }
     if (p->op == OP_CHOOSE && p->type == VALUE_TEXT) code->scratch_bytes += text_bytes + 2 * WEIR_PAD_BYTES;    /* of two places: copied */
     code->state_at[at] = UINT32_MAX;
+    if (p->op <= OP_DIVIDE || (p->op <= OP_EQUAL && code->vectors[operands[0]].type == VALUE_NUMBER)) code->converts = 1;
     if (p->op == OP_CALL) {
         const struct function *f = &functions[p->function];
         uint32_t const first = code->vectors[operands[0]].text_bytes;
