@@ -139,7 +139,7 @@ static size_t scratch_lay(struct aggregation_worker *w, const struct aggregation
         const struct state_plan *s = &a->set.states[i];
         two |= s->argument[1] >= 0;
         hashes |= s->kind == STATE_DISTINCT || s->kind == STATE_TOP;
-        doubles |= s->kind == STATE_MOMENTS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
+        doubles |= s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
         runs |= grouped && s->kind != STATE_COUNT;
     }
     uint8_t *next = at;
@@ -536,7 +536,7 @@ static void dense_make(struct aggregation_worker *w, const struct frame *frame, 
     uint64_t *values = w->values[0];
     uint32_t *start = (uint32_t *)(void *)w->values[0], *length = start + w->scratch_rows;
     double *first = (double *)(void *)w->values[0], *other = (double *)(void *)w->values[1];
-    int const truths = v->form == FORM_TRUTH, doubles = s->kind == STATE_MOMENTS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
+    int const truths = v->form == FORM_TRUTH, doubles = s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
     if (v->type == VALUE_NULL) return;
     if (truths && s->kind != STATE_COUNT) memset(values, 0, w->scratch_rows / 8);
     int64_t *times = (int64_t *)(void *)w->hash_room;
@@ -683,7 +683,7 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
                 d.values = all ? v->values : w->values[0];
                 if (!all) k->pack_64(w->values[0], v->values, bits, rows);
             }
-            if (s->kind == STATE_MOMENTS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA) {
+            if (s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA) {
                 d.first = (const double *)d.values;
                 if (v->form == FORM_I64) weir_kernels.numeric->f64_of_i64((double *)(void *)w->run_values, d.values, n);
                 if (v->form == FORM_U64) weir_kernels.numeric->f64_of_u64((double *)(void *)w->run_values, d.values, n);

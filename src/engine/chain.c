@@ -248,7 +248,8 @@ static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, st
     if (v->time != NULL && v->window == NULL && v->text == NULL) return verb_fail(c, v, "--time goes with --window, rate() or ewma()");
     int const grouped = v->group != NULL || a->window.kind != WINDOW_NONE;
     struct aggregate_wish const wish = { .distinct_p = q->wish.distinct_p != 0 ? q->wish.distinct_p : grouped ? 10 : 14,
-                                         .quantile_k = q->wish.kll_k != 0 ? q->wish.kll_k : grouped ? 100 : 768, .counters = grouped ? 64 : 1024 };
+                                         
+                                         .quantile_k = q->wish.kll_k != 0 ? q->wish.kll_k : grouped ? 0 : 768, .quantile_bins = 128, .counters = grouped ? 64 : 1024 };
     if (aggregation_compile(a, &s->code, c->parts, v->text, v->group, v->time, wish, q->seeds.seed, &what, &error) != 0) return expression_fail(c, v, what, &error);
     enum plan_outcome const outcome = order_compile(c, v, a);
     if (outcome != PLAN_OK) return outcome;
