@@ -500,9 +500,7 @@ static double as_double(const struct vector *v, uint32_t row)
 
 struct chunk {
     uint32_t        count;              /* selected rows */
-    uint32_t        from;               /* row of the batch at which its words start */
-    uint32_t        rows;               /* of the batch, from there */
-    const uint64_t *bits;
+    int             whole;              /* one run of rows: columns can be used where they lie */
     uint16_t        row[WEIR_BATCH_ROWS];    /* selected ones, from the start of the batch */
 };
 
@@ -528,6 +526,7 @@ static void dense_make(struct aggregation_worker *w, const struct frame *frame, 
         for (uint32_t i = from; i < until; i++) w->run_states[n++] = states[i];
         d->times = w->times + from;
         d->count = n;
+        d->states = w->run_states;
         return;
     }
     const struct vector *v = &frame->vectors[set->arguments[s->argument[0]].result];
@@ -538,6 +537,21 @@ static void dense_make(struct aggregation_worker *w, const struct frame *frame, 
     double *first = (double *)(void *)w->values[0], *other = (double *)(void *)w->values[1];
     int const truths = v->form == FORM_TRUTH, doubles = s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
     if (v->type == VALUE_NULL) return;
+    d->states = w->run_states;
+    if (c->whole && v->nulls == NULL && second == NULL && !truths && s->kind != STATE_EWMA && (!doubles || v->form == FORM_F64)) {
+        uint32_t const row = c->row[from];
+        d->count = until - from;
+        d->values = (const uint64_t *)v->values + row;
+        d->first = (const double *)d->values;
+        if (v->form == FORM_TEXT) {
+            d->base = v->base;
+            d->start = v->start + row;
+            d->length = v->length + row;
+        }
+        d->states = states + from;
+        if (s->kind == STATE_DISTINCT || s->kind == STATE_TOP) hash_dense(w, s, d, w->hash_room);
+        return;
+    }
     if (truths && s->kind != STATE_COUNT) memset(values, 0, w->scratch_rows / 8);
     int64_t *times = (int64_t *)(void *)w->hash_room;
     for (uint32_t i = from; i < until; i++) {
@@ -576,8 +590,8 @@ static void runs_add(struct aggregation_worker *w, const struct state_plan *s, c
     uint16_t heads[HEADS] = { 0 }, tails[HEADS], next[AGGREGATION_CHUNK], used[AGGREGATION_CHUNK];
     uint32_t used_count = 0;
     for (uint32_t i = 0; i < d->count; i++) {
-        uint32_t at = (uint32_t)(((uintptr_t)w->run_states[i] >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 55);
-        while (heads[at] != 0 && w->run_states[heads[at] - 1] != w->run_states[i]) at = (at + 1) % HEADS;
+        uint32_t at = (uint32_t)(((uintptr_t)d->states[i] >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 55);
+        while (heads[at] != 0 && d->states[heads[at] - 1] != d->states[i]) at = (at + 1) % HEADS;
         next[i] = 0;
         if (heads[at] == 0) {
             heads[at] = (uint16_t)(i + 1);
@@ -591,7 +605,7 @@ static void runs_add(struct aggregation_worker *w, const struct state_plan *s, c
     for (uint32_t u = 0; u < used_count; u++) {
         struct dense run = *d;
         uint32_t n = 0;
-        uint8_t *states = w->run_states[heads[used[u]] - 1];
+        uint8_t *states = d->states[heads[used[u]] - 1];
         int64_t *times = (int64_t *)(void *)w->run_hashes;
         for (uint32_t i = heads[used[u]]; i != 0; i = next[i - 1], n++) {
             uint32_t const row = i - 1;
@@ -629,7 +643,7 @@ static void states_add(struct aggregation_worker *w, const struct frame *frame, 
         struct dense d;
         dense_make(w, frame, c, s, from, until, w->states, &d);
         if (d.count == 0) continue;
-        if (!state_add_scattered(s, w->run_states, &d)) runs_add(w, s, &d);
+        if (!state_add_scattered(s, d.states, &d)) runs_add(w, s, &d);
     }
 }
 
@@ -839,7 +853,13 @@ static void keys_pack(struct aggregation_worker *w, const struct frame *frame, c
             keys[k].nulls = nulls;
             for (uint32_t i = 0; i < c->count; i++) nulls[i] = (uint8_t)vector_is_null(v, c->row[i]);
         }
-        if (v->form == FORM_TEXT) {
+        if (c->whole && v->form != FORM_TRUTH) {
+            keys[k].values.values = (const uint64_t *)v->values + c->row[0];
+            if (v->form == FORM_TEXT) {
+                keys[k].values.start = v->start + c->row[0];
+                keys[k].values.length = v->length + c->row[0];
+            }
+        } else if (v->form == FORM_TEXT) {
             for (uint32_t i = 0; i < c->count; i++) {
                 start[i] = v->start[c->row[i]];
                 length[i] = v->length[c->row[i]];
@@ -920,6 +940,7 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
         if (c.count == 0) continue;
         if (timed) times_find(w, frame, &c);
         if (c.count == 0) continue;
+        c.whole = c.row[c.count - 1] - c.row[0] == (int)c.count - 1;
         keys_pack(w, frame, &c, keys);
         groups_hash(&a->groups, keys, a->groups.paned == 1 ? w->panes : NULL, c.count, w->hashes, w->hash_room);
         if (a->window.kind == WINDOW_SESSION) rows_add_sessions(w, frame, &c, keys);

@@ -634,6 +634,10 @@ int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, cons
         }
         return 1;
     }
+    if (s->kind == STATE_BINS) {
+        for (uint32_t i = 0; i < n; i++) weir_bins_add((weir_bins *)(void *)(groups[i] + at), d->first + i, 1);
+        return 1;
+    }
     if (s->kind == STATE_RANGE && (d->form == FORM_I64 || d->form == FORM_F64)) {
         for (uint32_t i = 0; i < n; i++) {
             struct range_state *r = (void *)(groups[i] + at);

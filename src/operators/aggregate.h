@@ -87,10 +87,11 @@ struct dense {
     const double    *second;         /* COVARIANCE: y */
     const double    *first;          /* COVARIANCE, MOMENTS: values as doubles */
     const int64_t   *times;          /* EWMA, RATE */
+    uint8_t *const  *states;         /* grouped: of each row, its group's */
 };
 /* Add values from..until of dense to one group's state. */
 void state_add(const struct aggregate_set *set, const struct state_plan *plan, uint8_t *state, const struct dense *dense, uint32_t from, uint32_t until);
-/* Add row i to the state in groups[i] (each states pointer + plan->at is given). For the kinds that are simple: COUNT, SUM, RANGE. */
+/* Add row i to the state in groups[i] + plan->at, if the kind is one for which that pays: then 1. */
 int  state_add_scattered(const struct state_plan *plan, uint8_t *const *groups, const struct dense *dense);
 
 /* The figure. Texts point into the state or into room (AGGREGATE_ROOM_BYTES). low and high: of estimates, else the value. */
