@@ -670,7 +670,7 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
                 if (v->nulls != NULL) bits[word] &= ~v->nulls[word];
                 if (second != NULL && second->nulls != NULL) bits[word] &= ~second->nulls[word];
                 if (s->kind == STATE_COUNT && s->type == VALUE_BOOL) bits[word] &= ((const uint64_t *)v->values)[word];
-                n += (uint32_t)__builtin_popcountll(bits[word]);
+                n += bits_count(bits[word]);
             }
             d.form = v->form;
             d.count = n;
@@ -713,7 +713,7 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
             if (s->kind == STATE_DISTINCT || s->kind == STATE_TOP) hash_dense(w, s, &d, w->hashes);
         } else {
             d.count = 0;
-            for (unsigned word = 0; word < VECTOR_WORDS; word++) d.count += (uint32_t)__builtin_popcountll(bits[word]);
+            for (unsigned word = 0; word < VECTOR_WORDS; word++) d.count += bits_count(bits[word]);
         }
         if (s->kind == STATE_EWMA || s->kind == STATE_RATE) {
             uint32_t at = 0;
@@ -915,7 +915,7 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
             for (uint32_t row = 0; row < frame->rows; row++) w->times[row] = v == NULL ? now : v->type == VALUE_NULL ? 0 : vector_i64(v, row);
             for (unsigned word = 0; v != NULL && word < VECTOR_WORDS; word++) {
                 uint64_t const null = v->type == VALUE_NULL ? ~UINT64_C(0) : v->nulls != NULL ? v->nulls[word] : 0;
-                w->untimed += (uint64_t)__builtin_popcountll(with_time.words[word] & null);
+                w->untimed += bits_count(with_time.words[word] & null);
                 with_time.words[word] &= ~null;
             }
             alone_add(w, frame, &with_time);

@@ -648,7 +648,7 @@ static void rows_out(struct chain_plan *p, struct segment_worker *sw)
 static void selection_head(struct selection *s, uint64_t n)
 {
     for (unsigned w = 0; w < VECTOR_WORDS; w++) {
-        unsigned const count = (unsigned)__builtin_popcountll(s->words[w]);
+        unsigned const count = bits_count(s->words[w]);
         if (count <= n) {
             n -= count;
             continue;
@@ -709,10 +709,12 @@ static void input_load(void *context, uint32_t column, struct vector *out)
     struct chain_plan *p = sw->plan;
     struct worker *w = sw->worker;
     struct slice slice;
-    w->run->ops->column(w->parser, column, &slice);
+    struct column_room *room = &sw->rooms[p->input_rooms[column]];
+    if (w->run->ops->column_into != NULL) w->run->ops->column_into(w->parser, column, room->values, &slice);
+    else w->run->ops->column(w->parser, column, &slice);
     uint32_t first_bad = 0;
     int const in_place = slice.form != SLICE_VIEWS && (const uint8_t *)slice.values >= w->window.data && (const uint8_t *)slice.values < w->window.data + w->window.capacity;
-    uint32_t const bad = column_load(&sw->rooms[p->input_rooms[column]], &slice, p->input_types[column], p->plan.schema.columns[column].declared, in_place, out, &first_bad);
+    uint32_t const bad = column_load(room, &slice, p->input_types[column], p->plan.schema.columns[column].declared, in_place, out, &first_bad);
     if (bad == 0) return;
     uint64_t const at = slice.form == SLICE_VIEWS ? w->window.at + (uint64_t)(slice.base + slice.start[first_bad] - w->window.data) : w->window.at;
     books_note(&w->books, BOOK_BAD_CELL, at);
