@@ -174,7 +174,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
         WEIR_ASSERT(groups_find(&w->groups, &zero, NULL, NULL, 0, 1, w->states) == 1);
         groups_at(&w->groups, 0)->rows = 0;
     }
-    w->next_close = INT64_MAX;
+    w->next_close = a->window.kind == WINDOW_SESSION ? INT64_MIN : INT64_MAX;
     w->watermark = w->open_from = INT64_MIN;
     if (output_block == NULL) return;
     struct aggregation_output *o = &w->output;
@@ -456,7 +456,10 @@ static void windows_close(struct aggregation_worker *w, int64_t watermark)
         groups_keep(&w->groups, keep_open, &closing);    /* also makes the slots anew */
     }
     if (w->groups.count == 0 && groups_rest(&w->groups)->rows != 0) output_rest(w, &w->groups, 0, 0);
-    if (w->groups.count == 0) groups_reset(&w->groups);
+    if (w->groups.count == 0) {
+        if (w->plan->groups.on_full == FULL_DROP) w->dropped += groups_rest(&w->groups)->rows;
+        groups_reset(&w->groups);
+    }
     output_flush(w);
 }
 
@@ -714,7 +717,8 @@ static void full(struct aggregation_worker *w)
         for (uint32_t i = 0; i < g->count; i++) {
             struct group *group = groups_at(g, order[i]);
             int64_t const *pane = w->plan->groups.paned ? group_pane(group) : NULL;
-            output_group(w, g, group, pane != NULL ? pane[0] : 0, pane != NULL ? pane[0] + w->plan->window.size : 0);
+            int const session = w->plan->window.kind == WINDOW_SESSION;
+            output_group(w, g, group, pane != NULL ? pane[0] : 0, pane != NULL ? pane[session] + w->plan->window.size : 0);
         }
         output_flush(w);
         groups_keep(g, keep_none, NULL);
@@ -757,6 +761,10 @@ static void rows_add_windowed(struct aggregation_worker *w, const struct frame *
             windows_close(w, w->watermark);
         }
         int64_t first = window_first_of(win, pane);
+        if (first + win->size <= w->watermark) {    /* windows that closed without rows take none, either */
+            int64_t const open = window_floor(w->watermark - win->size, win->hop) + win->hop;
+            if (open > w->open_from) w->open_from = open;
+        }
         if (first < w->open_from) first = w->open_from;
         if (first + win->size < w->next_close) w->next_close = first + win->size;
     }
@@ -780,7 +788,7 @@ static void rows_add_sessions(struct aggregation_worker *w, const struct frame *
         int64_t *times = group_pane(group);
         if (group->rows == 1) {
             times[0] = times[1] = t;
-        } else if (t > times[1] + gap || t < times[0] - gap) {    /* the next session (one before an open one ends it, too) */
+        } else if (t >= times[1] + gap || t + gap <= times[0] || times[1] + gap <= w->watermark) {    /* the next session (one before an open one ends it, too) */
             group->rows--;
             output_group(w, &w->groups, group, times[0], times[1] + gap);
             states_init(&w->plan->set, w->states[i]);
@@ -928,6 +936,8 @@ void aggregation_finish(struct aggregation_worker *w)
     if (a->window.kind == WINDOW_SESSION) {
         struct session_end end = { w, INT64_MAX };
         groups_keep(g, keep_session, &end);
+        if (a->groups.on_full == FULL_DROP) w->dropped = groups_rest(g)->rows;
+        output_rest(w, g, 0, 0);
     } else if (a->groups.paned) {
         windows_close(w, INT64_MAX);
     } else {
