@@ -221,8 +221,15 @@ static void output_begin(struct aggregation_worker *w)
     o->text_used = 0;
 }
 
-/* One value at the end of an output column. A text is copied; what does not fit is cut. */
-static void output_set(struct aggregation_output *o, unsigned column, const struct value *v)
+/* Does it change when it becomes a double? */
+static int too_long(enum vector_form form, uint64_t bits)
+{
+    return form == FORM_U64 ? bits >> 53 != 0 : form == FORM_I64 && (bits + (UINT64_C(1) << 53)) >> 54 != 0;
+}
+
+/* One value at the end of an output column. A text is copied; what does not fit is cut. 0: ints of the column would lose digits
+ * by its form: the rows so far have to go first. */
+static int output_set(struct aggregation_output *o, unsigned column, const struct value *v)
 {
     struct vector *to = &o->vectors[column];
     uint8_t *at = o->rooms + (size_t)column * OUTPUT_ROOM_BYTES;
@@ -232,7 +239,7 @@ static void output_set(struct aggregation_output *o, unsigned column, const stru
         nulls[row / 64] |= UINT64_C(1) << (row % 64);
         if (to->form == FORM_TEXT) ((uint32_t *)(void *)at)[row] = ((uint32_t *)(void *)at)[OUTPUT_ROWS + row] = 0;
         else if (to->form != FORM_TRUTH) values[row] = 0;
-        return;
+        return 1;
     }
     if (to->form == FORM_TEXT) {
         uint32_t const bytes = v->bytes < o->text_bytes - o->text_used ? v->bytes : o->text_bytes - o->text_used;
@@ -240,18 +247,21 @@ static void output_set(struct aggregation_output *o, unsigned column, const stru
         ((uint32_t *)(void *)at)[row] = o->text_used;
         ((uint32_t *)(void *)at)[OUTPUT_ROWS + row] = bytes;
         o->text_used += bytes;
-        return;
+        return 1;
     }
     if (to->form == FORM_TRUTH) {
         values[row / 64] |= (uint64_t)(v->i != 0) << (row % 64);
-        return;
+        return 1;
     }
     int negative = 0;
     if (v->form == FORM_U64 && to->form == FORM_I64) {
         for (uint32_t i = 0; i < row; i++) negative |= (int64_t)values[i] < 0;
         if (!negative) to->form = FORM_U64;
     }
+    uint64_t const bits = v->form == FORM_U64 ? v->u : (uint64_t)v->i;
     if (to->form != FORM_F64 && (v->form == FORM_F64 || negative || (to->form == FORM_U64 && v->form == FORM_I64 && v->i < 0))) {
+        for (uint32_t i = 0; i < row; i++)
+            if (too_long(to->form, values[i])) return 0;
         for (uint32_t i = 0; i < row; i++) {
             double const f = to->form == FORM_U64 ? (double)values[i] : (double)(int64_t)values[i];
             memcpy(&values[i], &f, 8);
@@ -259,57 +269,71 @@ static void output_set(struct aggregation_output *o, unsigned column, const stru
         to->form = FORM_F64;
     }
     double const f = v->form == FORM_F64 ? v->f : v->form == FORM_U64 ? (double)v->u : (double)v->i;
-    if (to->form == FORM_F64) memcpy(&values[row], &f, 8);
-    else values[row] = v->form == FORM_U64 ? v->u : (uint64_t)v->i;
+    if (to->form != FORM_F64) values[row] = bits;
+    else if (row > 0 && too_long(v->form, bits)) return 0;
+    else memcpy(&values[row], &f, 8);
+    return 1;
 }
 
 static struct value whole(int64_t i, enum value_type type) { return (struct value){ .type = type, .form = FORM_I64, .i = i }; }
 static struct value truth(int is) { return (struct value){ .type = VALUE_BOOL, .form = FORM_TRUTH, .i = is }; }
 
-/* One group as a row. from, until: its window. */
-static void output_group(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
+/* One group as the next row. 0: see output_set. */
+static int output_row(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
 {
     const struct aggregation *a = w->plan;
     struct aggregation_output *o = &w->output;
-    if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
-    if (o->rows == 0) output_begin(w);
     unsigned column = 0;
+    int fits = 1;
     int const is_rest = group == groups_rest(g);
     if (a->window.kind != WINDOW_NONE) {
         enum value_type const type = a->window.kind == WINDOW_COUNT ? VALUE_NUMBER : VALUE_TIME;
         struct value v = whole(from, type);
         v.is_null = is_rest && from == until;
-        output_set(o, column++, &v);
+        fits &= output_set(o, column++, &v);
         v.i = until;
-        output_set(o, column++, &v);
+        fits &= output_set(o, column++, &v);
     }
     for (unsigned k = 0; k < a->groups.key_count; k++) {
         struct value v = { .is_null = 1 };
         int cut = 0;
         if (!is_rest) group_key(g, group, k, &v, &cut);
-        output_set(o, column++, &v);
+        fits &= output_set(o, column++, &v);
     }
     for (unsigned i = 0; i < a->set.count; i++) {
         struct figure figure;
         char room[AGGREGATE_ROOM_BYTES];
         aggregate_result(&a->set, i, group->rows, group_states(g, group), a->window.kind == WINDOW_NONE || a->window.kind == WINDOW_COUNT ? 0 : until - from, room, &figure);
-        output_set(o, column++, &figure.value);
+        fits &= output_set(o, column++, &figure.value);
         if (!a->bounds) continue;
         int const missed = group->missed != 0 && !is_rest;
         if (missed && a->set.aggregates[i].kind == AGGREGATE_ROWS) figure.high.i = (int64_t)(group->rows + group->missed);
         struct value const exact = truth(figure.exact && !missed);
-        output_set(o, column++, &figure.low);
-        output_set(o, column++, &figure.high);
-        output_set(o, column++, &exact);
+        fits &= output_set(o, column++, &figure.low);
+        fits &= output_set(o, column++, &figure.high);
+        fits &= output_set(o, column++, &exact);
     }
     if (a->groups.key_count != 0) {
         weir_estimate const all = is_rest ? groups_distinct(g) : (weir_estimate){ .value = 1 };
         struct value const exact = truth(group->missed == 0 && !group->partial && !is_rest);
         struct value const groups = whole(is_rest ? (int64_t)(all.value - (double)g->count + 0.5) : 1, VALUE_NUMBER);
-        output_set(o, column++, &exact);
-        output_set(o, column++, &groups);
+        fits &= output_set(o, column++, &exact);
+        fits &= output_set(o, column++, &groups);
     }
-    o->rows++;
+    o->rows += (unsigned)fits;
+    return fits;
+}
+
+/* One group as a row. from, until: its window. */
+static void output_group(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
+{
+    struct aggregation_output *o = &w->output;
+    if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
+    if (o->rows == 0) output_begin(w);
+    if (output_row(w, g, group, from, until)) return;
+    output_flush(w);
+    output_begin(w);
+    (void)output_row(w, g, group, from, until);
 }
 
 /* -1, 0, 1: groups x and y by the columns the user orders by. */
