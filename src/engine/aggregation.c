@@ -806,7 +806,7 @@ static void rows_add_sessions(struct aggregation_worker *w, const struct frame *
         }
         if (!w->started || t - lateness > w->watermark) w->watermark = t - lateness;
         w->started = 1;
-        while (groups_find(&w->groups, w->hashes, keys, NULL, i, i + 1, w->states + i) == 0 && !w->failed) full(w);
+        while (groups_find(&w->groups, w->hashes, keys, NULL, i, i + 1, w->states) == 0 && !w->failed) full(w);
         if (w->failed) return;
         struct group *group = (struct group *)(void *)(w->states[i] - w->plan->groups.state_at);
         int64_t *times = group_pane(group);
