@@ -285,7 +285,7 @@ static int output_row(struct aggregation_worker *w, struct groups *g, struct gro
     struct aggregation_output *o = &w->output;
     unsigned column = 0;
     int fits = 1;
-    int const is_rest = group == groups_rest(g);
+    int const is_rest = group == groups_rest(g), evicted = w->was_full && a->groups.on_full == FULL_EVICT;    /* it may have had a row before */
     if (a->window.kind != WINDOW_NONE) {
         enum value_type const type = a->window.kind == WINDOW_COUNT ? VALUE_NUMBER : VALUE_TIME;
         struct value v = whole(from, type);
@@ -308,14 +308,14 @@ static int output_row(struct aggregation_worker *w, struct groups *g, struct gro
         if (!a->bounds) continue;
         int const missed = group->missed != 0 && !is_rest;
         if (missed && a->set.aggregates[i].kind == AGGREGATE_ROWS) figure.high.i = (int64_t)(group->rows + group->missed);
-        struct value const exact = truth(figure.exact && !missed);
+        struct value const exact = truth(figure.exact && !missed && !evicted);
         fits &= output_set(o, column++, &figure.low);
         fits &= output_set(o, column++, &figure.high);
         fits &= output_set(o, column++, &exact);
     }
     if (a->groups.key_count != 0) {
         weir_estimate const all = is_rest ? groups_distinct(g) : (weir_estimate){ .value = 1 };
-        struct value const exact = truth(group->missed == 0 && !group->partial && !is_rest);
+        struct value const exact = truth(group->missed == 0 && !is_rest && !evicted);
         struct value const groups = whole(is_rest ? (int64_t)(all.value - (double)g->count + 0.5) : 1, VALUE_NUMBER);
         fits &= output_set(o, column++, &exact);
         fits &= output_set(o, column++, &groups);
@@ -722,21 +722,14 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
 
 static int keep_none(void *context, struct group *group) { (void)context, (void)group; return 0; }
 
-static int mark_partial(void *context, struct group *group)
-{
-    (void)context;
-    group->partial = 1;
-    return 1;
-}
-
 static void full(struct aggregation_worker *w)
 {
-    w->was_full = 1;
     struct groups *g = &w->groups;
+    if (!w->was_full) w->full_at = g->count;
+    w->was_full = 1;
     switch (w->plan->groups.on_full) {
     case FULL_APPROX: groups_purge(g); return;
     case FULL_EVICT: {
-        groups_keep(g, mark_partial, NULL);
         uint32_t *order = groups_sort(g);
         for (uint32_t i = 0; i < g->count; i++) {
             struct group *group = groups_at(g, order[i]);
@@ -943,6 +936,7 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
 void aggregation_merge(struct aggregation_worker *into, struct aggregation_worker *from)
 {
     int const fits = groups_merge(&into->groups, &from->groups);
+    if (!into->was_full) into->full_at = from->was_full ? from->full_at : into->groups.count;
     if (!fits) {
         into->was_full = 1;
         if (into->plan->groups.on_full == FULL_FAIL || into->plan->groups.on_full == FULL_EVICT) into->failed = 1;
@@ -966,6 +960,7 @@ void aggregation_finish(struct aggregation_worker *w)
         windows_close(w, INT64_MAX);
     } else {
         if (a->groups.on_full == FULL_DROP) w->dropped = groups_rest(g)->rows;
+        if (!w->was_full) w->full_at = g->count;
         uint32_t *order = groups_sort(g);
         output_run(w, g, order, 0, g->count, 0, 0);
         output_rest(w, g, 0, 0);

@@ -464,7 +464,7 @@ static int ordered(const struct chain_plan *p)
 {
     const struct segment *s = &p->segments[0];
     if (s->aggregation == NULL || s->aggregation->window.kind != WINDOW_NONE || s->aggregation->set.ordered ||
-        s->aggregation->groups.on_full == FULL_EVICT) return 1;
+        s->aggregation->groups.on_full == FULL_EVICT || s->aggregation->groups.on_full == FULL_DROP /* the first groups, whole */) return 1;
     for (unsigned i = 0; i < s->step_count; i++)
         if (s->steps[i].kind != STEP_FILTER && s->steps[i].kind != STEP_COMPUTE) return 1;
     return 0;
