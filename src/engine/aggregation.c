@@ -194,7 +194,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
         WEIR_ASSERT(groups_find(&w->groups, &zero, NULL, NULL, 0, 1, w->states) == 1);
         groups_at(&w->groups, 0)->rows = 0;
     }
-    w->next_close = INT64_MAX;
+    w->next_close = a->window.kind == WINDOW_SESSION ? INT64_MIN : INT64_MAX;
     w->watermark = w->open_from = INT64_MIN;
     if (output_block == NULL) return;
     struct aggregation_output *o = &w->output;
@@ -241,8 +241,15 @@ static void output_begin(struct aggregation_worker *w)
     o->text_used = 0;
 }
 
-/* One value at the end of an output column. A text is copied; what does not fit is cut. */
-static void output_set(struct aggregation_output *o, unsigned column, const struct value *v)
+/* Does it change when it becomes a double? */
+static int too_long(enum vector_form form, uint64_t bits)
+{
+    return form == FORM_U64 ? bits >> 53 != 0 : form == FORM_I64 && (bits + (UINT64_C(1) << 53)) >> 54 != 0;
+}
+
+/* One value at the end of an output column. A text is copied; what does not fit is cut. 0: ints of the column would lose digits
+ * by its form: the rows so far have to go first. */
+static int output_set(struct aggregation_output *o, unsigned column, const struct value *v)
 {
     struct vector *to = &o->vectors[column];
     uint8_t *at = o->rooms + (size_t)column * OUTPUT_ROOM_BYTES;
@@ -252,7 +259,7 @@ static void output_set(struct aggregation_output *o, unsigned column, const stru
         nulls[row / 64] |= UINT64_C(1) << (row % 64);
         if (to->form == FORM_TEXT) ((uint32_t *)(void *)at)[row] = ((uint32_t *)(void *)at)[OUTPUT_ROWS + row] = 0;
         else if (to->form != FORM_TRUTH) values[row] = 0;
-        return;
+        return 1;
     }
     if (to->form == FORM_TEXT) {
         uint32_t const bytes = v->bytes < o->text_bytes - o->text_used ? v->bytes : o->text_bytes - o->text_used;
@@ -260,18 +267,21 @@ static void output_set(struct aggregation_output *o, unsigned column, const stru
         ((uint32_t *)(void *)at)[row] = o->text_used;
         ((uint32_t *)(void *)at)[OUTPUT_ROWS + row] = bytes;
         o->text_used += bytes;
-        return;
+        return 1;
     }
     if (to->form == FORM_TRUTH) {
         values[row / 64] |= (uint64_t)(v->i != 0) << (row % 64);
-        return;
+        return 1;
     }
     int negative = 0;
     if (v->form == FORM_U64 && to->form == FORM_I64) {
         for (uint32_t i = 0; i < row; i++) negative |= (int64_t)values[i] < 0;
         if (!negative) to->form = FORM_U64;
     }
+    uint64_t const bits = v->form == FORM_U64 ? v->u : (uint64_t)v->i;
     if (to->form != FORM_F64 && (v->form == FORM_F64 || negative || (to->form == FORM_U64 && v->form == FORM_I64 && v->i < 0))) {
+        for (uint32_t i = 0; i < row; i++)
+            if (too_long(to->form, values[i])) return 0;
         for (uint32_t i = 0; i < row; i++) {
             double const f = to->form == FORM_U64 ? (double)values[i] : (double)(int64_t)values[i];
             memcpy(&values[i], &f, 8);
@@ -279,57 +289,71 @@ static void output_set(struct aggregation_output *o, unsigned column, const stru
         to->form = FORM_F64;
     }
     double const f = v->form == FORM_F64 ? v->f : v->form == FORM_U64 ? (double)v->u : (double)v->i;
-    if (to->form == FORM_F64) memcpy(&values[row], &f, 8);
-    else values[row] = v->form == FORM_U64 ? v->u : (uint64_t)v->i;
+    if (to->form != FORM_F64) values[row] = bits;
+    else if (row > 0 && too_long(v->form, bits)) return 0;
+    else memcpy(&values[row], &f, 8);
+    return 1;
 }
 
 static struct value whole(int64_t i, enum value_type type) { return (struct value){ .type = type, .form = FORM_I64, .i = i }; }
 static struct value truth(int is) { return (struct value){ .type = VALUE_BOOL, .form = FORM_TRUTH, .i = is }; }
 
-/* One group as a row. from, until: its window. */
-static void output_group(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
+/* One group as the next row. 0: see output_set. */
+static int output_row(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
 {
     const struct aggregation *a = w->plan;
     struct aggregation_output *o = &w->output;
-    if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
-    if (o->rows == 0) output_begin(w);
     unsigned column = 0;
-    int const is_rest = group == groups_rest(g);
+    int fits = 1;
+    int const is_rest = group == groups_rest(g), evicted = w->was_full && a->groups.on_full == FULL_EVICT;    /* it may have had a row before */
     if (a->window.kind != WINDOW_NONE) {
         enum value_type const type = a->window.kind == WINDOW_COUNT ? VALUE_NUMBER : VALUE_TIME;
         struct value v = whole(from, type);
         v.is_null = is_rest && from == until;
-        output_set(o, column++, &v);
+        fits &= output_set(o, column++, &v);
         v.i = until;
-        output_set(o, column++, &v);
+        fits &= output_set(o, column++, &v);
     }
     for (unsigned k = 0; k < a->groups.key_count; k++) {
         struct value v = { .is_null = 1 };
         int cut = 0;
         if (!is_rest) group_key(g, group, k, &v, &cut);
-        output_set(o, column++, &v);
+        fits &= output_set(o, column++, &v);
     }
     for (unsigned i = 0; i < a->set.count; i++) {
         struct figure figure;
         char room[AGGREGATE_ROOM_BYTES];
         aggregate_result(&a->set, i, group->rows, group_states(g, group), a->window.kind == WINDOW_NONE || a->window.kind == WINDOW_COUNT ? 0 : until - from, room, &figure);
-        output_set(o, column++, &figure.value);
+        fits &= output_set(o, column++, &figure.value);
         if (!a->bounds) continue;
         int const missed = group->missed != 0 && !is_rest;
         if (missed && a->set.aggregates[i].kind == AGGREGATE_ROWS) figure.high.i = (int64_t)(group->rows + group->missed);
-        struct value const exact = truth(figure.exact && !missed);
-        output_set(o, column++, &figure.low);
-        output_set(o, column++, &figure.high);
-        output_set(o, column++, &exact);
+        struct value const exact = truth(figure.exact && !missed && !evicted);
+        fits &= output_set(o, column++, &figure.low);
+        fits &= output_set(o, column++, &figure.high);
+        fits &= output_set(o, column++, &exact);
     }
     if (a->groups.key_count != 0) {
         weir_estimate const all = is_rest ? groups_distinct(g) : (weir_estimate){ .value = 1 };
-        struct value const exact = truth(group->missed == 0 && !group->partial && !is_rest);
+        struct value const exact = truth(group->missed == 0 && !is_rest && !evicted);
         struct value const groups = whole(is_rest ? (int64_t)(all.value - (double)g->count + 0.5) : 1, VALUE_NUMBER);
-        output_set(o, column++, &exact);
-        output_set(o, column++, &groups);
+        fits &= output_set(o, column++, &exact);
+        fits &= output_set(o, column++, &groups);
     }
-    o->rows++;
+    o->rows += (unsigned)fits;
+    return fits;
+}
+
+/* One group as a row. from, until: its window. */
+static void output_group(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
+{
+    struct aggregation_output *o = &w->output;
+    if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
+    if (o->rows == 0) output_begin(w);
+    if (output_row(w, g, group, from, until)) return;
+    output_flush(w);
+    output_begin(w);
+    (void)output_row(w, g, group, from, until);
 }
 
 /* -1, 0, 1: groups x and y by the columns the user orders by. */
@@ -476,7 +500,10 @@ static void windows_close(struct aggregation_worker *w, int64_t watermark)
         groups_keep(&w->groups, keep_open, &closing);    /* also makes the slots anew */
     }
     if (w->groups.count == 0 && groups_rest(&w->groups)->rows != 0) output_rest(w, &w->groups, 0, 0);
-    if (w->groups.count == 0) groups_reset(&w->groups);
+    if (w->groups.count == 0) {
+        if (w->plan->groups.on_full == FULL_DROP) w->dropped += groups_rest(&w->groups)->rows;
+        groups_reset(&w->groups);
+    }
     output_flush(w);
 }
 
@@ -729,26 +756,20 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
 
 static int keep_none(void *context, struct group *group) { (void)context, (void)group; return 0; }
 
-static int mark_partial(void *context, struct group *group)
-{
-    (void)context;
-    group->partial = 1;
-    return 1;
-}
-
 static void full(struct aggregation_worker *w)
 {
-    w->was_full = 1;
     struct groups *g = &w->groups;
+    if (!w->was_full) w->full_at = g->count;
+    w->was_full = 1;
     switch (w->plan->groups.on_full) {
     case FULL_APPROX: groups_purge(g); return;
     case FULL_EVICT: {
-        groups_keep(g, mark_partial, NULL);
         uint32_t *order = groups_sort(g);
         for (uint32_t i = 0; i < g->count; i++) {
             struct group *group = groups_at(g, order[i]);
             int64_t const *pane = w->plan->groups.paned ? group_pane(group) : NULL;
-            output_group(w, g, group, pane != NULL ? pane[0] : 0, pane != NULL ? pane[0] + w->plan->window.size : 0);
+            int const session = w->plan->window.kind == WINDOW_SESSION;
+            output_group(w, g, group, pane != NULL ? pane[0] : 0, pane != NULL ? pane[session] + w->plan->window.size : 0);
         }
         output_flush(w);
         groups_keep(g, keep_none, NULL);
@@ -791,6 +812,10 @@ static void rows_add_windowed(struct aggregation_worker *w, const struct frame *
             windows_close(w, w->watermark);
         }
         int64_t first = window_first_of(win, pane);
+        if (first + win->size <= w->watermark) {    /* windows that closed without rows take none, either */
+            int64_t const open = window_floor(w->watermark - win->size, win->hop) + win->hop;
+            if (open > w->open_from) w->open_from = open;
+        }
         if (first < w->open_from) first = w->open_from;
         if (first + win->size < w->next_close) w->next_close = first + win->size;
     }
@@ -808,13 +833,13 @@ static void rows_add_sessions(struct aggregation_worker *w, const struct frame *
         }
         if (!w->started || t - lateness > w->watermark) w->watermark = t - lateness;
         w->started = 1;
-        while (groups_find(&w->groups, w->hashes, keys, NULL, i, i + 1, w->states + i) == 0 && !w->failed) full(w);
+        while (groups_find(&w->groups, w->hashes, keys, NULL, i, i + 1, w->states) == 0 && !w->failed) full(w);
         if (w->failed) return;
         struct group *group = (struct group *)(void *)(w->states[i] - w->plan->groups.state_at);
         int64_t *times = group_pane(group);
         if (group->rows == 1) {
             times[0] = times[1] = t;
-        } else if (t > times[1] + gap || t < times[0] - gap) {    /* the next session (one before an open one ends it, too) */
+        } else if (t >= times[1] + gap || t + gap <= times[0] || times[1] + gap <= w->watermark) {    /* the next session (one before an open one ends it, too) */
             group->rows--;
             output_group(w, &w->groups, group, times[0], times[1] + gap);
             states_init(&w->plan->set, w->states[i]);
@@ -952,6 +977,7 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
 void aggregation_merge(struct aggregation_worker *into, struct aggregation_worker *from)
 {
     int const fits = groups_merge(&into->groups, &from->groups);
+    if (!into->was_full) into->full_at = from->was_full ? from->full_at : into->groups.count;
     if (!fits) {
         into->was_full = 1;
         if (into->plan->groups.on_full == FULL_FAIL || into->plan->groups.on_full == FULL_EVICT) into->failed = 1;
@@ -969,10 +995,13 @@ void aggregation_finish(struct aggregation_worker *w)
     if (a->window.kind == WINDOW_SESSION) {
         struct session_end end = { w, INT64_MAX };
         groups_keep(g, keep_session, &end);
+        if (a->groups.on_full == FULL_DROP) w->dropped = groups_rest(g)->rows;
+        output_rest(w, g, 0, 0);
     } else if (a->groups.paned) {
         windows_close(w, INT64_MAX);
     } else {
         if (a->groups.on_full == FULL_DROP) w->dropped = groups_rest(g)->rows;
+        if (!w->was_full) w->full_at = g->count;
         uint32_t *order = groups_sort(g);
         output_run(w, g, order, 0, g->count, 0, 0);
         output_rest(w, g, 0, 0);

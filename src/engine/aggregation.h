@@ -51,6 +51,7 @@ struct aggregation_worker {
     uint64_t             late, dropped, row_number, untimed;
     int                  started;
     int                  was_full, failed;
+    uint32_t             full_at;       /* groups there were when it was full for the first time */
     void               (*emit)(void *context, struct aggregation_output *output);
     void                *context;
     int64_t            (*clock_us)(void);

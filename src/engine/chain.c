@@ -245,6 +245,7 @@ static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, st
     else if (strcmp(v->on_full, "drop") == 0) a->groups.on_full = FULL_DROP;
     else if (strcmp(v->on_full, "spill") == 0) return verb_fail(c, v, "--on-full spill comes with the storage of a later version; there are approx, evict, fail, drop");
     else return verb_fail(c, v, "--on-full is approx, evict, fail or drop");
+    if (a->groups.on_full == FULL_EVICT && a->window.kind == WINDOW_HOPPING) return verb_fail(c, v, "--on-full evict does not go with hopping windows: a row there is in several");
     if (v->time != NULL && v->window == NULL && v->text == NULL) return verb_fail(c, v, "--time goes with --window, rate() or ewma()");
     int const grouped = v->group != NULL || a->window.kind != WINDOW_NONE;
     struct aggregate_wish const wish = { .distinct_p = q->wish.distinct_p != 0 ? q->wish.distinct_p : grouped ? 10 : 14,
@@ -465,7 +466,7 @@ static int ordered(const struct chain_plan *p)
 {
     const struct segment *s = &p->segments[0];
     if (s->aggregation == NULL || s->aggregation->window.kind != WINDOW_NONE || s->aggregation->set.ordered ||
-        s->aggregation->groups.on_full == FULL_EVICT) return 1;
+        s->aggregation->groups.on_full == FULL_EVICT || s->aggregation->groups.on_full == FULL_DROP /* the first groups, whole */) return 1;
     for (unsigned i = 0; i < s->step_count; i++)
         if (s->steps[i].kind != STEP_FILTER && s->steps[i].kind != STEP_COMPUTE) return 1;
     return 0;

@@ -298,7 +298,7 @@ static void compare(struct step *s, enum operation op)
 {
     uint64_t bits[VECTOR_WORDS];
     nulls_join(s);
-    if (constant_is_null(s->plan[0]) || constant_is_null(s->plan[1])) {
+    if (s->in[0]->type == VALUE_NULL || s->in[1]->type == VALUE_NULL) {    /* a constant or a column of nothing but nulls */
         memset(bits, 0, sizeof bits);
     } else if (s->in[0]->type == VALUE_TEXT) {
         compare_texts(s, op, bits);

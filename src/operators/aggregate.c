@@ -123,7 +123,7 @@ static int percentile(const char *name, uint32_t bytes, double *q)
 
 static int state_same(const struct state_plan *a, const struct state_plan *b, const struct aggregate_set *set)
 {
-    if (a->kind != b->kind || a->parameter != b->parameter || a->half_life_us != b->half_life_us) return 0;
+    if (a->kind != b->kind || a->type != b->type || a->parameter != b->parameter || a->half_life_us != b->half_life_us) return 0;
     for (int i = 0; i < 2; i++) {
         if ((a->argument[i] < 0) != (b->argument[i] < 0)) return 0;
         if (a->argument[i] >= 0 && set->arguments[a->argument[i]].result != set->arguments[b->argument[i]].result) return 0;
@@ -212,7 +212,7 @@ static int arguments_compile(struct aggregate_set *set, struct aggregate *a, str
         s->argument[0] = (int8_t)equal;
         type = VALUE_BOOL;
     }
-    s->type = type;
+    s->type = type == VALUE_BOOL && known->rule == ANY && known->state == STATE_COUNT ? VALUE_NULL : type;    /* count(x) counts false, too */
     int const number = type == VALUE_NUMBER || type == VALUE_NULL;
     static const char *const types[] = { "null", "bool", "number", "time", "text" };
     int const wants_number = known->rule == NUMBER || known->rule == TWO_NUMBERS || known->rule == NUMBER_HALF;
