@@ -54,13 +54,38 @@ static int words_split(int argc, char **argv, int *shared, char **shared_words, 
     return 0;
 }
 
+static int out_code(int error) { return error == ENOSPC || error == EFBIG || error == EDQUOT ? EXIT_CREATE : EXIT_IO; }
+
+/* What tee and route have written, and what they could not. */
+static int files_ending(void)
+{
+    int code = EXIT_OK;
+    for (unsigned i = 0; i < plan.segment_count; i++)
+        for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
+            const struct step *step = &plan.segments[i].steps[k];
+            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
+            for (unsigned n = 0; n < step->files.count; n++) {
+                const struct row_file *file = &step->files.files[n];
+                if (file->out.error != 0) {
+                    complain("%s: %s: %s; of its %llu rows some are not written", step->verb->name, file->path, strerror(file->out.error), (unsigned long long)file->rows);
+                    code = out_code(file->out.error);
+                } else if (step->kind == STEP_ROUTE && !options.quiet) {
+                    complain("route: %s: %llu rows", file->path, (unsigned long long)file->rows);
+                }
+            }
+        }
+    return code;
+}
+
 static int ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
         complain("standard output: %s", strerror(plan.out.error));
-        return plan.out.error == ENOSPC || plan.out.error == EFBIG || plan.out.error == EDQUOT ? EXIT_CREATE : EXIT_IO;
+        return out_code(plan.out.error);
     }
+    int const files = files_ending();
+    if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
         complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
         return EXIT_IO;
@@ -74,6 +99,15 @@ static int ending(void)
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }
     for (unsigned i = 0; i < plan.segment_count; i++) {
+        const struct kept *kept = plan.workers[i][0].kept;
+        if (kept != NULL && kept->store.failed) {
+            const struct verb *v = plan.segments[i].keep.verb;
+            uint64_t const seen = kept->store.seen, rows = v->count < seen ? v->count : seen;
+            if (kept->store.too_long != 0) complain("%s: a row has more than %llu bytes of text; see --max-record", v->name, (unsigned long long)kept->store.text_max);
+            else complain("%s -n %llu: %llu rows take more than the %llu bytes there are for them; -S gives more memory", v->name,
+                          (unsigned long long)v->count, (unsigned long long)rows, (unsigned long long)kept->store.heap_bytes);
+            return EXIT_NO_FIT;
+        }
         const struct aggregation_worker *a = plan.workers[i][0].aggregation;
         if (a == NULL) continue;
         if (a->failed) {
@@ -140,6 +174,13 @@ int verb_chain(int argc, char **argv)
     question.output = output == OUTPUT_TABLE ? ROWS_TABLE : output == OUTPUT_NDJSON ? ROWS_NDJSON : output == OUTPUT_TSV ? ROWS_TSV : output == OUTPUT_BINARY ? ROWS_BINARY : ROWS_CSV;
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
+    const char *path = NULL;
+    int const error = chain_files_open(&plan, &path);
+    if (error != 0) {
+        if (error == EEXIST) complain("%s: is the input, or an output twice", path);
+        else complain("%s: %s", path, strerror(error));
+        return EXIT_CREATE;
+    }
     plan.table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if (run_start(&plan.plan.run) != WEIR_OK || weir_gate_close() != 0) {

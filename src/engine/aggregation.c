@@ -10,8 +10,7 @@
 #include "machine/assert.h"
 #include "weir/hash.h"
 
-enum { OUTPUT_ROWS = 128, OUTPUT_ROOM_BYTES = 8 * OUTPUT_ROWS + 8 * VECTOR_WORDS, OUTPUT_TEXT_BYTES = 3 * AGGREGATE_ROOM_BYTES,
-       CHUNK_WORDS = AGGREGATION_CHUNK / 64 };
+enum { OUTPUT_TEXT_BYTES = 3 * AGGREGATE_ROOM_BYTES, CHUNK_WORDS = AGGREGATION_CHUNK / 64 };
 
 /* ---- from text ------------------------------------------------------------------------------- */
 
@@ -208,37 +207,46 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
 
 /* ---- rows out -------------------------------------------------------------------------------- */
 
-static void output_flush(struct aggregation_worker *w)
+void output_end(struct aggregation_output *o, unsigned column_count)
 {
-    struct aggregation_output *o = &w->output;
-    if (o->rows == 0) return;
-    for (unsigned i = 0; i < w->plan->output_count; i++) {
+    for (unsigned i = 0; i < column_count; i++) {
         const uint64_t *nulls = (const uint64_t *)(void *)(o->rooms + (size_t)i * OUTPUT_ROOM_BYTES + 8 * OUTPUT_ROWS);
         uint64_t any = 0;
         for (unsigned word = 0; word < OUTPUT_ROWS / 64; word++) any |= nulls[word];
         o->vectors[i].nulls = any ? nulls : NULL;
     }
+}
+
+static void output_flush(struct aggregation_worker *w)
+{
+    struct aggregation_output *o = &w->output;
+    if (o->rows == 0) return;
+    output_end(o, w->plan->output_count);
     w->emit(w->context, o);
     o->rows = 0;
     o->text_used = 0;
 }
 
-static void output_begin(struct aggregation_worker *w)
+void output_begin(struct aggregation_output *o, unsigned column, enum value_type type)
 {
-    struct aggregation_output *o = &w->output;
+    uint8_t *at = o->rooms + (size_t)column * OUTPUT_ROOM_BYTES;
+    memset(at + 8 * OUTPUT_ROWS, 0, 8 * VECTOR_WORDS);
+    if (type == VALUE_BOOL) memset(at, 0, 8 * VECTOR_WORDS);
+    o->vectors[column] = (struct vector){ .type = type, .form = type == VALUE_TEXT ? FORM_TEXT : type == VALUE_BOOL ? FORM_TRUTH : FORM_I64,
+                                          .values = at, .base = o->text, .start = (uint32_t *)(void *)at, .length = (uint32_t *)(void *)at + OUTPUT_ROWS };
+}
+
+static void outputs_begin(struct aggregation_worker *w)
+{
     for (unsigned i = 0; i < w->plan->output_count; i++) {
         uint32_t bytes;
         int hidden;
         char room[WEIR_EXPRESSION_BYTES_MAX + 8];
         enum value_type type;
         (void)aggregation_column(w->plan, i, &bytes, &type, &hidden, room);
-        uint8_t *at = o->rooms + (size_t)i * OUTPUT_ROOM_BYTES;
-        memset(at + 8 * OUTPUT_ROWS, 0, 8 * VECTOR_WORDS);
-        if (type == VALUE_BOOL) memset(at, 0, 8 * VECTOR_WORDS);
-        o->vectors[i] = (struct vector){ .type = type, .form = type == VALUE_TEXT ? FORM_TEXT : type == VALUE_BOOL ? FORM_TRUTH : FORM_I64,
-                                         .values = at, .base = o->text, .start = (uint32_t *)(void *)at, .length = (uint32_t *)(void *)at + OUTPUT_ROWS };
+        output_begin(&w->output, i, type);
     }
-    o->text_used = 0;
+    w->output.text_used = 0;
 }
 
 /* Does it change when it becomes a double? */
@@ -249,7 +257,7 @@ static int too_long(enum vector_form form, uint64_t bits)
 
 /* One value at the end of an output column. A text is copied; what does not fit is cut. 0: ints of the column would lose digits
  * by its form: the rows so far have to go first. */
-static int output_set(struct aggregation_output *o, unsigned column, const struct value *v)
+int output_set(struct aggregation_output *o, unsigned column, const struct value *v)
 {
     struct vector *to = &o->vectors[column];
     uint8_t *at = o->rooms + (size_t)column * OUTPUT_ROOM_BYTES;
@@ -349,10 +357,10 @@ static void output_group(struct aggregation_worker *w, struct groups *g, struct 
 {
     struct aggregation_output *o = &w->output;
     if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
-    if (o->rows == 0) output_begin(w);
+    if (o->rows == 0) outputs_begin(w);
     if (output_row(w, g, group, from, until)) return;
     output_flush(w);
-    output_begin(w);
+    outputs_begin(w);
     (void)output_row(w, g, group, from, until);
 }
 
