@@ -40,6 +40,8 @@ struct weir_machine {
     int64_t (*monotonic_ns)(void);
     void    (*sleep_ns)(int64_t ns);
     void    (*yield)(void);
+    int     (*futex_wait)(_Atomic uint32_t *word, uint32_t value, int64_t ns);    /* shared between processes */
+    int     (*futex_wake)(_Atomic uint32_t *word, int count);
 };
 
 /* Filled before main's first line; replaced only by tests, before any thread starts. */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -71,6 +72,15 @@ static void linux_sleep_ns(int64_t ns)
     nanosleep(&wait, NULL);
 }
 static void linux_yield(void) { sched_yield(); }
+static int linux_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns)
+{
+    struct timespec const wait = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+    return fold((int)syscall(SYS_futex, word, FUTEX_WAIT, value, &wait, NULL, 0));
+}
+static int linux_futex_wake(_Atomic uint32_t *word, int count)
+{
+    return fold((int)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0));
+}
 
 const struct weir_machine weir_machine_linux = {
     .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
@@ -78,6 +88,7 @@ const struct weir_machine weir_machine_linux = {
     .fcntl = linux_fcntl, .ioctl = linux_ioctl, .poll = linux_poll, .fadvise = linux_fadvise,
     .mmap_anonymous = linux_mmap_anonymous, .getrandom = linux_getrandom,
     .monotonic_ns = linux_monotonic_ns, .sleep_ns = linux_sleep_ns, .yield = linux_yield,
+    .futex_wait = linux_futex_wait, .futex_wake = linux_futex_wake,
 };
 const struct weir_machine *weir_machine = &weir_machine_linux;
 
