@@ -158,6 +158,54 @@ typedef struct weir_ring_account {
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_ring_books(const weir_ring *ring, unsigned consumer, weir_ring_account *out);
 
+/* ---- places: where a ring lives, and who is there ---- */
+
+/* A ring mapped into this process. The file is open for its locks: a side is taken by a lock (OFD) on the first
+ * byte of its line, 64 for the producer and 512 + 128 i for consumer i, which the kernel lets go when the process
+ * is gone, however it went, and not before: a stopped peer is not a dead one. Map a ring once for each side that a
+ * process takes. A child of fork holds its parent's locks too, until it ends or executes another program. */
+typedef struct weir_ring_place {
+    void    *mapping;
+    uint64_t bytes;
+    int      fd;
+    int      error;    /* errno of the last WEIR_ERR_IO */
+} weir_ring_place;
+
+/* Make a ring. With a name: /dev/shm/weir.NAME, for this user only (0600), which must not exist; the memory is
+ * allocated now, so that a full /dev/shm is an error here and not a signal later. NULL: a memory file without a
+ * name that can neither shrink nor grow, to be handed over a Unix socket: the safe kind among strangers.
+ * WEIR_ERR_RANGE: not a possible ring, or not a name (1 to 200 letters, digits, '-', '_', '.'; first no '.'). */
+WEIR_API WEIR_MUST_CHECK weir_status
+weir_ring_create(weir_ring_place *out, const char *name, const weir_ring_config *config);
+/* Map a ring that exists. WEIR_AGAIN: it is being made. WEIR_ERR_FORMAT: not a plain file of this user's alone. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_connect(weir_ring_place *out, const char *name);
+/* Map the memory file behind fd, which stays the caller's. WEIR_ERR_FORMAT: its size is not sealed. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_adopt(weir_ring_place *out, int fd);
+WEIR_API void weir_ring_close(weir_ring_place *place);
+/* Take the name away. Who has the ring mapped keeps it. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_remove(const char *name);
+/* Hand a ring over a Unix socket, and receive one (adopted). */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_pass(const weir_ring_place *place, int socket);
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_receive(weir_ring_place *out, int socket);
+/* A named ring can be truncated by another process of this user's, and touching it would kill this one (SIGBUS).
+ * After this call it gives WEIR_ERR_PEER instead: a signal handler puts empty memory there. At most 8 places. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_guard(const weir_ring_place *place);
+
+#define WEIR_RING_ANYONE 16    /* as `who` of attach: the first consumer whose place is free; joins if it must */
+
+/* weir_ring_open, with the lock. WEIR_AGAIN: somebody has that side, or the ring is being made. */
+WEIR_API WEIR_MUST_CHECK weir_status
+weir_ring_attach(weir_ring **out, void *handle, size_t handle_bytes, weir_ring_place *place, int who);
+/* Let the side go. A consumer is waited for still, by its cursor, unless it left. */
+WEIR_API void weir_ring_detach(weir_ring *ring);
+/* Whether somebody has that side (WEIR_RING_PRODUCER, 0 to 15). Asks the kernel: 0.3 us. */
+WEIR_API int weir_ring_is_taken(const weir_ring *ring, int who);
+/* Wait until a read or the last claim has a chance: spinning for some microseconds, then asleep. A peer's death
+ * is noticed within 10 ms.
+ * WEIR_OK: try again. WEIR_AGAIN: timeout_ns are over. WEIR_ERR_PEER: who could end the wait has died: the
+ * producer without an end, or (weir_ring_culprit) a consumer; a successor may come. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_wait(weir_ring *ring, int64_t timeout_ns);
+
 #ifdef __cplusplus
 }
 #endif

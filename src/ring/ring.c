@@ -129,7 +129,7 @@ weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, v
     weir_ring *r = handle;
     memset(r, 0, sizeof *r);
     r->shared = s;
-    r->headers = (struct ring_header *)((uint8_t *)mapping + RING_FIXED_BYTES);
+    r->headers = (struct ring_header *)(void *)((uint8_t *)mapping + RING_FIXED_BYTES);
     r->data = (uint8_t *)mapping + data_at;
     r->data_bytes = c.data_bytes;
     r->slot_bytes = c.slot_bytes;
@@ -274,9 +274,16 @@ static weir_status ring_cursor(weir_ring *r, unsigned i, uint64_t least, uint64_
     return WEIR_OK;
 }
 
+/* A file that was cut short under us reads as zeros (weir_ring_guard). */
+static inline int ring_is_there(const weir_ring *r)
+{
+    return atomic_load_explicit(&r->shared->magic, memory_order_relaxed) == RING_MAGIC;
+}
+
 /* Look at all cursors and set the limit. */
 static weir_status ring_scan(weir_ring *r, uint64_t least)
 {
+    if (!ring_is_there(r)) return WEIR_ERR_PEER;
     uint64_t floor = r->committed, at = 0;
     for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) {
         weir_status const status = ring_cursor(r, i, least, &at);
@@ -291,12 +298,14 @@ static weir_status ring_make_room(weir_ring *r, uint64_t need)
 {
     weir_ring_commit(r);
     uint64_t const least = r->at + need - r->data_bytes;
+    r->culprit = -1;
     WEIR_TRY(ring_scan(r, least));
     if (r->limit - r->at >= need) return WEIR_OK;
     if (r->policy == WEIR_RING_BLOCK) {
         r->wanted = least;
         return WEIR_AGAIN;
     }
+    if (r->policy == WEIR_RING_DROP_OLDEST) ring_reap(r);
     r->sequence++;
     r->count++;
     return WEIR_ERR_FULL;
@@ -382,7 +391,7 @@ static weir_status ring_look(weir_ring *r)
     if (ring_is_cut(r) || (peek(&r->own->cursor) & RING_ABSENT) != 0) return WEIR_ERR_CUT;
     if (r->policy == WEIR_RING_DROP_OLDEST && !r->held) WEIR_TRY(ring_hold(r));
     uint64_t const word = peek(&r->shared->head), head = position(word);
-    if (head - r->committed > r->data_bytes || is_behind(head, r->limit) ||
+    if (head - r->committed > r->data_bytes || is_behind(head, r->limit) || !ring_is_there(r) ||
         (r->slot_bytes != 0 && head % r->slot_bytes != 0))
         return ring_is_cut(r) ? WEIR_ERR_CUT : WEIR_ERR_PEER;
     r->limit = head;
@@ -480,6 +489,27 @@ void weir_ring_join(weir_ring *r)
     mark_set(&r->own->marks[r->mark], 0, 0);
     atomic_store(&r->own->cursor, r->committed | r->mark | RING_ABSENT | RING_ASKS);
     (void)atomic_fetch_or(&r->shared->consumers_wait, RING_ONE_ASKS);
+}
+
+/* ---- for waiting ---- */
+
+int ring_is_in_the_way(const weir_ring *r, unsigned i)
+{
+    uint64_t const word = peek(&r->shared->consumer[i].cursor);
+    return (r->cut >> i & 1) == 0 && (word & (RING_ABSENT | RING_ASKS)) == 0 && is_behind(position(word), r->wanted);
+}
+
+int ring_has_news(const weir_ring *r)
+{
+    if (r->who == WEIR_RING_PRODUCER) {
+        if (r->shared->consumers_wait & RING_ONE_ASKS) return 1;
+        for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++)
+            if (ring_is_in_the_way(r, i)) return 0;
+        return 1;
+    }
+    if (r->asks) return (peek(&r->own->cursor) & RING_ASKS) == 0;
+    uint64_t const head = peek(&r->shared->head);
+    return position(head) != r->at || (head & RING_ENDED) != 0 || ring_is_cut(r);
 }
 
 /* ---- books ---- */

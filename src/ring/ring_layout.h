@@ -105,4 +105,10 @@ struct weir_ring {
 };
 _Static_assert(sizeof(struct weir_ring) <= WEIR_RING_HANDLE_BYTES, "the handle's promise");
 
+/* ring.c, for ring_place.c: would a read, or the claim that failed, find something new? */
+int ring_has_news(const weir_ring *r);
+int ring_is_in_the_way(const weir_ring *r, unsigned consumer);
+/* ring_place.c, for ring.c: a dead consumer holds nothing. Now and then looks for such. */
+void ring_reap(weir_ring *r);
+
 #endif

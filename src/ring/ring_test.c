@@ -7,17 +7,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include "ring/ring_layout.h"
-#include "weir/ring.h"
-#include "tests/weir_test.h"
+#include "ring/ring_test.h"
 
 enum { MAPPING_MAX = 1 << 18 };
 static _Alignas(4096) uint8_t mapping[MAPPING_MAX];
 static _Alignas(64) uint8_t handles[WEIR_RING_CONSUMERS_MAX + 1][WEIR_RING_HANDLE_BYTES];
-
-static weir_ring_config config(uint64_t data_bytes, uint32_t slot_bytes, uint32_t consumers, weir_ring_policy policy)
-{
-    return (weir_ring_config){ data_bytes, slot_bytes, consumers, policy, 0 };
-}
 
 static void make(weir_ring_config c)
 {
@@ -36,28 +30,6 @@ static weir_ring *side(int who)
     weir_ring *r = NULL;
     CHECK_OK(weir_ring_open(&r, handles[who + 1], WEIR_RING_HANDLE_BYTES, mapping, made_bytes(), who));
     return r;
-}
-
-/* The bytes of record number `sequence`. */
-static void fill(uint8_t *to, size_t bytes, uint64_t sequence)
-{
-    for (size_t i = 0; i < bytes; i++) to[i] = (uint8_t)(sequence * 151 + i * 7 + (i >> 8));
-}
-static int is_filled(const uint8_t *at, size_t bytes, uint64_t sequence)
-{
-    for (size_t i = 0; i < bytes; i++)
-        if (at[i] != (uint8_t)(sequence * 151 + i * 7 + (i >> 8))) return 0;
-    return 1;
-}
-
-static weir_status offer(weir_ring *r, size_t bytes, uint64_t sequence)
-{
-    void *to;
-    weir_status const status = weir_ring_claim(r, &to, bytes);
-    if (status != WEIR_OK) return status;
-    fill(to, bytes, sequence);
-    weir_ring_put(r, bytes);
-    return WEIR_OK;
 }
 
 static weir_ring_account books(const weir_ring *r, unsigned consumer)
@@ -526,7 +498,8 @@ TEST(any_bytes_at_any_time_give_a_status)
                 size_t const want = prng_below(prng, weir_ring_record_bytes_max(r[0]) + 1);
                 weir_status const status = weir_ring_claim(r[0], &to, want);
                 if (status == WEIR_OK) memset(to, 0xee, want), weir_ring_put(r[0], want);
-                if (status == WEIR_ERR_PEER) weir_ring_cut(r[0], (unsigned)weir_ring_culprit(r[0]));
+                if (status == WEIR_ERR_PEER && weir_ring_culprit(r[0]) >= 0)
+                    weir_ring_cut(r[0], (unsigned)weir_ring_culprit(r[0]));
                 break;
             }
             case 2: weir_ring_commit(r[0]); break;
