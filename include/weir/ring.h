@@ -25,7 +25,8 @@
  *    head line   64 head: position | bit 0: which mark is current | bit 1: ended;  72 cut: bit i = consumer i
  *                80 floor: sharing consumers only, all before it is done;  88 how often a producer came, u32
  *    marks       128 and 144: { sequence of the next record, records refused }, as of that head
- *    who waits   192 u32 bit 0: consumers sleep on this word, bit 1: one asks to join;  196 u32 the producer sleeps
+ *    who waits   192 u32 bit 0: consumers sleep on this word, bit 1: one asks to join; the rest counts wake-ups
+ *                196 u32 bit 0: the producer sleeps on this word; the rest counts wake-ups
  *    consumer    +0 cursor: position | bit 0: current mark | bit 1: holds records | bit 2: not there | bit 3: asks
  *                +8 how often one came, u32;  +64 and +80 marks { sequence after the last released, delivered }
  *                +96 sequence at which it joined

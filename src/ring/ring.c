@@ -70,6 +70,42 @@ weir_status weir_ring_init(void *mapping, uint64_t mapping_bytes, const weir_rin
     return WEIR_OK;
 }
 
+/* Who asked to join starts at the head. */
+static void ring_answer(weir_ring *r)
+{
+    for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) {
+        struct ring_consumer *c = &r->shared->consumer[i];
+        uint64_t const word = peek(&c->cursor);
+        if ((word & RING_ASKS) == 0) continue;
+        atomic_store_explicit(&c->joined, r->sequence_committed, memory_order_relaxed);
+        r->cut &= ~(1u << i);
+        r->seen[i] = r->committed;
+        atomic_store_explicit(&r->shared->cut, r->cut, memory_order_relaxed);
+        atomic_store(&c->cursor, r->committed | (word & RING_MARK));
+    }
+}
+
+/* Take the flags of a word of sleepers back. The word counts this, so that one who is about to sleep on what it
+ * read before does not, even if another has set the flag again meanwhile. */
+static uint32_t ring_take_flags(_Atomic uint32_t *word)
+{
+    uint32_t old = atomic_load(word);
+    for (unsigned tries = 0; tries < TRIES_MAX && !atomic_compare_exchange_strong(word, &old, (old | 3) + 1); tries++) {}
+    return old & 3;
+}
+
+static void ring_tell_consumers(weir_ring *r)
+{
+    if (ring_take_flags(&r->shared->consumers_wait) & RING_ONE_ASKS) ring_answer(r);
+    (void)weir_machine->futex_wake(&r->shared->consumers_wait, INT32_MAX);
+}
+
+static void ring_tell_producer(weir_ring *r)
+{
+    (void)ring_take_flags(&r->shared->producer_waits);
+    (void)weir_machine->futex_wake(&r->shared->producer_waits, INT32_MAX);
+}
+
 /* The producer goes on at the head, with the counts of the head's mark. */
 static weir_status ring_resume_producer(weir_ring *r)
 {
@@ -142,6 +178,9 @@ weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, v
     r->culprit = -1;
     r->fd = -1;
     WEIR_TRY(who == WEIR_RING_PRODUCER ? ring_resume_producer(r) : ring_resume_consumer(r));
+    /* A predecessor may have died when it had committed or released and not yet told who sleeps. */
+    if (who == WEIR_RING_PRODUCER) ring_answer(r), ring_tell_consumers(r);
+    else ring_tell_producer(r);
     *out = r;
     return WEIR_OK;
 }
@@ -181,29 +220,6 @@ static inline int ring_find(const weir_ring *r, uint64_t at, uint64_t end, struc
 
 /* ---- producer ---- */
 
-/* Who asked to join starts at the head. */
-static void ring_answer(weir_ring *r)
-{
-    for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) {
-        struct ring_consumer *c = &r->shared->consumer[i];
-        uint64_t const word = peek(&c->cursor);
-        if ((word & RING_ASKS) == 0) continue;
-        atomic_store_explicit(&c->joined, r->sequence_committed, memory_order_relaxed);
-        r->cut &= ~(1u << i);
-        r->seen[i] = r->committed;
-        atomic_store_explicit(&r->shared->cut, r->cut, memory_order_relaxed);
-        atomic_store(&c->cursor, r->committed | (word & RING_MARK));
-    }
-}
-
-/* Sleepers are told, whatever they sleep for: too often does no harm. */
-static void ring_wake_consumers(weir_ring *r)
-{
-    uint32_t const why = atomic_exchange(&r->shared->consumers_wait, 0);
-    if (why & RING_ONE_ASKS) ring_answer(r);
-    (void)weir_machine->futex_wake(&r->shared->consumers_wait, INT32_MAX);
-}
-
 static void ring_publish(weir_ring *r, uint64_t flags)
 {
     r->mark ^= 1;
@@ -218,14 +234,14 @@ void weir_ring_commit(weir_ring *r)
 {
     WEIR_DEBUG_ASSERT(r->who == WEIR_RING_PRODUCER);
     if (r->sequence != r->sequence_committed || r->at != r->committed) ring_publish(r, 0);
-    if (atomic_load(&r->shared->consumers_wait) != 0) ring_wake_consumers(r);
+    if ((atomic_load(&r->shared->consumers_wait) & 3) != 0) ring_tell_consumers(r);
 }
 
 void weir_ring_end(weir_ring *r)
 {
     WEIR_ASSERT(r->who == WEIR_RING_PRODUCER);
     ring_publish(r, RING_ENDED);
-    ring_wake_consumers(r);
+    ring_tell_consumers(r);
 }
 
 void weir_ring_cut(weir_ring *r, unsigned consumer)
@@ -430,13 +446,6 @@ weir_status weir_ring_read(weir_ring *r, weir_ring_record *out, size_t max, size
     return WEIR_OK;
 }
 
-static void ring_wake_producer(weir_ring *r)
-{
-    if (atomic_load(&r->shared->producer_waits) == 0) return;
-    atomic_store(&r->shared->producer_waits, 0);
-    (void)weir_machine->futex_wake(&r->shared->producer_waits, 1);
-}
-
 weir_status weir_ring_release(weir_ring *r)
 {
     WEIR_DEBUG_ASSERT(r->who >= 0);
@@ -456,7 +465,7 @@ weir_status weir_ring_release(weir_ring *r)
     r->committed = r->at;
     r->sequence_committed = r->sequence;
     r->count_committed = r->count;
-    ring_wake_producer(r);
+    if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);
     return WEIR_OK;
 }
 
@@ -476,7 +485,7 @@ void weir_ring_leave(weir_ring *r)
     r->asks = 0;
     (void)atomic_fetch_or(&r->own->cursor, RING_ABSENT);
     (void)atomic_fetch_and(&r->own->cursor, ~(RING_HELD | RING_ASKS));
-    ring_wake_producer(r);
+    if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);
 }
 
 void weir_ring_join(weir_ring *r)
