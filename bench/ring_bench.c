@@ -43,6 +43,11 @@ static double seconds_each = 0.5;
 
 static uint64_t sum_bytes(const void *at, size_t bytes)    /* reads every byte; 64-byte steps vectorise well */
 {
+    if (bytes == MESSAGE) {
+        typedef uint64_t word __attribute__((may_alias));
+        const word *w = at;
+        return w[0] + w[1] + w[2] + w[3] + w[4] + w[5] + w[6] + w[7];
+    }
     typedef uint64_t lanes __attribute__((vector_size(64), aligned(16), may_alias));
     lanes sum[4] = { 0 };
     const lanes *v = at;
