@@ -25,6 +25,7 @@
  *    head line   64 head: position | bit 0: which mark is current | bit 1: ended;  72 cut: bit i = consumer i
  *                80 floor: sharing consumers only, all before it is done;  88 how often a producer came, u32
  *    marks       128 and 144: { sequence of the next record, records refused }, as of that head
+ *                160 and 176: { sequence, records done } of the floor, whose bit 0 says which is current
  *    who waits   192 u32 bit 0: consumers sleep on this word, bit 1: one asks to join; the rest counts wake-ups
  *                196 u32 bit 0: the producer sleeps on this word; the rest counts wake-ups
  *    consumer    +0 cursor: position | bit 0: current mark | bit 1: holds records | bit 2: not there | bit 3: asks
@@ -118,7 +119,7 @@ WEIR_API void weir_ring_commit(weir_ring *ring);
 WEIR_API WEIR_MUST_CHECK weir_status weir_ring_send(weir_ring *ring, const void *record, size_t bytes);
 /* Commit, and say that nothing will follow: consumers read to the end and are told WEIR_END. */
 WEIR_API void weir_ring_end(weir_ring *ring);
-/* Go on without a consumer, whatever it does. */
+/* Go on without a consumer, whatever it does. If consumers share: what it has taken counts as dropped. */
 WEIR_API void weir_ring_cut(weir_ring *ring, unsigned consumer);
 WEIR_API int  weir_ring_culprit(const weir_ring *ring);    /* of the last WEIR_ERR_PEER; -1: none */
 
@@ -140,7 +141,7 @@ weir_ring_read(weir_ring *ring, weir_ring_record *out, size_t max, size_t *count
 WEIR_API WEIR_MUST_CHECK weir_status weir_ring_release(weir_ring *ring);
 /* Ask to be served from the producer's next commit on; read says WEIR_AGAIN until then. */
 WEIR_API void weir_ring_join(weir_ring *ring);
-/* Do not wait for this consumer any more. What it holds is let go, not delivered. */
+/* Do not wait for this consumer any more. What it holds is let go, not delivered; if consumers share, dropped. */
 WEIR_API void weir_ring_leave(weir_ring *ring);
 
 /* ---- books ---- */

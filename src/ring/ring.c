@@ -13,22 +13,9 @@
 #include <string.h>
 #include "machine/assert.h"
 #include "machine/machine.h"
-#include "ring/ring_layout.h"
-
-enum { TRIES_MAX = 64 };    /* of a compare-and-set that only an enemy can make fail so often */
+#include "ring/ring_inner.h"
 
 static inline int is_power_of_two(uint64_t x) { return x != 0 && (x & (x - 1)) == 0; }
-static inline uint64_t position(uint64_t word) { return word & ~RING_FLAGS; }
-static inline int is_behind(uint64_t a, uint64_t b) { return (int64_t)(a - b) < 0; }
-static inline uint64_t peek(const _Atomic uint64_t *word)
-{
-    return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)word, memory_order_acquire);
-}
-static inline void mark_set(struct ring_mark *m, uint64_t sequence, uint64_t count)
-{
-    atomic_store_explicit(&m->sequence, sequence, memory_order_relaxed);
-    atomic_store_explicit(&m->count, count, memory_order_relaxed);
-}
 
 static uint64_t ring_data_at(const weir_ring_config *c)
 {
@@ -45,7 +32,7 @@ uint64_t weir_ring_bytes(const weir_ring_config *c)
     if (c->slot_bytes != 0 && (!is_power_of_two(c->slot_bytes) || c->slot_bytes < 64 || c->slot_bytes > c->data_bytes / 2))
         return 0;
     if (c->consumers > WEIR_RING_CONSUMERS_MAX || (unsigned)c->policy > WEIR_RING_DISCONNECT) return 0;
-    if (c->shares) return 0;
+    if (c->shares != 0 && c->policy == WEIR_RING_DISCONNECT) return 0;
     return ring_data_at(c) + c->data_bytes;
 }
 
@@ -119,13 +106,14 @@ static weir_status ring_resume_producer(weir_ring *r)
     if (r->sequence > RING_SEQUENCE_MAX || r->count > r->sequence) return WEIR_ERR_PEER;
     if (r->slot_bytes != 0 && r->at % r->slot_bytes != 0) return WEIR_ERR_PEER;
     for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) r->seen[i] = r->at - r->data_bytes;
-    return WEIR_OK;
+    return r->shares ? ring_share_resume(r) : WEIR_OK;
 }
 
 /* A consumer goes on at its cursor; what a predecessor held was not released and is read again. */
 static weir_status ring_resume_consumer(weir_ring *r)
 {
     r->own = &r->shared->consumer[r->who];
+    if (r->shares) return ring_share_resume(r);
     uint64_t const word = atomic_fetch_and_explicit(&r->own->cursor, ~RING_HELD, memory_order_acq_rel);
     r->mark = word & RING_MARK;
     r->asks = (word & RING_ASKS) != 0;
@@ -188,36 +176,6 @@ weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, v
 size_t weir_ring_record_bytes_max(const weir_ring *r) { return r->record_max; }
 int weir_ring_culprit(const weir_ring *r) { return r->culprit; }
 
-static inline uint64_t ring_index(const weir_ring *r, uint64_t at) { return at & (r->data_bytes - 1); }
-static inline uint64_t ring_span(const weir_ring *r, uint64_t bytes)
-{
-    return r->slot_bytes != 0 ? r->slot_bytes : RING_HEADER + ((bytes + (RING_GRAIN - 1)) & ~(uint64_t)(RING_GRAIN - 1));
-}
-static inline struct ring_header *ring_header_at(const weir_ring *r, uint64_t at)
-{
-    uint64_t const index = ring_index(r, at);
-    return r->slot_bytes != 0 ? r->headers + (index >> r->slot_shift) : (struct ring_header *)(void *)(r->data + index);
-}
-static inline uint8_t *ring_bytes_at(const weir_ring *r, uint64_t at)
-{
-    return r->data + ring_index(r, at) + (r->slot_bytes != 0 ? 0 : RING_HEADER);
-}
-
-/* A private copy of the header at `at`. 0: it is not one of a record or padding that ends by `end`. */
-struct ring_found { uint64_t span, bytes, stamp; int is_padding; };
-static inline int ring_find(const weir_ring *r, uint64_t at, uint64_t end, struct ring_found *out)
-{
-    const struct ring_header *h = ring_header_at(r, at);
-    uint64_t const length = peek(&h->length);
-    uint64_t const left = r->data_bytes - ring_index(r, at);
-    out->stamp = peek(&h->stamp);
-    out->bytes = (uint32_t)length;
-    out->is_padding = (length & RING_PADDING) != 0;
-    out->span = ring_span(r, out->bytes);
-    if (length >> 33 != 0 || out->span > left || out->span > end - at) return 0;
-    return out->is_padding ? r->slot_bytes == 0 && out->span == left : out->bytes <= r->record_max;
-}
-
 /* ---- producer ---- */
 
 static void ring_publish(weir_ring *r, uint64_t flags)
@@ -247,6 +205,10 @@ void weir_ring_end(weir_ring *r)
 void weir_ring_cut(weir_ring *r, unsigned consumer)
 {
     WEIR_ASSERT(r->who == WEIR_RING_PRODUCER && consumer < WEIR_RING_CONSUMERS_MAX);
+    if (r->shares) {
+        ring_share_drop(r, consumer);
+        return;
+    }
     r->cut |= 1u << consumer;
     atomic_store(&r->shared->cut, r->cut);
     ring_fence();    /* before anything is written where that consumer may be reading; it looks after reading */
@@ -300,6 +262,7 @@ static inline int ring_is_there(const weir_ring *r)
 static weir_status ring_scan(weir_ring *r, uint64_t least)
 {
     if (!ring_is_there(r)) return WEIR_ERR_PEER;
+    if (r->shares) return ring_share_scan(r, least);
     uint64_t floor = r->committed, at = 0;
     for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) {
         weir_status const status = ring_cursor(r, i, least, &at);
@@ -321,7 +284,7 @@ static weir_status ring_make_room(weir_ring *r, uint64_t need)
         r->wanted = least;
         return WEIR_AGAIN;
     }
-    if (r->policy == WEIR_RING_DROP_OLDEST) ring_reap(r);
+    if (r->policy == WEIR_RING_DROP_OLDEST && !r->shares) ring_reap(r);
     r->sequence++;
     r->count++;
     return WEIR_ERR_FULL;
@@ -420,6 +383,7 @@ weir_status weir_ring_read(weir_ring *r, weir_ring_record *out, size_t max, size
     WEIR_DEBUG_ASSERT(r->who >= 0 && out != NULL && max > 0);
     size_t n = 0;
     *count = 0;
+    if (r->shares) return ring_share_read(r, out, max, count);
     while (n < max) {
         struct ring_found f;
         if (r->at == r->limit) {
@@ -449,6 +413,11 @@ weir_status weir_ring_read(weir_ring *r, weir_ring_record *out, size_t max, size
 weir_status weir_ring_release(weir_ring *r)
 {
     WEIR_DEBUG_ASSERT(r->who >= 0);
+    if (r->shares) {
+        weir_status const status = ring_share_release(r);
+        if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);
+        return status;
+    }
     if (r->policy == WEIR_RING_DISCONNECT) {
         ring_fence();    /* what was read was read before this look */
         if (ring_is_cut(r)) return WEIR_ERR_CUT;
@@ -481,6 +450,11 @@ static void ring_forget_read(weir_ring *r)
 void weir_ring_leave(weir_ring *r)
 {
     WEIR_ASSERT(r->who >= 0);
+    if (r->shares) {
+        ring_share_drop(r, (unsigned)r->who);
+        ring_tell_producer(r);
+        return;
+    }
     ring_forget_read(r);
     r->asks = 0;
     (void)atomic_fetch_or(&r->own->cursor, RING_ABSENT);
@@ -491,6 +465,7 @@ void weir_ring_leave(weir_ring *r)
 void weir_ring_join(weir_ring *r)
 {
     WEIR_ASSERT(r->who >= 0);
+    if (r->shares) return;    /* whoever is there takes part */
     weir_ring_leave(r);
     r->mark ^= 1;
     r->asks = 1;
@@ -504,6 +479,7 @@ void weir_ring_join(weir_ring *r)
 
 int ring_is_in_the_way(const weir_ring *r, unsigned i)
 {
+    if (r->shares) return ring_share_owner(r) == (int)i;
     uint64_t const word = peek(&r->shared->consumer[i].cursor);
     return (r->cut >> i & 1) == 0 && (word & (RING_ABSENT | RING_ASKS)) == 0 && is_behind(position(word), r->wanted);
 }
@@ -512,6 +488,7 @@ int ring_has_news(const weir_ring *r)
 {
     if (r->who == WEIR_RING_PRODUCER) {
         if (r->shared->consumers_wait & RING_ONE_ASKS) return 1;
+        if (r->shares) return ring_share_owner(r) == -2;
         for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++)
             if (ring_is_in_the_way(r, i)) return 0;
         return 1;
@@ -542,6 +519,7 @@ static int ring_sequence_at(const weir_ring *r, uint64_t at, uint64_t head, uint
 weir_status weir_ring_books(const weir_ring *r, unsigned consumer, weir_ring_account *out)
 {
     WEIR_ASSERT(consumer < WEIR_RING_CONSUMERS_MAX);
+    if (r->shares) return ring_share_books(r, out);
     const struct ring_shared *s = r->shared;
     const struct ring_consumer *c = &s->consumer[consumer];
     weir_status status = WEIR_AGAIN;

@@ -50,8 +50,7 @@ struct ring_shared {
     _Atomic uint32_t came;
     uint8_t          zero_d[36];
 
-    struct ring_mark marks[2];
-    uint8_t          zero_e[32];
+    struct ring_mark marks[2], floor_marks[2];
 
     _Atomic uint32_t consumers_wait, producer_waits;
     uint8_t          zero_f[56];
@@ -99,16 +98,12 @@ struct weir_ring {
     uint64_t wanted;       /* producer: the cursor that the failed claim waits for */
     uint32_t cut;          /* producer: bit i: goes on without consumer i. consumer: nothing */
     uint64_t seen[WEIR_RING_CONSUMERS_MAX];    /* producer: last cursors, which never go back */
+    uint64_t floor, passed;    /* producer, sharing consumers: all before floor is done; delivered of these */
+    uint8_t  floor_mark;
 
     int     fd;            /* of the file with the locks; -1: none */
     int64_t looked_ns;     /* when the locks were last looked at */
 };
 _Static_assert(sizeof(struct weir_ring) <= WEIR_RING_HANDLE_BYTES, "the handle's promise");
-
-/* ring.c, for ring_place.c: would a read, or the claim that failed, find something new? */
-int ring_has_news(const weir_ring *r);
-int ring_is_in_the_way(const weir_ring *r, unsigned consumer);
-/* ring_place.c, for ring.c: a dead consumer holds nothing. Now and then looks for such. */
-void ring_reap(weir_ring *r);
 
 #endif

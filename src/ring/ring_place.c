@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include "machine/assert.h"
 #include "machine/machine.h"
-#include "ring/ring_layout.h"
+#include "ring/ring_inner.h"
 
 #ifndef F_OFD_GETLK    /* musl before 1.2.4 has them under _GNU_SOURCE only in part */
 #define F_OFD_GETLK 36
