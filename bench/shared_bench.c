@@ -16,20 +16,28 @@
 enum { THREADS = 2, WORDS = 8 };
 
 static _Alignas(64) uint8_t block[WEIR_SNAPSHOT_BYTES(WORDS) + WEIR_COUNTERS_BYTES(THREADS)];
-static _Alignas(64) _Atomic uint64_t line[8];    /* of which two threads may use one word or two */
+static _Alignas(64) _Atomic uint64_t line[16];    /* two lines */
 static _Alignas(64) weir_cell cell;
 static _Alignas(64) uint64_t plain[WORDS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static weir_counters counters;
 static weir_snapshot snapshot;
-static _Alignas(64) _Atomic int stop;
+static double seconds_each = 0.2;
 
-enum what { COUNT_LOCKED, COUNT_ATOMIC, COUNT_SAME_LINE, COUNT_SHARDED, SET_LOCKED, SET_CELL, READ_LOCKED, READ_SNAPSHOT, WHATS };
+enum what { COUNT_LOCKED, COUNT_ATOMIC, COUNT_SAME_LINE, COUNT_OWN_LINES, COUNT_PLAIN, COUNT_SHARDED, SET_LOCKED, SET_CELL, READ_LOCKED, READ_SNAPSHOT, WHATS };
 static const char *const names[WHATS] = {
-    "count: one lock", "count: one atomic", "count: own words, one line", "count: weir_counters",
+    "count: one lock", "count: one atomic", "count: two atomics, one line", "count: two atomics, two lines",
+    "count: two plain words, one line", "count: weir_counters",
     "set: lock", "set: weir_cell", "read 8 words: lock", "read 8 words: weir_snapshot" };
 
-struct worker { enum what what; unsigned number; uint64_t operations; };
+struct worker { enum what what; unsigned number; uint64_t operations; double seconds; };
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 static void operate(const struct worker *w)
 {
@@ -42,7 +50,9 @@ static void operate(const struct worker *w)
         pthread_mutex_unlock(&mutex);
         break;
     case COUNT_ATOMIC: atomic_fetch_add_explicit(&line[0], 1, memory_order_relaxed); break;
-    case COUNT_SAME_LINE:
+    case COUNT_SAME_LINE: atomic_fetch_add_explicit(&line[w->number], 1, memory_order_relaxed); break;
+    case COUNT_OWN_LINES: atomic_fetch_add_explicit(&line[w->number * 8], 1, memory_order_relaxed); break;
+    case COUNT_PLAIN:
         atomic_store_explicit(&line[w->number], atomic_load_explicit(&line[w->number], memory_order_relaxed) + 1, memory_order_relaxed);
         break;
     case COUNT_SHARDED: weir_counters_add(&counters, w->number, 1); break;
@@ -76,36 +86,29 @@ static void *work(void *argument)
     CPU_SET(w->number, &set);
     (void)sched_setaffinity(0, sizeof set, &set);
     struct worker mine = *w;    /* not on a line with the other's */
-    while (!atomic_load_explicit(&stop, memory_order_relaxed))
-        for (unsigned i = 0; i < 64; i++, mine.operations++) operate(&mine);
+    double const from = now_s();
+    while ((mine.seconds = now_s() - from) < seconds_each)
+        for (unsigned i = 0; i < 4096; i++, mine.operations++) operate(&mine);
     *w = mine;
     return NULL;
 }
 
 int main(int argc, char **argv)
 {
-    double const seconds = argc > 1 ? atof(argv[1]) : 0.2;
-    struct timespec const each = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+    if (argc > 1) seconds_each = atof(argv[1]);
     if (weir_counters_init(&counters, block, WEIR_COUNTERS_BYTES(THREADS), THREADS) != WEIR_OK) return 1;
     if (weir_snapshot_init(&snapshot, block + WEIR_COUNTERS_BYTES(THREADS), WEIR_SNAPSHOT_BYTES(WORDS), WORDS) != WEIR_OK) return 1;
     for (enum what what = 0; what < WHATS; what++) {
         double best = 0;
         for (unsigned round = 0; round < 3; round++) {
-            struct worker w[THREADS] = { { what, 0, 0 }, { what, 1, 0 } };
+            struct worker w[THREADS] = { { what, 0, 0, 0 }, { what, 1, 0, 0 } };
             pthread_t id[THREADS];
-            struct timespec from, to;
-            atomic_store(&stop, 0);
-            clock_gettime(CLOCK_MONOTONIC, &from);
             for (unsigned i = 0; i < THREADS; i++) if (pthread_create(&id[i], NULL, work, &w[i]) != 0) return 1;
-            nanosleep(&each, NULL);
-            atomic_store(&stop, 1);
             for (unsigned i = 0; i < THREADS; i++) pthread_join(id[i], NULL);
-            clock_gettime(CLOCK_MONOTONIC, &to);
-            double const took = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
-            double const rate = (double)(w[0].operations + w[1].operations) / took * 1e-6;
+            double const rate = ((double)w[0].operations / w[0].seconds + (double)w[1].operations / w[1].seconds) * 1e-6;
             if (rate > best) best = rate;
         }
-        printf("%-30s %9.1f million/s\n", names[what], best);
+        printf("%-34s %9.1f million/s\n", names[what], best);
     }
     return 0;
 }
