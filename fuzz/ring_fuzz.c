@@ -58,7 +58,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (weir_ring_books(r[i], low % 16, &a) == WEIR_OK) must(a.offered == a.delivered + a.dropped + a.unread);
             break;
         case 6: {
-            int const who = (int)(low % 3) - 1;
+            int const who = (int)(low % 4) - 2;
+            if (who == WEIR_RING_OBSERVER) {
+                if (weir_ring_open(&again, spare, sizeof spare, ring, bytes, who) == WEIR_OK)
+                    while (weir_ring_read(again, got, 8, &n) == WEIR_OK)
+                        for (size_t k = 0; k < n; k++) must(got[k].bytes <= (size_t)(ring + bytes - (const uint8_t *)got[k].at));
+                break;
+            }
             if (weir_ring_open(&again, spare, sizeof spare, ring, bytes, who) == WEIR_OK)
                 memcpy(handles[who + 1], spare, sizeof spare);
             break;

@@ -94,6 +94,7 @@ weir_ring_init(void *mapping, uint64_t mapping_bytes, const weir_ring_config *co
 /* One process's side of a ring: private memory of the caller's, WEIR_RING_HANDLE_BYTES of it. */
 typedef struct weir_ring weir_ring;
 #define WEIR_RING_PRODUCER (-1)    /* as `who`; consumers are 0 to 15 */
+#define WEIR_RING_OBSERVER (-2)    /* changes nothing; asks for books, and reads what is left when the producer is gone */
 
 /* Take a side of the ring in mapping, going on where a predecessor left off; nobody else may have that side
  * (weir_ring_attach makes sure of it by a lock). WEIR_AGAIN: the ring is not yet made. WEIR_ERR_FORMAT: not a
@@ -101,6 +102,8 @@ typedef struct weir_ring weir_ring;
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, void *mapping, uint64_t mapping_bytes, int who);
 
+/* How the ring was made. */
+WEIR_API void   weir_ring_configuration(const weir_ring *ring, weir_ring_config *out);
 /* The longest record: the slot, or for messages half of the data less the header. */
 WEIR_API size_t weir_ring_record_bytes_max(const weir_ring *ring);
 
@@ -133,7 +136,8 @@ typedef struct weir_ring_record {
 
 /* The next records, at most max, after those read before; they stay until released. WEIR_AGAIN: none now.
  * WEIR_END: none ever. WEIR_ERR_PEER: the producer broke the rules. WEIR_ERR_CUT: this consumer is not served:
- * it never joined, left, or was too slow. */
+ * it never joined, left, or was too slow. An observer reads from the oldest record that some consumer has not
+ * released, and takes none; beside a living producer what it gets may have been overwritten. */
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_ring_read(weir_ring *ring, weir_ring_record *out, size_t max, size_t *count);
 /* Everything read so far has been dealt with; its room is the producer's again, and it counts as delivered.

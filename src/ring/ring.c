@@ -125,12 +125,36 @@ static weir_status ring_resume_consumer(weir_ring *r)
     return WEIR_OK;
 }
 
+/* An observer begins at the oldest cursor that can be believed. */
+static weir_status ring_resume_observer(weir_ring *r)
+{
+    uint64_t const head = position(peek(&r->shared->head));
+    r->at = head;
+    for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) {
+        uint64_t const word = peek(r->shares ? &r->shared->floor : &r->shared->consumer[i].cursor), at = position(word);
+        int const is_served = r->shares || ((word & (RING_ABSENT | RING_ASKS)) == 0 && (peek(&r->shared->cut) >> i & 1) == 0);
+        if (is_served && head - at <= r->data_bytes && is_behind(at, r->at)) r->at = at;
+    }
+    r->limit = r->committed = r->at;
+    return r->slot_bytes != 0 && r->at % r->slot_bytes != 0 ? WEIR_ERR_PEER : WEIR_OK;
+}
+
+static weir_status ring_resume(weir_ring *r)
+{
+    if (r->who == WEIR_RING_OBSERVER) return ring_resume_observer(r);
+    WEIR_TRY(r->who == WEIR_RING_PRODUCER ? ring_resume_producer(r) : ring_resume_consumer(r));
+    /* A predecessor may have died when it had committed or released and not yet told who sleeps. */
+    if (r->who == WEIR_RING_PRODUCER) ring_answer(r), ring_tell_consumers(r);
+    else ring_tell_producer(r);
+    return WEIR_OK;
+}
+
 weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, void *mapping,
                            uint64_t mapping_bytes, int who)
 {
     WEIR_ASSERT(out != NULL && handle != NULL && mapping != NULL);
     WEIR_ASSERT((uintptr_t)mapping % WEIR_RING_ALIGN == 0 && (uintptr_t)handle % WEIR_RING_ALIGN == 0);
-    WEIR_ASSERT(who >= WEIR_RING_PRODUCER && who < (int)WEIR_RING_CONSUMERS_MAX);
+    WEIR_ASSERT(who >= WEIR_RING_OBSERVER && who < (int)WEIR_RING_CONSUMERS_MAX);
     if (handle_bytes < sizeof(weir_ring)) return WEIR_ERR_SPACE;
     if (mapping_bytes < RING_FIXED_BYTES) return WEIR_ERR_FORMAT;
 
@@ -162,15 +186,18 @@ weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, v
     r->record_max = c.slot_bytes != 0 ? c.slot_bytes : half < (1u << 31) ? (uint32_t)half : (1u << 31);
     r->policy = (uint8_t)c.policy;
     r->shares = (uint8_t)c.shares;
+    r->consumers = (uint8_t)c.consumers;
     r->who = who;
     r->culprit = -1;
     r->fd = -1;
-    WEIR_TRY(who == WEIR_RING_PRODUCER ? ring_resume_producer(r) : ring_resume_consumer(r));
-    /* A predecessor may have died when it had committed or released and not yet told who sleeps. */
-    if (who == WEIR_RING_PRODUCER) ring_answer(r), ring_tell_consumers(r);
-    else ring_tell_producer(r);
+    WEIR_TRY(ring_resume(r));
     *out = r;
     return WEIR_OK;
+}
+
+void weir_ring_configuration(const weir_ring *r, weir_ring_config *out)
+{
+    *out = (weir_ring_config){ r->data_bytes, r->slot_bytes, r->consumers, (weir_ring_policy)r->policy, r->shares };
 }
 
 size_t weir_ring_record_bytes_max(const weir_ring *r) { return r->record_max; }
@@ -329,7 +356,10 @@ weir_status weir_ring_send(weir_ring *r, const void *record, size_t bytes)
 
 /* ---- consumer ---- */
 
-static inline int ring_is_cut(const weir_ring *r) { return (peek(&r->shared->cut) >> r->who & 1) != 0; }
+static inline int ring_is_cut(const weir_ring *r)
+{
+    return r->who >= 0 && (peek(&r->shared->cut) >> r->who & 1) != 0;
+}
 
 /* An answer to join, if there is one: a cursor that is ours again. */
 static weir_status ring_answered(weir_ring *r)
@@ -366,11 +396,14 @@ static weir_status ring_hold(weir_ring *r)
 /* Look how far the head is. OK: there is something between at and limit. */
 static weir_status ring_look(weir_ring *r)
 {
-    if (r->asks) WEIR_TRY(ring_answered(r));
-    if (ring_is_cut(r) || (peek(&r->own->cursor) & RING_ABSENT) != 0) return WEIR_ERR_CUT;
-    if (r->policy == WEIR_RING_DROP_OLDEST && !r->held) WEIR_TRY(ring_hold(r));
+    if (r->who != WEIR_RING_OBSERVER) {
+        if (r->asks) WEIR_TRY(ring_answered(r));
+        if (ring_is_cut(r) || (peek(&r->own->cursor) & RING_ABSENT) != 0) return WEIR_ERR_CUT;
+        if (r->policy == WEIR_RING_DROP_OLDEST && !r->held) WEIR_TRY(ring_hold(r));
+    }
     uint64_t const word = peek(&r->shared->head), head = position(word);
-    if (head - r->committed > r->data_bytes || is_behind(head, r->limit) || !ring_is_there(r) ||
+    uint64_t const since = r->who == WEIR_RING_OBSERVER ? r->at : r->committed;
+    if (head - since > r->data_bytes || is_behind(head, r->limit) || !ring_is_there(r) ||
         (r->slot_bytes != 0 && head % r->slot_bytes != 0))
         return ring_is_cut(r) ? WEIR_ERR_CUT : WEIR_ERR_PEER;
     r->limit = head;
@@ -380,10 +413,10 @@ static weir_status ring_look(weir_ring *r)
 
 weir_status weir_ring_read(weir_ring *r, weir_ring_record *out, size_t max, size_t *count)
 {
-    WEIR_DEBUG_ASSERT(r->who >= 0 && out != NULL && max > 0);
+    WEIR_DEBUG_ASSERT(r->who != WEIR_RING_PRODUCER && out != NULL && max > 0);
     size_t n = 0;
     *count = 0;
-    if (r->shares) return ring_share_read(r, out, max, count);
+    if (r->shares && r->who != WEIR_RING_OBSERVER) return ring_share_read(r, out, max, count);
     while (n < max) {
         struct ring_found f;
         if (r->at == r->limit) {
@@ -396,7 +429,7 @@ weir_status weir_ring_read(weir_ring *r, weir_ring_record *out, size_t max, size
         }
         if (!f.is_padding) {
             uint64_t const sequence = f.stamp >> 8;
-            if ((f.stamp & 255) != 0 || sequence - r->sequence > RING_SEQUENCE_MAX) {
+            if (((f.stamp & 255) != 0 && !r->shares) || sequence - r->sequence > RING_SEQUENCE_MAX) {
                 if (n > 0) break;
                 return ring_is_cut(r) ? WEIR_ERR_CUT : WEIR_ERR_PEER;
             }
@@ -412,7 +445,8 @@ weir_status weir_ring_read(weir_ring *r, weir_ring_record *out, size_t max, size
 
 weir_status weir_ring_release(weir_ring *r)
 {
-    WEIR_DEBUG_ASSERT(r->who >= 0);
+    WEIR_DEBUG_ASSERT(r->who != WEIR_RING_PRODUCER);
+    if (r->who == WEIR_RING_OBSERVER) return WEIR_OK;
     if (r->shares) {
         weir_status const status = ring_share_release(r);
         if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);

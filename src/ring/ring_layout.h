@@ -85,7 +85,7 @@ struct weir_ring {
     uint32_t slot_bytes, slot_shift;
     uint32_t record_max;
     int      who;
-    uint8_t  policy, shares, mark, held, ended, asks;
+    uint8_t  policy, shares, consumers, mark, held, asks;
     int8_t   culprit;
 
     uint64_t at;           /* producer: where the next record goes. consumer: the next to hand out */

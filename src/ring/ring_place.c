@@ -225,7 +225,12 @@ static weir_status attach_one(weir_ring **out, void *handle, size_t handle_bytes
 weir_status weir_ring_attach(weir_ring **out, void *handle, size_t handle_bytes, weir_ring_place *p, int who)
 {
     WEIR_ASSERT(out != NULL && handle != NULL && p != NULL && p->fd >= 0);
-    WEIR_ASSERT(who >= WEIR_RING_PRODUCER && who <= WEIR_RING_ANYONE);
+    WEIR_ASSERT(who >= WEIR_RING_OBSERVER && who <= WEIR_RING_ANYONE);
+    if (who == WEIR_RING_OBSERVER) {
+        WEIR_TRY(weir_ring_open(out, handle, handle_bytes, p->mapping, p->bytes, who));
+        (*out)->fd = p->fd;
+        return WEIR_OK;
+    }
     if (who != WEIR_RING_ANYONE) return attach_one(out, handle, handle_bytes, p, who, 0);
     weir_status status = WEIR_AGAIN;
     for (int i = 0; i < (int)WEIR_RING_CONSUMERS_MAX && status == WEIR_AGAIN; i++)
@@ -236,7 +241,7 @@ weir_status weir_ring_attach(weir_ring **out, void *handle, size_t handle_bytes,
 void weir_ring_detach(weir_ring *r)
 {
     WEIR_ASSERT(r != NULL);
-    if (r->fd >= 0) (void)lock_of(r->fd, r->who, F_OFD_SETLK, F_UNLCK);
+    if (r->fd >= 0 && r->who != WEIR_RING_OBSERVER) (void)lock_of(r->fd, r->who, F_OFD_SETLK, F_UNLCK);
     r->fd = -1;
 }
 
@@ -259,7 +264,7 @@ void ring_reap(weir_ring *r)
 /* Who could end the wait and cannot any more: -2: nobody is known to be dead. */
 static int dead_peer(const weir_ring *r)
 {
-    if (r->who != WEIR_RING_PRODUCER)
+    if (r->who != WEIR_RING_PRODUCER)    /* an observer waits for nobody's death but the producer's, too */
         return atomic_load(&r->shared->came) != 0 && !weir_ring_is_taken(r, WEIR_RING_PRODUCER) ? WEIR_RING_PRODUCER : -2;
     for (int i = 0; i < (int)WEIR_RING_CONSUMERS_MAX; i++)
         if (ring_is_in_the_way(r, (unsigned)i) && atomic_load(&r->shared->consumer[i].came) != 0 && !weir_ring_is_taken(r, i))

@@ -11,7 +11,7 @@
 
 enum { MAPPING_MAX = 1 << 18 };
 static _Alignas(4096) uint8_t mapping[MAPPING_MAX];
-static _Alignas(64) uint8_t handles[WEIR_RING_CONSUMERS_MAX + 1][WEIR_RING_HANDLE_BYTES];
+static _Alignas(64) uint8_t handles[WEIR_RING_CONSUMERS_MAX + 2][WEIR_RING_HANDLE_BYTES];
 
 static void make(weir_ring_config c)
 {
@@ -28,7 +28,7 @@ static uint64_t made_bytes(void)
 static weir_ring *side(int who)
 {
     weir_ring *r = NULL;
-    CHECK_OK(weir_ring_open(&r, handles[who + 1], WEIR_RING_HANDLE_BYTES, mapping, made_bytes(), who));
+    CHECK_OK(weir_ring_open(&r, handles[who + 2], WEIR_RING_HANDLE_BYTES, mapping, made_bytes(), who));
     return r;
 }
 
@@ -274,6 +274,36 @@ TEST(the_end_is_seen_after_the_last_record_and_a_new_producer_goes_on_after_it)
     weir_ring_commit(p);
     CHECK_OK(weir_ring_read(c, got, 4, &n));
     CHECK_EQ(got[0].sequence, 1);
+}
+
+TEST(an_observer_reads_what_is_left_and_changes_nothing)
+{
+    for (unsigned shares = 0; shares < 2; shares++) {
+        weir_ring_config made = config(1024, 0, 2, WEIR_RING_DROP_OLDEST), is;
+        made.shares = (int)shares;
+        make(made);
+        weir_ring *p = side(WEIR_RING_PRODUCER), *c = side(0);
+        weir_ring_record got[32];
+        size_t n;
+        for (unsigned i = 0; i < 100; i++) CHECK_OK(offer(p, 48, i));
+        weir_ring_commit(p);
+        CHECK_OK(weir_ring_read(c, got, 4, &n));
+        static uint8_t before[4096 + 1024];
+        memcpy(before, mapping, sizeof before);
+        weir_ring *o = side(WEIR_RING_OBSERVER);
+        CHECK_OK(weir_ring_read(o, got, 32, &n));
+        CHECK_EQ(n, 16);
+        for (size_t i = 0; i < n; i++) CHECK(got[i].sequence == 84 + i && is_filled(got[i].at, 48, 84 + i));
+        CHECK_OK(weir_ring_release(o));
+        CHECK_EQ(weir_ring_read(o, got, 32, &n), WEIR_AGAIN);
+        CHECK_EQ(books(o, 0).unread, 16);
+        weir_ring_configuration(o, &is);
+        CHECK(is.data_bytes == 1024 && is.slot_bytes == 0 && is.consumers == 2 && is.policy == WEIR_RING_DROP_OLDEST);
+        CHECK_EQ(is.shares, shares);
+        CHECK_SAME_BYTES(before, mapping, sizeof before);
+        weir_ring_end(p);
+        CHECK_EQ(weir_ring_read(o, got, 32, &n), WEIR_END);
+    }
 }
 
 /* ---- any history ---- */
@@ -659,6 +689,7 @@ int main(void)
                      RUN(drop_oldest_loses_the_oldest_but_never_what_is_held),
                      RUN(disconnect_cuts_the_slow_one_tells_it_and_lets_it_join_again),
                      RUN(the_end_is_seen_after_the_last_record_and_a_new_producer_goes_on_after_it),
+                     RUN(an_observer_reads_what_is_left_and_changes_nothing),
                      RUN(any_history_of_a_ring_that_blocks_passes_all),
                      RUN(any_history_that_drops_the_newest_is_exact),
                      RUN(any_history_that_drops_the_oldest_is_exact),
