@@ -181,6 +181,149 @@ TEST(random_kills_with_slots_lose_and_double_nothing) { kill_at_random(WEIR_RING
 TEST(random_kills_while_the_oldest_are_dropped_leave_exact_books) { kill_at_random(WEIR_RING_DROP_OLDEST, 0); }
 TEST(random_kills_while_the_newest_are_dropped_leave_exact_books) { kill_at_random(WEIR_RING_DROP_NEWEST, 0); }
 
+/* ---- consumers that share, killed ---- */
+
+enum { SHARED_MAX = 1 << 20, SHARERS = 2 };
+static uint8_t *times_read;    /* by sequence, in a mapping that is shared by fork */
+
+static void sharer_main(int fd, int who)
+{
+    weir_ring *c = take_side(fd, who);
+    for (;;) {
+        weir_ring_record got[8];
+        size_t n;
+        weir_status status = weir_ring_read(c, got, 8, &n);
+        if (status == WEIR_END) break;
+        if (status == WEIR_AGAIN) {
+            status = weir_ring_wait(c, 1000000);
+            if (status == WEIR_ERR_PEER) sched_yield();
+            continue;
+        }
+        if (status != WEIR_OK) wrong(30);
+        for (size_t i = 0; i < n; i++) {
+            if (got[i].bytes != size_of(got[i].sequence) || !is_filled(got[i].at, got[i].bytes, got[i].sequence)) wrong(31);
+            if (got[i].sequence < SHARED_MAX) times_read[got[i].sequence]++;
+        }
+        if (weir_ring_release(c) != WEIR_OK) wrong(32);
+    }
+    _exit(0);
+}
+
+static pid_t start_sharing(int fd, int who)
+{
+    pid_t const child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        if (who == WEIR_RING_PRODUCER) producer_main(fd);
+        else sharer_main(fd, who);
+    }
+    return child;
+}
+
+TEST(random_kills_of_sharing_consumers_lose_nothing)
+{
+    const char *const asked = getenv("WEIR_KILLS"), *const seed = getenv("WEIR_SEED");
+    unsigned const kills = 3 * (asked != NULL ? (unsigned)strtoul(asked, NULL, 10) : 150);
+    struct prng prng = { seed != NULL ? strtoull(seed, NULL, 10) : 1 };
+    weir_ring_config c = config(4096, 0, SHARERS, WEIR_RING_BLOCK);
+    weir_ring_place place;
+    pid_t sides[1 + SHARERS];
+    c.shares = 1;
+    setup_checker();
+    times_read = mmap(NULL, SHARED_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(times_read != MAP_FAILED);
+    CHECK_OK(weir_ring_create(&place, NULL, &c));
+    for (int who = -1; who < SHARERS; who++) sides[who + 1] = start_sharing(place.fd, who);
+    for (unsigned i = 0; i < kills && !checker->wrong; i++) {
+        struct timespec const life = { 0, (long)prng_below(&prng, 600000) };
+        int const who = (int)(i % 3) - 1;
+        nanosleep(&life, NULL);
+        kill(sides[who + 1], SIGKILL);
+        CHECK_EQ(waitpid(sides[who + 1], NULL, 0), sides[who + 1]);
+        sides[who + 1] = start_sharing(place.fd, who);
+    }
+    atomic_store(&checker->stop, 1);
+    for (unsigned k = 0; k < 1 + SHARERS; k++) {
+        int how = -1;
+        CHECK_EQ(waitpid(sides[k], &how, 0), sides[k]);
+        CHECK_EQ(checker->wrong, 0);
+        CHECK_EQ(how, 0);
+    }
+    weir_ring *o;
+    weir_ring_account a;
+    uint64_t again = 0;
+    CHECK_OK(weir_ring_attach(&o, handle, sizeof handle, &place, WEIR_RING_OBSERVER));
+    CHECK_OK(weir_ring_books(o, 0, &a));
+    CHECK_EQ(a.delivered, a.offered);
+    for (uint64_t i = 0; i < a.offered && i < SHARED_MAX; i++) {
+        CHECK(times_read[i] >= 1);
+        again += times_read[i] - 1u;
+    }
+    CHECK(again <= kills * 8u);    /* what a dead one had read and not released; counted as delivered once */
+    munmap(times_read, SHARED_MAX);
+    weir_ring_close(&place);
+}
+
+/* ---- a stopped consumer ---- */
+
+static void stop_for_a_while(weir_ring_policy policy)
+{
+    enum { MANY = 300000 };
+    weir_ring_config const c = config(4096, 0, 1, policy);
+    static _Alignas(64) uint8_t other[WEIR_RING_HANDLE_BYTES];
+    weir_ring_place place;
+    weir_ring *p;
+    setup_checker();
+    CHECK_OK(weir_ring_create(&place, NULL, &c));
+    CHECK_OK(weir_ring_attach(&p, other, sizeof other, &place, WEIR_RING_PRODUCER));
+    pid_t const child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {    /* reads, holds, is stopped, releases, goes on */
+        weir_ring *r = take_side(place.fd, 0);
+        weir_ring_record got[8];
+        size_t n;
+        weir_status status;
+        uint64_t delivered = 0;
+        while (weir_ring_read(r, got, 8, &n) == WEIR_AGAIN) sched_yield();
+        raise(SIGSTOP);
+        if ((status = weir_ring_release(r)) == WEIR_OK) delivered += n;
+        while (status == WEIR_OK || status == WEIR_AGAIN) {
+            status = weir_ring_read(r, got, 8, &n);
+            if (status == WEIR_OK && (status = weir_ring_release(r)) == WEIR_OK) delivered += n;
+        }
+        if (status != (policy == WEIR_RING_DISCONNECT ? WEIR_ERR_CUT : WEIR_END)) wrong(40);
+        atomic_store(&checker->notes[0].delivered, delivered);
+        _exit(0);
+    }
+    CHECK_OK(offer(p, 8, 0));
+    weir_ring_commit(p);
+    int how;
+    CHECK_EQ(waitpid(child, &how, WUNTRACED), child);
+    CHECK(WIFSTOPPED(how));
+    for (uint64_t i = 1; i < MANY; i++) {
+        weir_status const status = offer(p, size_of(i), i);
+        CHECK(status == WEIR_OK || status == WEIR_ERR_FULL);
+        if (i % 4 == 0) weir_ring_commit(p);
+    }
+    weir_ring_end(p);
+    kill(child, SIGCONT);
+    CHECK_EQ(waitpid(child, &how, 0), child);
+    CHECK_EQ(checker->wrong, 0);
+    weir_ring_account a;
+    CHECK_OK(weir_ring_books(p, 0, &a));
+    CHECK_EQ(a.offered, MANY);
+    CHECK_EQ(a.offered, a.delivered + a.dropped);
+    CHECK_EQ(a.delivered, checker->notes[0].delivered);
+    weir_ring_close(&place);
+}
+
+TEST(a_stopped_consumer_leaves_exact_books_under_every_policy_that_goes_on)
+{
+    stop_for_a_while(WEIR_RING_DROP_OLDEST);
+    stop_for_a_while(WEIR_RING_DROP_NEWEST);
+    stop_for_a_while(WEIR_RING_DISCONNECT);
+}
+
 /* ---- every instruction ---- */
 
 enum { BEFORE = 2, DATA_BYTES = 512 };    /* records in the ring when the victim starts */
@@ -589,6 +732,8 @@ int main(void)
                      RUN(random_kills_with_slots_lose_and_double_nothing),
                      RUN(random_kills_while_the_oldest_are_dropped_leave_exact_books),
                      RUN(random_kills_while_the_newest_are_dropped_leave_exact_books),
+                     RUN(random_kills_of_sharing_consumers_lose_nothing),
+                     RUN(a_stopped_consumer_leaves_exact_books_under_every_policy_that_goes_on),
                      RUN(a_dead_producer_is_noticed_within_10_ms_and_a_stopped_one_is_not_dead),
                      RUN(a_side_is_taken_by_one_and_anyone_takes_the_next_free),
                      RUN(a_named_ring_is_made_once_for_its_user_alone),

@@ -23,20 +23,24 @@ static inline int restamp(const weir_ring *r, uint64_t at, uint64_t stamp, unsig
     return atomic_compare_exchange_strong(&ring_header_at(r, at)->stamp, &stamp, stamp_as(stamp, owner));
 }
 
-/* The floor, if it lies where it can: within the data before head. */
-static int floor_before(const weir_ring *r, uint64_t head, uint64_t *out)
+/* Floor and head of one moment: the floor is the same before and after the head. 0: they do not fit together. */
+static int floor_and_head(const weir_ring *r, uint64_t *floor, uint64_t *head)
 {
-    *out = position(peek(&r->shared->floor));
-    return head - *out <= r->data_bytes && (r->slot_bytes == 0 || *out % r->slot_bytes == 0);
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        *floor = position(peek(&r->shared->floor));
+        *head = position(peek(&r->shared->head));
+        if (position(peek(&r->shared->floor)) != *floor) continue;
+        return *head - *floor <= r->data_bytes && (r->slot_bytes == 0 || *floor % r->slot_bytes == 0);
+    }
+    return 0;
 }
 
 weir_status ring_share_resume(weir_ring *r)
 {
-    uint64_t const word = peek(&r->shared->floor), head = position(peek(&r->shared->head));
-    uint64_t floor;
-    if (!floor_before(r, head, &floor)) return WEIR_ERR_PEER;
+    uint64_t floor, head;
+    if (!floor_and_head(r, &floor, &head)) return WEIR_ERR_PEER;
     if (r->who == WEIR_RING_PRODUCER) {
-        r->floor_mark = word & RING_MARK;
+        r->floor_mark = peek(&r->shared->floor) & RING_MARK;
         r->floor = floor;
         r->passed = peek(&r->shared->floor_marks[r->floor_mark].count);
         return r->passed > r->sequence ? WEIR_ERR_PEER : WEIR_OK;
@@ -98,14 +102,13 @@ weir_status ring_share_read(weir_ring *r, weir_ring_record *out, size_t max, siz
     size_t n = 0;
     for (unsigned lost = 0; n < max && lost < TRIES_MAX;) {    /* lost: races for a record, or against the floor */
         struct ring_found f;
-        uint64_t floor;
+        uint64_t floor, head;
         if (r->at == r->limit) {
             if (n > 0) break;
             WEIR_TRY(share_look(r));
         }
         int const is_header = ring_find(r, r->at, r->limit, &f);
-        uint64_t const head = position(peek(&r->shared->head));
-        if (!floor_before(r, head, &floor) || is_behind(head, r->limit)) return WEIR_ERR_PEER;
+        if (!floor_and_head(r, &floor, &head) || is_behind(head, r->limit)) return WEIR_ERR_PEER;
         if (is_behind(r->at, floor)) {    /* what was seen there may have been anything */
             r->at = floor;
             r->limit = head;
