@@ -1,10 +1,11 @@
-/* ring_bench.c - bytes from one process to another: weir/ring.h beside pipe, Unix socket and TCP loopback, in the
- * same run. Bulk in pieces of 64 KiB, messages of 64 bytes, one-way latency; every byte is written and read.
+/* ring_bench.c - bytes from one process to another: weir/ring.h beside pipe, Unix socket and TCP loopback, in
+ * the same run. Bulk in pieces of 64 KiB, messages of 64 bytes, one-way latency; every byte is written and
+ * read.
  *
  *   ring_bench [SECONDS_EACH [ROUNDS]]      the best of ROUNDS is printed (other load only makes it worse)
  *
- * The ring holds 256 KiB of data. Latency is that of single messages some microseconds apart: the ring's reader
- * spins; "asleep" and the kernel's channels wait in the kernel.
+ * The ring holds 256 KiB of data. Latency is that of single messages some microseconds apart: the ring's
+ * reader spins; "asleep" and the kernel's channels wait in the kernel.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

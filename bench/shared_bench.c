@@ -1,5 +1,6 @@
-/* shared_bench.c - what weir/shared.h saves: one counter under a lock, one atomic, counters that share a line and
- * counters with a line each; one value under a lock or in a cell; several words under a lock or as a snapshot.
+/* shared_bench.c - what weir/shared.h saves: one counter under a lock, one atomic, counters that share a line
+ * and counters with a line each; one value under a lock or in a cell; several words under a lock or as a
+ * snapshot.
  *
  *   shared_bench [SECONDS_EACH]      million operations a second of two threads together, on two cores
  */

@@ -1,5 +1,5 @@
-/* ring_fuzz.c - any bytes as a ring, changed while both sides use it: every call returns with a status, what is
- * read lies in the ring, and the books add up.
+/* ring_fuzz.c - any bytes as a ring, changed while both sides use it: every call returns with a status, what
+ * is read lies in the ring, and the books add up.
  *
  *   | policy, slots, size | steps: what, where, value ... |     a step is 4 bytes; "where" falls on heads, cursors,
  *                                                             marks and headers more often than elsewhere

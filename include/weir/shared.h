@@ -10,11 +10,11 @@
  *
  * What each costs beside a lock and a plain atomic: bench/shared_bench.c, docs/benchmarks.md.
  *
- * Memory   The caller's, aligned to 64 bytes, zeroed; nothing is allocated; no pointers, so that it may be mapped
- *          by several processes, also of other languages.
- * Death    A process may be killed anywhere. Counts and cells are one store or one compare-and-set. A snapshot has
- *          two copies and its writer works on the one that is not current, so that a dead writer leaves the last
- *          whole one and readers do not wait for it.
+ * Memory   The caller's, aligned to 64 bytes, zeroed; nothing is allocated; no pointers, so that it may be
+ *          mapped by several processes, also of other languages.
+ * Death    A process may be killed anywhere. Counts and cells are one store or one compare-and-set. A
+ *          snapshot has two copies and its writer works on the one that is not current, so that a dead writer
+ *          leaves the last whole one and readers do not wait for it.
  * Foreign  open checks sizes; a peer that scribbles can make figures wrong and a read give up, nothing else.
  */
 #ifndef WEIR_SHARED_H
@@ -32,9 +32,10 @@ extern "C" {
 
 /* ---- counters ----
  *
- * Order: relaxed. A writer's line is its own, so that its add is a load and a store (no locked instruction) and no
- * line moves between cores; the sum is exact for everything that happened before the read in the reader's own
- * order (by joining the threads, or by a message through a ring), and of the others some part. */
+ * Order: relaxed. A writer's line is its own, so that its add is a load and a store (no locked instruction)
+ * and no line moves between cores; the sum is exact for everything that happened before the read in the
+ * reader's own order (by joining the threads, or by a message through a ring), and of the others some
+ * part. */
 
 #define WEIR_COUNTERS_MAX 1024u
 #define WEIR_COUNTERS_BYTES(writers) (64u + (size_t)64 * (writers))
@@ -51,24 +52,27 @@ WEIR_API uint64_t weir_counters_sum(const weir_counters *counters);
 
 /* ---- versioned cell ----
  *
- * Order: a successful set releases what its thread wrote before, get acquires it: a cell may publish an offset.
- * The version grows with every set, so that a compare-and-set fails if the value has changed in between, even if
- * it is the old one again; it wraps after 2^32 sets, which one who sleeps so long within one change would miss. */
+ * Order: a successful set releases what its thread wrote before, get acquires it: a cell may publish an
+ * offset. The version grows with every set, so that a compare-and-set fails if the value has changed in
+ * between, even if it is the old one again; it wraps after 2^32 sets, which one who sleeps so long within one
+ * change would miss. */
 
 typedef struct weir_cell { uint64_t word; } weir_cell;            /* zero: value 0, version 0 */
 typedef struct weir_cell_value { uint32_t value, version; } weir_cell_value;
 
 WEIR_API weir_cell_value weir_cell_get(const weir_cell *cell);
-/* 1: the cell was as seen and is now { value, version + 1 }, and so is *seen. 0: it was not; *seen is what it is. */
+/* 1: the cell was as seen and is now { value, version + 1 }, and so is *seen. 0: it was not; *seen is what it
+ * is. */
 WEIR_API WEIR_MUST_CHECK int weir_cell_set(weir_cell *cell, weir_cell_value *seen, uint32_t value);
 
 /* ---- snapshot ----
  *
- * Order: the writer makes the sequence odd, fills the copy that is not current, and makes the sequence even, which
- * makes that copy current. A reader loads the sequence, copies, and loads it again: what it has is whole unless the
- * writer has begun to overwrite that same copy, two writes later. Words are stored with release and loaded with
- * acquire, so that who sees a word of a later write also sees the sequence that announced it; beside a writer
- * reading is defined. One writer; any number of readers, which write nothing. */
+ * Order: the writer makes the sequence odd, fills the copy that is not current, and makes the sequence even,
+ * which makes that copy current. A reader loads the sequence, copies, and loads it again: what it has is
+ * whole unless the writer has begun to overwrite that same copy, two writes later. Words are stored with
+ * release and loaded with acquire, so that who sees a word of a later write also sees the sequence that
+ * announced it; beside a writer reading is defined. One writer; any number of readers, which write
+ * nothing. */
 
 #define WEIR_SNAPSHOT_WORDS_MAX 4096u
 #define WEIR_SNAPSHOT_BYTES(words) (64u + (size_t)16 * (words))
@@ -80,7 +84,8 @@ weir_snapshot_init(weir_snapshot *out, void *block, size_t block_bytes, unsigned
 /* WEIR_AGAIN: not yet made. WEIR_ERR_FORMAT: not a snapshot of exactly this size. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_snapshot_open(weir_snapshot *out, void *block, size_t block_bytes);
 WEIR_API void     weir_snapshot_write(const weir_snapshot *snapshot, const uint64_t *words);
-/* WEIR_AGAIN: the writer was too quick, 64 times in a row. All words are of one write; *version counts writes. */
+/* WEIR_AGAIN: the writer was too quick, 64 times in a row. All words are of one write; *version counts
+ * writes. */
 WEIR_API WEIR_MUST_CHECK weir_status
 weir_snapshot_read(const weir_snapshot *snapshot, uint64_t *words, uint64_t *version);
 

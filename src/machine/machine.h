@@ -48,7 +48,7 @@ struct weir_machine {
     int     (*send_fd)(int socket, int fd);          /* with one byte, over a Unix socket */
     int     (*receive_fd)(int socket);
     int     (*user)(void);                           /* effective user id */
-    int     (*futex_wait)(_Atomic uint32_t *word, uint32_t value, int64_t ns);    /* shared between processes */
+    int     (*futex_wait)(_Atomic uint32_t *word, uint32_t value, int64_t ns);    /* between processes */
     int     (*futex_wake)(_Atomic uint32_t *word, int count);
 };
 
@@ -59,8 +59,8 @@ extern const struct weir_machine  weir_machine_linux;
 /* Write everything, through EINTR and short writes. 0, or -errno with some prefix written. */
 int weir_write_all(int fd, const void *buffer, size_t bytes);
 
-/* From now on touching a page of [at, at + bytes) that its file no longer has gives zeros, not SIGBUS. 0, or -errno:
- * -ENOSPC after 8 of them. */
+/* From now on touching a page of [at, at + bytes) that its file no longer has gives zeros, not SIGBUS.
+ * 0, or -errno: -ENOSPC after 8 of them. */
 int weir_guard_mapping(void *at, size_t bytes);
 
 /* The kernel's own figure for this process, from /proc/self/status; 0 if it cannot be read. */

@@ -92,9 +92,11 @@ union fd_control { struct cmsghdr header; char bytes[CMSG_SPACE(sizeof(int))]; }
 static int linux_send_fd(int socket, int fd)
 {
     char byte = 'r';
-    union fd_control control = { .header = { .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+    union fd_control control = { .header = { .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET,
+                                             .cmsg_type = SCM_RIGHTS } };
     struct iovec one = { &byte, 1 };
-    struct msghdr const message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
+    struct msghdr const message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control.bytes,
+                                    .msg_controllen = sizeof control.bytes };
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
     return fold((int)sendmsg(socket, &message, MSG_NOSIGNAL));
 }
@@ -104,10 +106,12 @@ static int linux_receive_fd(int socket)
     int fd;
     union fd_control control = { 0 };
     struct iovec one = { &byte, 1 };
-    struct msghdr message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
+    struct msghdr message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control.bytes,
+                              .msg_controllen = sizeof control.bytes };
     ssize_t const got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (got < 0) return -errno;
-    if (got == 0 || control.header.cmsg_type != SCM_RIGHTS || control.header.cmsg_len != CMSG_LEN(sizeof fd)) return -EBADMSG;
+    if (got == 0 || control.header.cmsg_type != SCM_RIGHTS) return -EBADMSG;
+    if (control.header.cmsg_len != CMSG_LEN(sizeof fd)) return -EBADMSG;
     memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
     return fd;
 }

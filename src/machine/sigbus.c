@@ -1,9 +1,9 @@
 /* sigbus.c - a file that is cut short under its mapping does not kill us. Contract: machine.h.
  *
- * The kernel sends SIGBUS where a mapped page has no file behind it any more. The handler puts empty private pages
- * over the rest of a guarded mapping, and the access is done again; what is read there is zeros, which the reader
- * must take for nonsense. Any other SIGBUS is as deadly as ever. Handlers run between any two instructions, so the
- * table is written before its count.
+ * The kernel sends SIGBUS where a mapped page has no file behind it any more. The handler puts empty private
+ * pages over the rest of a guarded mapping, and the access is done again; what is read there is zeros, which
+ * the reader must take for nonsense. Any other SIGBUS is as deadly as ever. Handlers run between any two
+ * instructions, so the table is written before its count.
  */
 #define _GNU_SOURCE
 #include <errno.h>

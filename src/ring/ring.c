@@ -1,14 +1,15 @@
 /* ring.c - the ring as state transitions on memory that the caller gives. Contract and drawing: weir/ring.h.
  *
- * The one call that leaves this file's memory is the wake-up of a sleeper, through the machine's table. Files,
- * locks and waiting are ring_place.c's.
+ * The one call that leaves this file's memory is the wake-up of a sleeper, through the machine's table.
+ * Files, locks and waiting are ring_place.c's.
  *
- * The producer's private copies (at, committed, limit) say where it may write; a consumer's cursor can only be
- * believed if it lies in [last seen, committed]. A consumer's private copies say what it has; a head can only be
- * believed in [last seen, cursor + data_bytes]. Every loop is bounded by one of these distances or by a count.
+ * The producer's private copies (at, committed, limit) say where it may write; a consumer's cursor can only
+ * be believed if it lies in [last seen, committed]. A consumer's private copies say what it has; a head can
+ * only be believed in [last seen, cursor + data_bytes]. Every loop is bounded by one of these distances or by
+ * a count.
  *
- * Lamport, "Specifying Concurrent Program Modules", TOPLAS 5 (1983), for the ring of two cursors; cached cursors
- * after FastForward and MCRingBuffer (Giacomoni et al., PPoPP 2008; Lee et al., IPDPS 2010).
+ * Lamport, "Specifying Concurrent Program Modules", TOPLAS 5 (1983), for the ring of two cursors; cached
+ * cursors after FastForward and MCRingBuffer (Giacomoni et al., PPoPP 2008; Lee et al., IPDPS 2010).
  */
 #include <string.h>
 #include "machine/assert.h"
@@ -29,8 +30,9 @@ uint64_t weir_ring_bytes(const weir_ring_config *c)
     WEIR_ASSERT(c != NULL);
     if (!is_power_of_two(c->data_bytes)) return 0;
     if (c->data_bytes < WEIR_RING_DATA_BYTES_MIN || c->data_bytes > WEIR_RING_DATA_BYTES_MAX) return 0;
-    if (c->slot_bytes != 0 && (!is_power_of_two(c->slot_bytes) || c->slot_bytes < 64 || c->slot_bytes > c->data_bytes / 2))
-        return 0;
+    if (c->slot_bytes != 0) {
+        if (!is_power_of_two(c->slot_bytes) || c->slot_bytes < 64 || c->slot_bytes > c->data_bytes / 2) return 0;
+    }
     if (c->consumers > WEIR_RING_CONSUMERS_MAX || (unsigned)c->policy > WEIR_RING_DISCONNECT) return 0;
     if (c->shares != 0 && c->policy == WEIR_RING_DISCONNECT) return 0;
     return ring_data_at(c) + c->data_bytes;
@@ -72,12 +74,13 @@ static void ring_answer(weir_ring *r)
     }
 }
 
-/* Take the flags of a word of sleepers back. The word counts this, so that one who is about to sleep on what it
- * read before does not, even if another has set the flag again meanwhile. */
+/* Take the flags of a word of sleepers back. The word counts this, so that one who is about to sleep on what
+ * it read before does not, even if another has set the flag again meanwhile. */
 static uint32_t ring_take_flags(_Atomic uint32_t *word)
 {
     uint32_t old = atomic_load(word);
-    for (unsigned tries = 0; tries < TRIES_MAX && !atomic_compare_exchange_strong(word, &old, (old | 3) + 1); tries++) {}
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++)
+        if (atomic_compare_exchange_strong(word, &old, (old | 3) + 1)) break;    /* both flags off, one more */
     return old & 3;
 }
 
@@ -131,8 +134,10 @@ static weir_status ring_resume_observer(weir_ring *r)
     uint64_t const head = position(peek(&r->shared->head));
     r->at = head;
     for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) {
-        uint64_t const word = peek(r->shares ? &r->shared->floor : &r->shared->consumer[i].cursor), at = position(word);
-        int const is_served = r->shares || ((word & (RING_ABSENT | RING_ASKS)) == 0 && (peek(&r->shared->cut) >> i & 1) == 0);
+        uint64_t const word = peek(r->shares ? &r->shared->floor : &r->shared->consumer[i].cursor);
+        uint64_t const at = position(word);
+        int const is_absent = (word & (RING_ABSENT | RING_ASKS)) != 0 || (peek(&r->shared->cut) >> i & 1) != 0;
+        int const is_served = r->shares || !is_absent;
         if (is_served && head - at <= r->data_bytes && is_behind(at, r->at)) r->at = at;
     }
     r->limit = r->committed = r->at;
@@ -197,7 +202,8 @@ weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, v
 
 void weir_ring_configuration(const weir_ring *r, weir_ring_config *out)
 {
-    *out = (weir_ring_config){ r->data_bytes, r->slot_bytes, r->consumers, (weir_ring_policy)r->policy, r->shares };
+    *out = (weir_ring_config){ .data_bytes = r->data_bytes, .slot_bytes = r->slot_bytes, .consumers = r->consumers,
+                               .policy = (weir_ring_policy)r->policy, .shares = r->shares };
 }
 
 size_t weir_ring_record_bytes_max(const weir_ring *r) { return r->record_max; }
@@ -238,11 +244,11 @@ void weir_ring_cut(weir_ring *r, unsigned consumer)
     }
     r->cut |= 1u << consumer;
     atomic_store(&r->shared->cut, r->cut);
-    ring_fence();    /* before anything is written where that consumer may be reading; it looks after reading */
+    ring_fence();    /* before anything is written where it may be reading; it looks after reading */
 }
 
-/* The first record from `least` on, for a consumer at `at`. Headers that make no sense are an enemy's doing, and
- * lose it all there is. */
+/* The first record from `least` on, for a consumer at `at`. Headers that make no sense are an enemy's doing,
+ * and lose it all there is. */
 static uint64_t ring_first_from(const weir_ring *r, uint64_t at, uint64_t least)
 {
     struct ring_found f;
@@ -253,7 +259,8 @@ static uint64_t ring_first_from(const weir_ring *r, uint64_t at, uint64_t least)
     return at;
 }
 
-/* The cursor of consumer i, after it gave way to `least` as the policy says. WEIR_END: not to be waited for. */
+/* The cursor of consumer i, after it gave way to `least` as the policy says. WEIR_END: not to be waited
+ * for. */
 static weir_status ring_cursor(weir_ring *r, unsigned i, uint64_t least, uint64_t *out)
 {
     struct ring_consumer *c = &r->shared->consumer[i];
@@ -376,7 +383,8 @@ static weir_status ring_hold(weir_ring *r)
 {
     uint64_t word = peek(&r->own->cursor);
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
-        uint64_t const at = position(word), head = peek(&r->shared->head);    /* in this order: at is not beyond head */
+        uint64_t const at = position(word);
+        uint64_t const head = peek(&r->shared->head);    /* after the cursor, which is not beyond it, then */
         if (word & (RING_ABSENT | RING_ASKS)) return WEIR_ERR_CUT;
         if ((word & RING_FLAGS) != r->mark || is_behind(at, r->committed)) return WEIR_ERR_PEER;
         if (position(head) - at > r->data_bytes) {    /* pushed since, or nonsense */
@@ -515,7 +523,8 @@ int ring_is_in_the_way(const weir_ring *r, unsigned i)
 {
     if (r->shares) return ring_share_owner(r) == (int)i;
     uint64_t const word = peek(&r->shared->consumer[i].cursor);
-    return (r->cut >> i & 1) == 0 && (word & (RING_ABSENT | RING_ASKS)) == 0 && is_behind(position(word), r->wanted);
+    if ((r->cut >> i & 1) != 0 || (word & (RING_ABSENT | RING_ASKS)) != 0) return 0;
+    return is_behind(position(word), r->wanted);
 }
 
 int ring_has_news(const weir_ring *r)
@@ -539,7 +548,7 @@ static int ring_sequence_at(const weir_ring *r, uint64_t at, uint64_t head, uint
 {
     struct ring_found f = { 0, 0, at_head << 8, 0 };
     *out = at_head;
-    for (unsigned i = 0; i < 2 && at != head; i++) {    /* at most one padding record, then the start of the data */
+    for (unsigned i = 0; i < 2 && at != head; i++) {    /* at most one padding record, then a record */
         if (!ring_find(r, at, head, &f)) return 0;
         if (!f.is_padding) {
             *out = f.stamp >> 8;
@@ -569,7 +578,8 @@ weir_status weir_ring_books(const weir_ring *r, unsigned consumer, weir_ring_acc
         if (peek(&s->head) != head || peek(&c->cursor) != word || peek(&s->cut) != cut) continue;
         status = WEIR_ERR_PEER;
         if (!known || next > total || joined > next || delivered > next - joined) continue;
-        *out = (weir_ring_account){ total - joined, delivered, next - joined - delivered, total - next, is_served };
+        *out = (weir_ring_account){ .offered = total - joined, .delivered = delivered, .is_served = is_served,
+                                    .dropped = next - joined - delivered, .unread = total - next };
         return WEIR_OK;
     }
     return status;

@@ -1,16 +1,18 @@
-/* ring.pml - the protocol of weir/ring.h with sides that die at any step, for Spin. tests/ring_model.sh runs it.
+/* ring.pml - the protocol of weir/ring.h with sides that die at any step, for Spin. tests/ring_model.sh runs
+ * it.
  *
- * A record is one slot of two halves, each holding its sequence: torn is where they differ. The head word (position,
- * mark, ended) and a cursor word (position, mark, held) change in one step each, as in memory; everything else is
- * a step for itself, and before each write a side may die, CRASHES times in all; then its lock is free and it comes
- * again. `ghost` variables are what an outside observer counts; sides read them only in assertions.
+ * A record is one slot of two halves, each holding its sequence: torn is where they differ. The head word
+ * (position, mark, ended) and a cursor word (position, mark, held) change in one step each, as in memory;
+ * everything else is a step for itself, and before each write a side may die, CRASHES times in all; then its
+ * lock is free and it comes again. `ghost` variables are what an outside observer counts; sides read them
+ * only in assertions.
  *
  *   POLICY 0: block, 1: drop the oldest.   BROKEN 1 to 8: a mistake that the model must find.
  *
- * Checked for these sizes: no torn record is seen, none is lost or doubled when the ring blocks, counts belong to
- * their positions, what is held is not written, nobody sleeps for ever (that would be an invalid end state).
- * Spin's memory is sequentially consistent: the order of plain accesses around an acquire or release is the thread
- * sanitizer's to watch (ring_test.c).
+ * Checked for these sizes: no torn record is seen, none is lost or doubled when the ring blocks, counts
+ * belong to their positions, what is held is not written, nobody sleeps for ever (that would be an invalid
+ * end state). Spin's memory is sequentially consistent: the order of plain accesses around an acquire or
+ * release is the thread sanitizer's to watch (ring_test.c).
  */
 #ifndef POLICY
 #define POLICY 0

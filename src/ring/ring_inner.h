@@ -21,12 +21,14 @@ static inline void mark_set(struct ring_mark *m, uint64_t sequence, uint64_t cou
 static inline uint64_t ring_index(const weir_ring *r, uint64_t at) { return at & (r->data_bytes - 1); }
 static inline uint64_t ring_span(const weir_ring *r, uint64_t bytes)
 {
-    return r->slot_bytes != 0 ? r->slot_bytes : RING_HEADER + ((bytes + (RING_GRAIN - 1)) & ~(uint64_t)(RING_GRAIN - 1));
+    if (r->slot_bytes != 0) return r->slot_bytes;
+    return RING_HEADER + ((bytes + (RING_GRAIN - 1)) & ~(uint64_t)(RING_GRAIN - 1));
 }
 static inline struct ring_header *ring_header_at(const weir_ring *r, uint64_t at)
 {
     uint64_t const index = ring_index(r, at);
-    return r->slot_bytes != 0 ? r->headers + (index >> r->slot_shift) : (struct ring_header *)(void *)(r->data + index);
+    if (r->slot_bytes != 0) return r->headers + (index >> r->slot_shift);
+    return (struct ring_header *)(void *)(r->data + index);
 }
 static inline uint8_t *ring_bytes_at(const weir_ring *r, uint64_t at)
 {
@@ -62,7 +64,7 @@ weir_status ring_share_scan(weir_ring *r, uint64_t least);
 weir_status ring_share_read(weir_ring *r, weir_ring_record *out, size_t max, size_t *count);
 weir_status ring_share_release(weir_ring *r);
 void        ring_share_drop(weir_ring *r, unsigned consumer);
-int         ring_share_owner(const weir_ring *r);    /* who holds the oldest record: -1: nobody, -2: it is done with */
+int         ring_share_owner(const weir_ring *r);    /* of the oldest record: -1: nobody, -2: it is done with */
 weir_status ring_share_books(const weir_ring *r, weir_ring_account *out);
 
 #endif

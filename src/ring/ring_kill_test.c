@@ -1,7 +1,7 @@
 /* ring_kill_test.c - processes that pass records and are killed: anywhere, and at every instruction.
  *
- * The checker's own memory is a page that is shared by fork and that the ring knows nothing of. A consumer notes
- * there what it is about to release, and that it has: a successor must go on at one of the two.
+ * The checker's own memory is a page that is shared by fork and that the ring knows nothing of. A consumer
+ * notes there what it is about to release, and that it has: a successor must go on at one of the two.
  *
  *   WEIR_KILLS=10000    kills of each side for each policy (default 150)
  *   WEIR_SEED=n         of the times
@@ -463,8 +463,8 @@ static int scene_check(const struct scene *s, uint64_t sequence, int came, weir_
     return produced + consumed != 0;
 }
 
-/* Two ways: the victim runs once, and after each of its instructions a copy of the memory is what it would leave
- * if killed there; and it is really killed at some of them, the locks being looked at, too. */
+/* Two ways: the victim runs once, and after each of its instructions a copy of the memory is what it would
+ * leave if killed there; and it is really killed at some of them, the locks being looked at, too. */
 static void kill_at_every_instruction(struct scene s)
 {
     static _Alignas(64) uint8_t other[WEIR_RING_HANDLE_BYTES];

@@ -10,7 +10,7 @@
 #define RING_MAGIC 0x31475257u    /* the bytes "WRG1"; the 1 is the layout version */
 
 enum {
-    RING_GRAIN       = 16,      /* every position is a multiple: the low 4 bits of head and cursor are flags */
+    RING_GRAIN       = 16,      /* every position is a multiple: the low 4 bits are flags */
     RING_HEADER      = 16,      /* bytes of a record's header */
     RING_FIXED_BYTES = 4096     /* before the slots' headers and the data */
 };
@@ -66,8 +66,8 @@ _Static_assert(offsetof(struct ring_shared, consumers_wait) == 192, "the line of
 _Static_assert(offsetof(struct ring_shared, consumer) == 512, "consumers");
 _Static_assert(sizeof(struct ring_shared) == RING_FIXED_BYTES, "the fixed part is a page");
 
-/* Orders plain accesses on both sides of it, where an atomic access alone does not; only on the way to and from
- * a cut, where the reader throws away what it read. The thread sanitizer cannot model it. */
+/* Orders plain accesses on both sides of it, where an atomic access alone does not; only on the way to and
+ * from a cut, where the reader throws away what it read. The thread sanitizer cannot model it. */
 static inline void ring_fence(void)
 {
 #if !defined(__SANITIZE_THREAD__)

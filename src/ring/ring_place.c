@@ -1,8 +1,9 @@
 /* ring_place.c - rings in files: making, mapping, handing over; locks that tell who lives; waiting. Contract:
  * weir/ring.h. All system calls go through the machine's table.
  *
- * Waiting is: spin, say in the ring that one sleeps, look again, sleep until told or for a slice, look who lives.
- * The slice bounds what a peer can do that dies between taking the word of sleepers back and waking them.
+ * Waiting is: spin, say in the ring that one sleeps, look again, sleep until told or for a slice, look who
+ * lives. The slice bounds what a peer can do that dies between taking the word of sleepers back and waking
+ * them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +31,7 @@ enum {
     SPIN_NS      = 20000,      /* a sleeper's wake-up costs about this much */
     SLICE_NS     = 5000000,    /* between two looks at the locks: half of the 10 ms promised */
     RING_NAME_MAX    = 200,
-    ATTACH_TRIES = 20          /* a millisecond each: who tests whether we live holds our lock for microseconds */
+    ATTACH_TRIES = 20          /* a millisecond each: ring_reap holds our lock for microseconds */
 };
 
 /* ---- making and mapping ---- */
@@ -42,9 +43,9 @@ static int path_of(char path[sizeof prefix + RING_NAME_MAX], const char *name)
     size_t const length = strlen(name);
     if (length == 0 || length > RING_NAME_MAX || name[0] == '.') return 0;
     for (size_t i = 0; i < length; i++) {
-        char const c = name[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
-            return 0;
+        char const c = name[i], letter = (char)(c | 0x20);
+        int const is_alphanumeric = (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9');
+        if (!is_alphanumeric && c != '-' && c != '_' && c != '.') return 0;
     }
     memcpy(path, prefix, sizeof prefix - 1);
     memcpy(path + sizeof prefix - 1, name, length + 1);
@@ -104,8 +105,9 @@ weir_status weir_ring_connect(weir_ring_place *p, const char *name)
     if (p->fd < 0) return place_failed(p, p->fd);
     int const result = weir_machine->fstat(p->fd, &is);
     if (result < 0) return place_failed(p, result);
+    int const is_ours = S_ISREG(is.st_mode) && (int)is.st_uid == weir_machine->user() && (is.st_mode & 077) == 0;
     weir_status status = WEIR_OK;
-    if (!S_ISREG(is.st_mode) || (int)is.st_uid != weir_machine->user() || (is.st_mode & 077) != 0) status = WEIR_ERR_FORMAT;
+    if (!is_ours) status = WEIR_ERR_FORMAT;
     else if (is.st_size == 0) status = WEIR_AGAIN;
     else if (is.st_size < RING_FIXED_BYTES) status = WEIR_ERR_FORMAT;
     if (status == WEIR_OK) return place_map(p, (uint64_t)is.st_size);
@@ -196,15 +198,18 @@ int weir_ring_is_taken(const weir_ring *r, int who)
 {
     WEIR_ASSERT(who >= WEIR_RING_PRODUCER && who < (int)WEIR_RING_CONSUMERS_MAX);
     if (who == r->who) return 1;
-    return r->fd < 0 || lock_of(r->fd, who, F_OFD_GETLK, F_WRLCK) != 0;    /* without locks nobody is known dead */
+    if (r->fd < 0) return 1;    /* without locks nobody is known to be dead */
+    return lock_of(r->fd, who, F_OFD_GETLK, F_WRLCK) != 0;
 }
 
-static weir_status attach_one(weir_ring **out, void *handle, size_t handle_bytes, weir_ring_place *p, int who, int joins)
+static weir_status attach_one(weir_ring **out, void *handle, size_t handle_bytes, weir_ring_place *p, int who,
+                              int joins)
 {
-    int taken;
-    for (unsigned tries = 0; (taken = lock_of(p->fd, who, F_OFD_SETLK, F_WRLCK)) == -EAGAIN || taken == -EACCES; tries++) {
+    int taken = lock_of(p->fd, who, F_OFD_SETLK, F_WRLCK);
+    for (unsigned tries = 0; taken == -EAGAIN || taken == -EACCES; tries++) {
         if (tries == ATTACH_TRIES) return WEIR_AGAIN;
         weir_machine->sleep_ns(1000000);
+        taken = lock_of(p->fd, who, F_OFD_SETLK, F_WRLCK);
     }
     if (taken < 0) {
         p->error = -taken;
@@ -233,8 +238,10 @@ weir_status weir_ring_attach(weir_ring **out, void *handle, size_t handle_bytes,
     }
     if (who != WEIR_RING_ANYONE) return attach_one(out, handle, handle_bytes, p, who, 0);
     weir_status status = WEIR_AGAIN;
-    for (int i = 0; i < (int)WEIR_RING_CONSUMERS_MAX && status == WEIR_AGAIN; i++)
-        if (lock_of(p->fd, i, F_OFD_GETLK, F_WRLCK) == 0) status = attach_one(out, handle, handle_bytes, p, i, 1);
+    for (int i = 0; i < (int)WEIR_RING_CONSUMERS_MAX && status == WEIR_AGAIN; i++) {
+        if (lock_of(p->fd, i, F_OFD_GETLK, F_WRLCK) != 0) continue;
+        status = attach_one(out, handle, handle_bytes, p, i, 1);
+    }
     return status;
 }
 
@@ -253,7 +260,7 @@ void ring_reap(weir_ring *r)
     for (int i = 0; i < (int)WEIR_RING_CONSUMERS_MAX; i++) {
         struct ring_consumer *c = &r->shared->consumer[i];
         if ((atomic_load(&c->cursor) & RING_HELD) == 0) continue;
-        if (lock_of(r->fd, i, F_OFD_SETLK, F_WRLCK) != 0) continue;    /* with its lock no successor can come */
+        if (lock_of(r->fd, i, F_OFD_SETLK, F_WRLCK) != 0) continue;    /* while we have it no successor comes */
         (void)atomic_fetch_and(&c->cursor, ~RING_HELD);
         (void)lock_of(r->fd, i, F_OFD_SETLK, F_UNLCK);
     }
@@ -261,15 +268,21 @@ void ring_reap(weir_ring *r)
 
 /* ---- waiting ---- */
 
-/* Who could end the wait and cannot any more: -2: nobody is known to be dead. */
+/* That side came once and is not there. */
+static int is_dead(const weir_ring *r, int who)
+{
+    const _Atomic uint32_t *came = who == WEIR_RING_PRODUCER ? &r->shared->came : &r->shared->consumer[who].came;
+    return atomic_load((_Atomic uint32_t *)(uintptr_t)came) != 0 && !weir_ring_is_taken(r, who);
+}
+
+/* Who could end the wait and is dead. NOBODY: no such one is known. */
+enum { NOBODY = -3 };
 static int dead_peer(const weir_ring *r)
 {
-    if (r->who != WEIR_RING_PRODUCER)    /* an observer waits for nobody's death but the producer's, too */
-        return atomic_load(&r->shared->came) != 0 && !weir_ring_is_taken(r, WEIR_RING_PRODUCER) ? WEIR_RING_PRODUCER : -2;
+    if (r->who != WEIR_RING_PRODUCER) return is_dead(r, WEIR_RING_PRODUCER) ? WEIR_RING_PRODUCER : NOBODY;
     for (int i = 0; i < (int)WEIR_RING_CONSUMERS_MAX; i++)
-        if (ring_is_in_the_way(r, (unsigned)i) && atomic_load(&r->shared->consumer[i].came) != 0 && !weir_ring_is_taken(r, i))
-            return i;
-    return -2;
+        if (ring_is_in_the_way(r, (unsigned)i) && is_dead(r, i)) return i;
+    return NOBODY;
 }
 
 static inline void spin_pause(void)
@@ -299,7 +312,7 @@ weir_status weir_ring_wait(weir_ring *r, int64_t timeout_ns)
         if (ring_has_news(r)) return WEIR_OK;
         int const dead = dead_peer(r);
         if (ring_has_news(r)) return WEIR_OK;    /* it may have been its last deed */
-        if (dead != -2) {
+        if (dead != NOBODY) {
             r->culprit = (int8_t)dead;
             return WEIR_ERR_PEER;
         }

@@ -3,14 +3,15 @@
  *   floor                                    head
  *     | done | taken by 2 | done | taken by 1 | untouched | untouched |
  *
- * There is no cursor: a record's own stamp says whose it is. A consumer takes an untouched one by a compare-and-set
- * of the stamp, which holds the sequence, too, so that it cannot take another record that has come to lie there;
- * one that is taken stays where it is until its taker has made it done. The producer moves the floor over what is
- * done and writes only where the floor has passed. A consumer that dies leaves its records taken; its successor
- * (the same number) finds them between floor and head and goes on with them.
+ * There is no cursor: a record's own stamp says whose it is. A consumer takes an untouched one by a
+ * compare-and-set of the stamp, which holds the sequence, too, so that it cannot take another record that has
+ * come to lie there; one that is taken stays where it is until its taker has made it done. The producer moves
+ * the floor over what is done and writes only where the floor has passed. A consumer that dies leaves its
+ * records taken; its successor (the same number) finds them between floor and head and goes on with them.
  *
- * The floor's count (delivered) lies in two marks, as the head's do. A consumer that walks over records it does not
- * have reads them while they may be overwritten: it believes a header only if the floor has not passed it after.
+ * The floor's count (delivered) lies in two marks, as the head's do. A consumer that walks over records it
+ * does not have reads them while they may be overwritten: it believes a header only if the floor has not
+ * passed it after.
  */
 #include "machine/assert.h"
 #include "ring/ring_inner.h"
@@ -23,7 +24,8 @@ static inline int restamp(const weir_ring *r, uint64_t at, uint64_t stamp, unsig
     return atomic_compare_exchange_strong(&ring_header_at(r, at)->stamp, &stamp, stamp_as(stamp, owner));
 }
 
-/* Floor and head of one moment: the floor is the same before and after the head. 0: they do not fit together. */
+/* Floor and head of one moment: the floor is the same before and after the head. 0: they do not fit
+ * together. */
 static int floor_and_head(const weir_ring *r, uint64_t *floor, uint64_t *head)
 {
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
@@ -100,7 +102,7 @@ weir_status ring_share_read(weir_ring *r, weir_ring_record *out, size_t max, siz
 {
     unsigned const me = (unsigned)r->who + 1;
     size_t n = 0;
-    for (unsigned lost = 0; n < max && lost < TRIES_MAX;) {    /* lost: races for a record, or against the floor */
+    for (unsigned lost = 0; n < max && lost < TRIES_MAX;) {    /* races for a record, or against the floor */
         struct ring_found f;
         uint64_t floor, head;
         if (r->at == r->limit) {
@@ -132,8 +134,8 @@ weir_status ring_share_read(weir_ring *r, weir_ring_record *out, size_t max, siz
     return n > 0 ? WEIR_OK : WEIR_AGAIN;
 }
 
-/* Everything in from..to that `owner` has becomes `as`, the next one being found before the last one is let go:
- * behind that, nothing stays as it is. Returns how many. */
+/* Everything in from..to that `owner` has becomes `as`, the next one being found before the last one is let
+ * go: behind that, nothing stays as it is. Returns how many. */
 static uint64_t share_restamp_own(weir_ring *r, uint64_t from, uint64_t to, unsigned owner, unsigned as)
 {
     struct ring_found f, last = { 0 };
@@ -157,22 +159,27 @@ weir_status ring_share_release(weir_ring *r)
     uint64_t const had = r->count - r->count_committed;
     r->held = 0;
     r->count_committed = r->count;
-    return share_restamp_own(r, r->committed, r->at, (unsigned)r->who + 1, RING_DONE) == had ? WEIR_OK : WEIR_ERR_CUT;
+    uint64_t const done = share_restamp_own(r, r->committed, r->at, (unsigned)r->who + 1, RING_DONE);
+    return done == had ? WEIR_OK : WEIR_ERR_CUT;
 }
 
 void ring_share_drop(weir_ring *r, unsigned consumer)
 {
-    int const is_producer = r->who == WEIR_RING_PRODUCER;
-    if (!is_producer && !r->held) return;
-    (void)share_restamp_own(r, is_producer ? r->floor : r->committed, is_producer ? r->committed : r->at, consumer + 1, RING_DROPPED);
-    if (!is_producer) r->held = 0, r->count_committed = r->count;
+    if (r->who == WEIR_RING_PRODUCER) {
+        (void)share_restamp_own(r, r->floor, r->committed, consumer + 1, RING_DROPPED);
+    } else if (r->held) {
+        (void)share_restamp_own(r, r->committed, r->at, consumer + 1, RING_DROPPED);
+        r->held = 0;
+        r->count_committed = r->count;
+    }
 }
 
 weir_status ring_share_books(const weir_ring *r, weir_ring_account *out)
 {
     const struct ring_shared *s = r->shared;
     for (unsigned tries = 0; tries < 16 * TRIES_MAX; tries++) {
-        uint64_t const word = peek(&s->head), head = position(word), total = peek(&s->marks[word & RING_MARK].sequence);
+        uint64_t const word = peek(&s->head), head = position(word);
+        uint64_t const total = peek(&s->marks[word & RING_MARK].sequence);
         uint64_t const floor_word = peek(&s->floor);
         uint64_t delivered = peek(&s->floor_marks[floor_word & RING_MARK].count), unread = 0;
         uint64_t at = position(floor_word);
@@ -184,7 +191,8 @@ weir_status ring_share_books(const weir_ring *r, weir_ring_account *out)
         }
         if (peek(&s->head) != word || peek(&s->floor) != floor_word) continue;
         if (!known || delivered > total || unread > total - delivered) return WEIR_ERR_PEER;
-        *out = (weir_ring_account){ total, delivered, total - delivered - unread, unread, 1 };
+        *out = (weir_ring_account){ .offered = total, .delivered = delivered, .is_served = 1,
+                                    .dropped = total - delivered - unread, .unread = unread };
         return WEIR_OK;
     }
     return WEIR_AGAIN;

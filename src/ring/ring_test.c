@@ -64,7 +64,7 @@ TEST(open_refuses_what_is_not_exactly_a_ring)
     CHECK_EQ(weir_ring_open(&r, handles[0], 512, mapping, 8192, -1), WEIR_AGAIN);
     make(config(4096, 0, 1, WEIR_RING_BLOCK));
     CHECK_OK(weir_ring_open(&r, handles[0], 512, mapping, 8192, -1));
-    CHECK_EQ(weir_ring_open(&r, handles[0], 511, mapping, 8192, -1) == WEIR_OK, sizeof(struct weir_ring) <= 511);
+    CHECK_EQ(weir_ring_open(&r, handles[0], 64, mapping, 8192, -1), WEIR_ERR_SPACE);
     CHECK_EQ(weir_ring_open(&r, handles[0], 512, mapping, 8191, -1), WEIR_ERR_FORMAT);
     CHECK_EQ(weir_ring_open(&r, handles[0], 512, mapping, 8193, -1), WEIR_ERR_FORMAT);
     CHECK_EQ(weir_ring_open(&r, handles[0], 512, mapping, 100, -1), WEIR_ERR_FORMAT);
@@ -595,8 +595,9 @@ TEST(threads_pass_every_record_whole_when_the_ring_blocks) { pass_between_thread
 TEST(threads_account_for_every_record_when_the_newest_are_dropped) { pass_between_threads(WEIR_RING_DROP_NEWEST, 0, 0); }
 TEST(threads_account_for_every_record_when_the_oldest_are_dropped) { pass_between_threads(WEIR_RING_DROP_OLDEST, 0, 0); }
 
-/* With slots, whose headers are never anything else: where messages lie, a consumer that lags behind the floor may
- * look at bytes for a header, sees that the floor has passed, and believes nothing; the sanitizer cannot know. */
+/* With slots, whose headers are never anything else: where messages lie, a consumer that lags behind the
+ * floor may look at bytes for a header, sees that the floor has passed, and believes nothing; the sanitizer
+ * cannot know. */
 TEST(threads_that_share_get_each_record_once) { pass_between_threads(WEIR_RING_BLOCK, 128, 1); }
 TEST(threads_that_share_account_for_what_is_dropped) { pass_between_threads(WEIR_RING_DROP_OLDEST, 128, 1); }
 #if !defined(__SANITIZE_THREAD__)

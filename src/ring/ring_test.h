@@ -5,7 +5,8 @@
 #include "weir/ring.h"
 #include "tests/weir_test.h"
 
-static inline weir_ring_config config(uint64_t data_bytes, uint32_t slot_bytes, uint32_t consumers, weir_ring_policy policy)
+static inline weir_ring_config config(uint64_t data_bytes, uint32_t slot_bytes, uint32_t consumers,
+                                      weir_ring_policy policy)
 {
     return (weir_ring_config){ data_bytes, slot_bytes, consumers, policy, 0 };
 }

@@ -1,7 +1,7 @@
 /* shared.c - counters, cell and snapshot in common memory. Contract and drawing: weir/shared.h.
  *
  * L. Lamport, "Concurrent Reading and Writing", CACM 20 (1977), for the snapshot; with two copies after
- * J.-L. Peterson, "Concurrent Reading While Writing", TOPLAS 5 (1983).
+ * G. L. Peterson, "Concurrent Reading While Writing", TOPLAS 5 (1983).
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -90,8 +90,14 @@ uint64_t weir_counters_sum(const weir_counters *c)
 
 /* ---- cell ---- */
 
-static inline _Atomic uint64_t *cell_word(const weir_cell *c) { return (_Atomic uint64_t *)(uintptr_t)&c->word; }
-static inline weir_cell_value cell_value(uint64_t word) { return (weir_cell_value){ (uint32_t)word, (uint32_t)(word >> 32) }; }
+static inline _Atomic uint64_t *cell_word(const weir_cell *c)
+{
+    return (_Atomic uint64_t *)(uintptr_t)&c->word;
+}
+static inline weir_cell_value cell_value(uint64_t word)
+{
+    return (weir_cell_value){ .value = (uint32_t)word, .version = (uint32_t)(word >> 32) };
+}
 
 weir_cell_value weir_cell_get(const weir_cell *c)
 {
@@ -102,7 +108,8 @@ int weir_cell_set(weir_cell *c, weir_cell_value *seen, uint32_t value)
 {
     uint64_t old = (uint64_t)seen->version << 32 | seen->value;
     uint64_t const now = (uint64_t)(seen->version + 1) << 32 | value;
-    int const is_set = atomic_compare_exchange_strong_explicit(cell_word(c), &old, now, memory_order_acq_rel, memory_order_acquire);
+    int const is_set = atomic_compare_exchange_strong_explicit(cell_word(c), &old, now, memory_order_acq_rel,
+                                                               memory_order_acquire);
     *seen = cell_value(is_set ? now : old);
     return is_set;
 }
@@ -153,7 +160,8 @@ weir_status weir_snapshot_read(const weir_snapshot *s, uint64_t *words, uint64_t
         const _Atomic uint64_t *from = snapshot_copy(s, now);
         for (unsigned i = 0; i < s->words; i++)
             words[i] = atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)&from[i], memory_order_acquire);
-        if (atomic_load_explicit(&h->sequence, memory_order_relaxed) - now * 2 > 2) continue;    /* begun on this copy */
+        /* 2 now + 3: the writer has begun on this copy again. */
+        if (atomic_load_explicit(&h->sequence, memory_order_relaxed) - now * 2 > 2) continue;
         *version = now;
         return WEIR_OK;
     }
