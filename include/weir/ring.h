@@ -84,7 +84,8 @@ typedef enum weir_ring_policy {
 typedef struct weir_ring_config {
     uint64_t         data_bytes;    /* a power of two */
     uint32_t         slot_bytes;    /* 0: messages; or a power of two, 64 to half of data_bytes */
-    uint32_t         consumers;     /* who are waited for from the start, 0 to 16; others join later */
+    uint32_t         consumers;     /* who are waited for from the start, 0 to 16; others join, and
+                                     * miss what passed before */
     weir_ring_policy policy;
     int              shares;        /* 0: each sees all; 1: each record goes to one (not DISCONNECT) */
 } weir_ring_config;

@@ -286,12 +286,6 @@ static weir_status ring_cursor(weir_ring *r, unsigned i, uint64_t least, uint64_
     return WEIR_OK;
 }
 
-/* A file that was cut short under us reads as zeros (weir_ring_guard). */
-static inline int ring_is_there(const weir_ring *r)
-{
-    return atomic_load_explicit(&r->shared->magic, memory_order_relaxed) == RING_MAGIC;
-}
-
 /* Look at all cursors and set the limit. */
 static weir_status ring_scan(weir_ring *r, uint64_t least)
 {

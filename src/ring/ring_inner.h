@@ -35,6 +35,12 @@ static inline uint8_t *ring_bytes_at(const weir_ring *r, uint64_t at)
     return r->data + ring_index(r, at) + (r->slot_bytes != 0 ? 0 : RING_HEADER);
 }
 
+/* A file that was cut short under us reads as zeros (weir_ring_guard). */
+static inline int ring_is_there(const weir_ring *r)
+{
+    return atomic_load_explicit(&r->shared->magic, memory_order_relaxed) == RING_MAGIC;
+}
+
 /* A private copy of the header at `at`. 0: it is not one of a record or padding that ends by `end`. */
 struct ring_found { uint64_t span, bytes, stamp; int is_padding; };
 static inline int ring_find(const weir_ring *r, uint64_t at, uint64_t end, struct ring_found *out)

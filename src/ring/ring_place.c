@@ -316,6 +316,7 @@ weir_status weir_ring_wait(weir_ring *r, int64_t timeout_ns)
             r->culprit = (int8_t)dead;
             return WEIR_ERR_PEER;
         }
+        if (!ring_is_there(r)) return WEIR_ERR_PEER;
         int64_t const left = timeout_ns - (now - start);
         if (left <= 0) return WEIR_AGAIN;
         (void)weir_machine->futex_wait(word, seen, left < SLICE_NS ? left : SLICE_NS);

@@ -678,6 +678,63 @@ TEST(any_bytes_at_any_time_give_a_status)
     }
 }
 
+#if !defined(__SANITIZE_THREAD__)
+static _Atomic int scribbling;
+
+static void *scribble(void *argument)
+{
+    static const uint16_t places[] = { 0, 4, 64, 72, 80, 128, 136, 144, 152, 160, 168, 192, 512, 520, 576, 584, 592 };
+    struct prng prng = { *(const uint64_t *)argument };
+    while (atomic_load(&scribbling)) {
+        uint64_t const at = prng_below(&prng, 2) ? places[prng_below(&prng, sizeof places / 2)] & ~7u
+                                                 : 4096 + prng_below(&prng, 1024 / 8) * 8;
+        uint64_t value = prng_next(&prng) >> prng_below(&prng, 64);
+        if (prng_below(&prng, 2)) value = (uint64_t)((_Atomic uint64_t *)(void *)(mapping + at))[0] + (value & 0xff0);
+        atomic_store((_Atomic uint64_t *)(void *)(mapping + at), value);
+    }
+    return NULL;
+}
+
+/* The same with a peer that writes all the time, while calls run: a value that was checked and is read again would
+ * be another. */
+TEST(a_peer_that_scribbles_while_calls_run_gets_statuses)
+{
+    FOR_SEEDS(12) {
+        weir_ring_config c = config(1024, seed % 3 == 0 ? 64 : 0, 1, (weir_ring_policy)(seed % 4));
+        c.shares = c.policy != WEIR_RING_DISCONNECT && seed % 2;
+        make(c);
+        weir_ring *p = side(WEIR_RING_PRODUCER), *r = side(0);
+        uint64_t const bytes = made_bytes();
+        pthread_t id;
+        uint64_t own = seed;
+        atomic_store(&scribbling, 1);
+        CHECK_EQ(pthread_create(&id, NULL, scribble, &own), 0);
+        for (unsigned step = 0; step < 60000; step++) {
+            static _Alignas(64) uint8_t spare[WEIR_RING_HANDLE_BYTES];
+            weir_ring_record got[8];
+            weir_ring_account a;
+            weir_ring *again;
+            size_t n = 0;
+            weir_status const status = offer(p, step % 60, step);
+            if (status == WEIR_ERR_PEER && weir_ring_culprit(p) >= 0) weir_ring_cut(p, (unsigned)weir_ring_culprit(p));
+            if (step % 3 == 0) weir_ring_commit(p);
+            if (weir_ring_read(r, got, 8, &n) == WEIR_ERR_CUT) weir_ring_join(r);
+            for (size_t k = 0; k < n; k++) {
+                CHECK((const uint8_t *)got[k].at >= mapping + 4096);
+                CHECK((const uint8_t *)got[k].at + got[k].bytes <= mapping + bytes);
+            }
+            if (weir_ring_release(r) != WEIR_OK && step % 64 == 0) weir_ring_leave(r);
+            if (weir_ring_books(r, 0, &a) == WEIR_OK) CHECK_EQ(a.offered, a.delivered + a.dropped + a.unread);
+            for (int who = -2; step % 16 == 0 && who < 1; who++)
+                if (weir_ring_open(&again, spare, sizeof spare, mapping, bytes, who) == WEIR_OK && who != -2)
+                    memcpy(who == 0 ? (void *)r : (void *)p, spare, sizeof spare);
+        }
+        atomic_store(&scribbling, 0);
+        CHECK_EQ(pthread_join(id, NULL), 0);
+    }
+}
+#endif
+
 int main(void)
 {
     return RUN_TESTS(RUN(impossible_configurations_are_refused),
@@ -706,6 +763,7 @@ int main(void)
                      RUN(threads_that_share_account_for_what_is_dropped),
 #if !defined(__SANITIZE_THREAD__)
                      RUN(threads_that_share_messages_get_each_once),
+                     RUN(a_peer_that_scribbles_while_calls_run_gets_statuses),
 #endif
                      RUN(any_bytes_at_any_time_give_a_status));
 }
