@@ -569,6 +569,52 @@ TEST(a_dead_producer_is_noticed_within_10_ms_and_a_stopped_one_is_not_dead)
     weir_ring_close(&place);
 }
 
+TEST(a_producer_that_waits_for_a_dead_consumer_is_told_which_and_may_cut_it)
+{
+    for (int shares = 0; shares < 2; shares++) {
+        weir_ring_config c = config(1024, 0, 2, WEIR_RING_BLOCK);
+        static _Alignas(64) uint8_t other[WEIR_RING_HANDLE_BYTES];
+        weir_ring_place mine, theirs;
+        weir_ring *p, *r;
+        c.shares = shares;
+        setup_checker();
+        CHECK_OK(weir_ring_create(&mine, NULL, &c));
+        CHECK_OK(weir_ring_adopt(&theirs, mine.fd));
+        CHECK_OK(weir_ring_attach(&p, other, sizeof other, &mine, WEIR_RING_PRODUCER));
+        CHECK_OK(weir_ring_attach(&r, handle, sizeof handle, &theirs, 0));
+        unsigned sequence = 0;
+        while (offer(p, 48, sequence) == WEIR_OK) sequence++;
+        CHECK_EQ(weir_ring_wait(p, 3000000), WEIR_AGAIN);    /* consumer 1 never came: it may come */
+        pid_t const child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            weir_ring *victim_ = take_side(mine.fd, 1);
+            weir_ring_record got;
+            size_t n;
+            if (weir_ring_read(victim_, &got, 1, &n) != WEIR_OK) wrong(50);
+            kill(getpid(), SIGKILL);
+        }
+        CHECK_EQ(waitpid(child, NULL, 0), child);
+        CHECK_EQ(checker->wrong, 0);
+        weir_ring_record got[32];
+        size_t n;
+        CHECK_OK(weir_ring_read(r, got, 32, &n));
+        CHECK_EQ(n, sequence - (unsigned)shares);    /* all, or all but the one that the dead one has */
+        CHECK_OK(weir_ring_release(r));
+        CHECK_EQ(weir_ring_wait(p, 1000000000), WEIR_ERR_PEER);
+        CHECK_EQ(weir_ring_culprit(p), 1);
+        CHECK_EQ(offer(p, 48, sequence), WEIR_AGAIN);
+        weir_ring_cut(p, 1);
+        CHECK_OK(weir_ring_wait(p, 1000000000));
+        CHECK_OK(offer(p, 48, sequence));
+        weir_ring_account a;
+        CHECK_OK(weir_ring_books(p, shares ? 0 : 1, &a));
+        CHECK_EQ(a.dropped, shares ? 1 : a.offered);
+        weir_ring_close(&mine);
+        weir_ring_close(&theirs);
+    }
+}
+
 TEST(a_side_is_taken_by_one_and_anyone_takes_the_next_free)
 {
     weir_ring_config const c = config(4096, 0, 2, WEIR_RING_BLOCK);
@@ -735,6 +781,7 @@ int main(void)
                      RUN(random_kills_of_sharing_consumers_lose_nothing),
                      RUN(a_stopped_consumer_leaves_exact_books_under_every_policy_that_goes_on),
                      RUN(a_dead_producer_is_noticed_within_10_ms_and_a_stopped_one_is_not_dead),
+                     RUN(a_producer_that_waits_for_a_dead_consumer_is_told_which_and_may_cut_it),
                      RUN(a_side_is_taken_by_one_and_anyone_takes_the_next_free),
                      RUN(a_named_ring_is_made_once_for_its_user_alone),
                      RUN(a_ring_that_memory_has_no_room_for_is_an_error_and_leaves_no_file),

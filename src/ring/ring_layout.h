@@ -66,8 +66,8 @@ _Static_assert(offsetof(struct ring_shared, consumers_wait) == 192, "the line of
 _Static_assert(offsetof(struct ring_shared, consumer) == 512, "consumers");
 _Static_assert(sizeof(struct ring_shared) == RING_FIXED_BYTES, "the fixed part is a page");
 
-/* Orders plain accesses on both sides of it, where an atomic access alone does not; only on the way to and
- * from a cut, where the reader throws away what it read. The thread sanitizer cannot model it. */
+/* Orders what is before it and what is after it where the atomic accesses alone do not: on the way to sleep, and
+ * around a cut, where the reader throws away what it read. The thread sanitizer cannot model it. */
 static inline void ring_fence(void)
 {
 #if !defined(__SANITIZE_THREAD__)

@@ -309,6 +309,7 @@ weir_status weir_ring_wait(weir_ring *r, int64_t timeout_ns)
     }
     for (;;) {
         uint32_t const seen = atomic_fetch_or(word, RING_CONSUMERS_SLEEP) | RING_CONSUMERS_SLEEP;
+        ring_fence();    /* either this look sees what the peer has stored, or the peer sees the word */
         if (ring_has_news(r)) return WEIR_OK;
         int const dead = dead_peer(r);
         if (ring_has_news(r)) return WEIR_OK;    /* it may have been its last deed */
