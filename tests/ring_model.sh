@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ring_model.sh [long] - check src/ring/ring.pml with Spin: all histories of the ring with sides that die, and that
-# each mistake that can be switched on is found. 77 (skipped) where spin is not installed.
+# ring_model.sh [long] - check src/ring/ring.pml and ring_share.pml with Spin: all histories of the ring with sides
+# that die, and that each mistake that can be switched on is found. 77 (skipped) where spin is not installed.
 set -u
 cd "$(dirname "$0")/.."
 command -v spin >/dev/null || { echo "no spin"; exit 77; }
@@ -33,7 +33,12 @@ check 0 -DPOLICY=1 -DRECORDS=3 -DCONSUMERS=2 -DCRASHES=0
 for broken in 1 2 3 6 7; do check 1 -DPOLICY=0 -DBROKEN=$broken; done
 for broken in 4 5; do check 1 -DPOLICY=1 -DBROKEN=$broken; done
 check 1 -DPOLICY=0 -DBROKEN=8 -DRECORDS=3 -DCONSUMERS=2 -DCRASHES=0
+model=${model%ring.pml}ring_share.pml
+check 0
+for broken in 1 2 3 4; do check 1 -DBROKEN=$broken; done
 if [ "${1:-}" = long ]; then    # minutes, 8 GB
+    check 0 -DRECORDS=5 -DCRASHES=3
+    model=${model%ring_share.pml}ring.pml
     check 0 -DPOLICY=0 -DRECORDS=5
     check 0 -DPOLICY=1 -DRECORDS=5
     check 0 -DPOLICY=0 -DRECORDS=3 -DCONSUMERS=2 -DCRASHES=1
