@@ -77,7 +77,7 @@ static _Alignas(64) uint8_t handle[WEIR_RING_HANDLE_BYTES];
 static weir_ring *side(int fd, int who)
 {
     static weir_ring_place place;
-    weir_ring *r;
+    weir_ring *r = NULL;
     if (weir_ring_adopt(&place, fd) != WEIR_OK || weir_ring_attach(&r, handle, sizeof handle, &place, who) != WEIR_OK) die("side");
     return r;
 }
