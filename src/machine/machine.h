@@ -61,7 +61,8 @@ int weir_write_all(int fd, const void *buffer, size_t bytes);
 
 /* From now on touching a page of [at, at + bytes) that its file no longer has gives zeros, not SIGBUS.
  * 0, or -errno: -ENOSPC after 8 of them. */
-int weir_guard_mapping(void *at, size_t bytes);
+int  weir_guard_mapping(void *at, size_t bytes);
+void weir_guard_end(void *at);    /* before it is unmapped; nothing, if it was not guarded */
 
 /* The kernel's own figure for this process, from /proc/self/status; 0 if it cannot be read. */
 uint64_t weir_peak_rss_bytes(void);

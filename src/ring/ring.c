@@ -80,8 +80,8 @@ static uint32_t ring_take_flags(_Atomic uint32_t *word)
 {
     uint32_t old = atomic_load(word);
     for (unsigned tries = 0; tries < TRIES_MAX; tries++)
-        if (atomic_compare_exchange_strong(word, &old, (old | 3) + 1)) break;    /* both flags off, one more */
-    return old & 3;
+        if (atomic_compare_exchange_strong(word, &old, (old | RING_WAIT_FLAGS) + 1)) break;
+    return old & RING_WAIT_FLAGS;
 }
 
 static void ring_tell_consumers(weir_ring *r)
@@ -225,7 +225,7 @@ void weir_ring_commit(weir_ring *r)
 {
     WEIR_DEBUG_ASSERT(r->who == WEIR_RING_PRODUCER);
     if (r->sequence != r->sequence_committed || r->at != r->committed) ring_publish(r, 0);
-    if ((atomic_load(&r->shared->consumers_wait) & 3) != 0) ring_tell_consumers(r);
+    if ((atomic_load(&r->shared->consumers_wait) & RING_WAIT_FLAGS) != 0) ring_tell_consumers(r);
 }
 
 void weir_ring_end(weir_ring *r)
@@ -451,7 +451,7 @@ weir_status weir_ring_release(weir_ring *r)
     if (r->who == WEIR_RING_OBSERVER) return WEIR_OK;
     if (r->shares) {
         weir_status const status = ring_share_release(r);
-        if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);
+        if ((atomic_load(&r->shared->producer_waits) & RING_WAIT_FLAGS) != 0) ring_tell_producer(r);
         return status;
     }
     if (r->policy == WEIR_RING_DISCONNECT) {
@@ -470,7 +470,7 @@ weir_status weir_ring_release(weir_ring *r)
     r->committed = r->at;
     r->sequence_committed = r->sequence;
     r->count_committed = r->count;
-    if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);
+    if ((atomic_load(&r->shared->producer_waits) & RING_WAIT_FLAGS) != 0) ring_tell_producer(r);
     return WEIR_OK;
 }
 
@@ -495,7 +495,7 @@ void weir_ring_leave(weir_ring *r)
     r->asks = 0;
     (void)atomic_fetch_or(&r->own->cursor, RING_ABSENT);
     (void)atomic_fetch_and(&r->own->cursor, ~(RING_HELD | RING_ASKS));
-    if ((atomic_load(&r->shared->producer_waits) & 3) != 0) ring_tell_producer(r);
+    if ((atomic_load(&r->shared->producer_waits) & RING_WAIT_FLAGS) != 0) ring_tell_producer(r);
 }
 
 void weir_ring_join(weir_ring *r)

@@ -25,7 +25,7 @@ enum {
 #define RING_DONE     255u
 #define RING_SEQUENCE_MAX (UINT64_C(1) << 55)
 
-enum { RING_CONSUMERS_SLEEP = 1, RING_ONE_ASKS = 2 };
+enum { RING_SLEEPS = 1, RING_ONE_ASKS = 2, RING_WAIT_FLAGS = 3 };    /* words of sleepers; the rest is a count */
 
 struct ring_header { _Atomic uint64_t length, stamp; };
 struct ring_mark   { _Atomic uint64_t sequence, count; };

@@ -146,7 +146,10 @@ weir_status weir_ring_adopt(weir_ring_place *p, int fd)
 void weir_ring_close(weir_ring_place *p)
 {
     WEIR_ASSERT(p != NULL);
-    if (p->mapping != NULL) (void)weir_machine->munmap(p->mapping, p->bytes);
+    if (p->mapping != NULL) {
+        weir_guard_end(p->mapping);
+        (void)weir_machine->munmap(p->mapping, p->bytes);
+    }
     if (p->fd >= 0) (void)weir_machine->close(p->fd);
     *p = (weir_ring_place){ .fd = -1 };
 }
@@ -308,7 +311,7 @@ weir_status weir_ring_wait(weir_ring *r, int64_t timeout_ns)
         now = weir_machine->monotonic_ns();
     }
     for (;;) {
-        uint32_t const seen = atomic_fetch_or(word, RING_CONSUMERS_SLEEP) | RING_CONSUMERS_SLEEP;
+        uint32_t const seen = atomic_fetch_or(word, RING_SLEEPS) | RING_SLEEPS;
         ring_fence();    /* either this look sees what the peer has stored, or the peer sees the word */
         if (ring_has_news(r)) return WEIR_OK;
         int const dead = dead_peer(r);
