@@ -59,6 +59,8 @@ static enum plan_outcome expression_fail(struct compile *c, const struct verb *v
 {
     struct plan *plan = &c->plan->plan;
     char near[80] = "";
+    c->plan->chain->where = text + e->at;
+    c->plan->chain->where_bytes = e->bytes;
     uint32_t const length = (uint32_t)strlen(text), bytes = e->bytes < 60 ? e->bytes : 60;
     if (e->at < length) snprintf(near, sizeof near, "'%.*s' ", (int)(bytes < length - e->at ? bytes : length - e->at), text + e->at);
     char hint[80] = "";
@@ -428,6 +430,8 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
             c->expression_count = 0;
             code_init(&s->code, code, &names, c->segment == 0 ? (uint32_t)plan->run.workers[0].window.capacity : 3 * AGGREGATE_ROOM_BYTES, cq->question.seeds.seed);
         }
+        p->chain->where = v->word;
+        p->chain->where_verb = v;
         outcome = verb_compile(c, v, s, &cq->question);
         if (outcome == PLAN_OK && s->aggregation != NULL) {
             outcome = segment_finish(c, s, v);
@@ -688,6 +692,7 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
         }
         if (selection_empty(&sw->selection)) return;
     }
+    sw->passed += selection_count(&sw->selection);
     if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
     else rows_out(p, sw);
 }
@@ -775,6 +780,8 @@ void chain_finish(struct chain_plan *p)
     for (unsigned i = 1; i < run->worker_count; i++) {
         run->workers[0].records += run->workers[i].records;
         books_merge(&run->workers[0].books, &run->workers[i].books);
+        run->workers[i].records = 0;
+        run->workers[i].books = (struct books){ .count = { 0 } };
         if (p->segments[0].aggregation != NULL) aggregation_merge(p->workers[0][0].aggregation, p->workers[0][i].aggregation);
     }
     for (unsigned i = 0; i < p->segment_count; i++)
