@@ -167,7 +167,8 @@ int chain_job_do(const struct chain_job *job)
         return EXIT_USAGE;
     }
     if (chain_parse(&chain, job->own, job->own_words, &used) != 0) {
-        snprintf(text, sizeof text, "%s%s", chain.message, hint(near, sizeof near));
+        const char *const better = hint(near, sizeof near), *const last = strrchr(chain.message, ';');    /* instead of '; see ...' */
+        snprintf(text, sizeof text, "%.*s%s", *better != '\0' && last != NULL ? (int)(last - chain.message) : (int)sizeof chain.message, chain.message, better);
         return wrong(job, text);
     }
     int const files = job->own - used;
