@@ -33,6 +33,7 @@
 
 /* Chains. */
 #define WEIR_VERBS_MAX            16u      /* verbs of one chain */
+#define WEIR_SEGMENTS_MAX         6u       /* verbs of one chain that keep rows, and one more */
 #define WEIR_EXPRESSION_BYTES_MAX 4096u    /* text of one expression or list */
 #define WEIR_EXPRESSION_DEPTH     24u      /* nesting of one expression: bounds the compiler's recursion */
 #define WEIR_CODE_NODES           512u     /* parts of one expression or list */
@@ -52,7 +53,7 @@
 #elif defined(__aarch64__) && defined(__GLIBC__)
 #define WEIR_WORKER_STACK_BYTES   (192u * 1024u)  /* glibc takes no less there; the promise is musl's */
 #else
-#define WEIR_WORKER_STACK_BYTES   (48u * 1024u)   /* of a second worker; deepest chain of calls uses 10 KiB */
+#define WEIR_WORKER_STACK_BYTES   (32u * 1024u)   /* of a second worker; deepest chain of calls uses 10 KiB */
 #endif
 #define WEIR_PARALLEL_FILE_BYTES  (32ull << 20)   /* smaller files take 0.1 s anyway: one worker, states twice as big */
 #define WEIR_PROFILE_COMFORT_BYTES 2048u          /* a column's state below which one worker's memory goes further */

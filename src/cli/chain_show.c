@@ -21,23 +21,25 @@ static const char *verb_text(const struct verb *v, char *text, size_t bytes)
 {
     const struct { const char *option, *value; } words[] = {
         { "", v->text }, { "-g", v->group }, { "--window", v->window }, { "--time", v->time }, { "--lateness", v->lateness },
-        { "--order", v->order }, { "--on-full", v->on_full } };
+        { "--order", v->order }, { "--on-full", v->on_full },
+        { "--to", v->to }, { "--by", v->by }, { "--weights", v->weights } };
     text[0] = '\0';
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i].value != NULL) word_add(text, bytes, words[i].option, words[i].value);
     if (v->kind == VERB_AGG && v->count != 0) number_add(text, bytes, "--limit", (double)v->count);
-    if (v->kind != VERB_AGG && (v->has_count || v->kind == VERB_HEAD || v->kind == VERB_TAIL)) number_add(text, bytes, "-n", (double)v->count);
+    else if (v->has_count || v->kind == VERB_HEAD || v->kind == VERB_TAIL)
+        number_add(text, bytes, v->kind == VERB_DEDUP ? "--for" : v->kind == VERB_ROUTE ? "--load" : "-n", (double)v->count);
     if (v->kind == VERB_SAMPLE && v->has_number) number_add(text, bytes, "-p", v->number);
     if (v->kind == VERB_DEDUP) number_add(text, bytes, "--fpr", v->number);
     if (v->kind == VERB_BANDS) number_add(text, bytes, "-k", v->number);
     if (v->bounds) word_add(text, bytes, "--bounds", "");
     if (v->inside) word_add(text, bytes, "--inside", "");
     switch (v->kind) {
-    case VERB_FILTER: case VERB_SELECT: case VERB_DROP: case VERB_HEAD: return "constant";
+    case VERB_FILTER: case VERB_SELECT: case VERB_DROP: case VERB_HEAD: case VERB_BANDS: case VERB_TEE: return "constant";
     case VERB_AGG: return v->group == NULL && v->window == NULL ? "constant" : v->on_full != NULL ? "by parameter: -S, --on-full" : "by parameter: -S, --on-full (approx)";
     case VERB_TAIL: return "by parameter: -n";
     case VERB_SAMPLE: return v->has_number ? "constant" : "by parameter: -n";
-    case VERB_DEDUP: return "by parameter: --fpr";
+    case VERB_DEDUP: return "by parameter: --fpr, --for";
     default: return "by parameter";
     }
 }
@@ -45,11 +47,9 @@ static const char *verb_text(const struct verb *v, char *text, size_t bytes)
 /* Of a text that may be long: line ends become blanks, and what is beyond the room is left out. */
 static void show(struct out *out, const struct verb *v, int ndjson)
 {
-    static const char *const kinds[] = { [VERB_FILTER] = "filter", [VERB_SELECT] = "select", [VERB_DROP] = "drop", [VERB_AGG] = "agg", [VERB_HEAD] = "head",
-                                         [VERB_TAIL] = "tail", [VERB_SAMPLE] = "sample", [VERB_DEDUP] = "dedup", [VERB_BANDS] = "bands" };
     char text[2048];
     const char *const memory = verb_text(v, text, sizeof text);
-    const char *const kind = v->kind < sizeof kinds / sizeof kinds[0] && kinds[v->kind] != NULL ? kinds[v->kind] : v->name;
+    const char *const kind = v->kind == VERB_AGG ? "agg" : v->name;    /* count and the like are an agg in short */
     if (ndjson) {
         out_text(out, "{\"verb\":");
         out_json_string(out, kind, strlen(kind));

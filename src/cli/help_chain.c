@@ -40,6 +40,7 @@ static const struct { const char *name, *memory, *words, *says, *examples; } ver
       "weir dedup tailnum flights.csv\n  weir dedup origin,dest --fpr 0.001 then count flights.csv" },
     { "bands", "constant", "COL", "rows outside mean +- k standard deviations of the rows before", "weir bands arr_delay -k 4 flights.csv\n  weir bands arr_delay -k 2 --inside then count flights.csv" },
     { "hist", "by parameter", "COL", "a histogram", "weir hist arr_delay flights.csv\n  weir filter 'arr_delay > 0' then hist arr_delay flights.csv" },
+    { "summary", "by parameter", "", "every column described, as weir summary does", "weir filter 'dep_delay > 60' then summary flights.csv" },
     { "tee", "constant", "FILE", "write the rows to FILE as well, and go on", "weir filter 'dep_delay > 60' then tee late.csv then count flights.csv\n  weir tee copy.csv then agg 'mean(distance)' flights.csv" },
     { "route", "constant", "COL,...", "rows to one of several outputs, by consistent hashing", "weir route user --to a.csv,b.csv access.csv\n  weir route user --to a.csv,b.csv --by jump access.csv" },
 };
@@ -57,6 +58,11 @@ static const struct { const char *name, *says; } options[] = {
     { "--fpr", "--fpr P               share of new values taken for old ones (0.01)" },
     { "--inside", "--inside              the rows inside instead" },
     { "--order", "--order COL[:desc],... of what comes out (by the groups)" },
+    { "--for", "--for N               different values that are remembered (default: as many as fit)" },
+    { "--to", "--to FILE,...         the outputs" },
+    { "--by", "--by HOW              jump (default), rendezvous, maglev" },
+    { "--weights", "--weights N,...       of the outputs" },
+    { "--load", "--load PERCENT        of the average that no output may exceed" },
     { "--on-full", "--on-full HOW         when no group more fits: approx (large groups stay; default), evict, fail, drop" },
     { "--bounds", "--bounds              NAME_lo, NAME_hi, NAME_exact beside each estimate" },
 };

@@ -52,13 +52,38 @@ int words_split(int count, char **words, int *shared, char **shared_words, int *
     return -1;
 }
 
+static int out_code(int error) { return error == ENOSPC || error == EFBIG || error == EDQUOT ? EXIT_CREATE : EXIT_IO; }
+
+/* What tee and route have written, and what they could not. */
+static int files_ending(void)
+{
+    int code = EXIT_OK;
+    for (unsigned i = 0; i < plan.segment_count; i++)
+        for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
+            const struct step *step = &plan.segments[i].steps[k];
+            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
+            for (unsigned n = 0; n < step->files.count; n++) {
+                const struct row_file *file = &step->files.files[n];
+                if (file->out.error != 0) {
+                    complain("%s: %s: %s; of its %llu rows some are not written", step->verb->name, file->path, strerror(file->out.error), (unsigned long long)file->rows);
+                    code = out_code(file->out.error);
+                } else if (step->kind == STEP_ROUTE && !options.quiet) {
+                    complain("route: %s: %llu rows", file->path, (unsigned long long)file->rows);
+                }
+            }
+        }
+    return code;
+}
+
 static int ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
         complain("standard output: %s", strerror(plan.out.error));
-        return plan.out.error == ENOSPC || plan.out.error == EFBIG || plan.out.error == EDQUOT ? EXIT_CREATE : EXIT_IO;
+        return out_code(plan.out.error);
     }
+    int const files = files_ending();
+    if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
         complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
         return EXIT_IO;
@@ -72,19 +97,28 @@ static int ending(void)
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }
     for (unsigned i = 0; i < plan.segment_count; i++) {
+        const struct kept *kept = plan.workers[i][0].kept;
+        if (kept != NULL && kept->store.failed) {
+            const struct verb *v = plan.segments[i].keep.verb;
+            uint64_t const seen = kept->store.seen, rows = v->count < seen ? v->count : seen;
+            if (kept->store.too_long != 0) complain("%s: a row has more than %llu bytes of text; see --max-record", v->name, (unsigned long long)kept->store.text_max);
+            else complain("%s -n %llu: %llu rows take more than the %llu bytes there are for them; -S gives more memory", v->name,
+                          (unsigned long long)v->count, (unsigned long long)rows, (unsigned long long)kept->store.heap_bytes);
+            return EXIT_NO_FIT;
+        }
         const struct aggregation_worker *a = plan.workers[i][0].aggregation;
         if (a == NULL) continue;
         if (a->failed) {
-            complain("agg: more than %u groups; --on-full approx keeps the large ones, -S gives more memory (%u bytes a group)", a->plan->groups.capacity, a->plan->groups.group_bytes);
+            complain("agg: more than %u groups; --on-full approx keeps the large ones, -S gives more memory (%u bytes a group)", a->full_at, a->plan->groups.group_bytes);
             return EXIT_NO_FIT;
         }
         if (options.quiet) continue;
         if (a->late != 0) complain("agg: %llu rows came later than --lateness allows and are not counted", (unsigned long long)a->late);
         if (a->untimed != 0) complain("agg: %llu rows have no time and are not counted", (unsigned long long)a->untimed);
-        if (a->dropped != 0) complain("agg: %llu rows of groups beyond the first %u are not shown (--on-full drop)", (unsigned long long)a->dropped, a->plan->groups.capacity);
+        if (a->dropped != 0) complain("agg: %llu rows of groups beyond the first %u are not shown (--on-full drop)", (unsigned long long)a->dropped, a->full_at);
         if (a->was_full && a->plan->groups.on_full == FULL_APPROX)
             complain("agg: more than %u groups: those with more than %llu rows are all here, the others are the row without keys; 'exact' says which rows are whole (-S gives more memory)",
-                     a->plan->groups.capacity, (unsigned long long)a->groups.error);
+                     a->full_at, (unsigned long long)a->groups.error);
     }
     if (session_interrupted) return 128 + session_interrupted;
     return session_books(books, !options.quiet);
@@ -193,6 +227,13 @@ int chain_job_do(const struct chain_job *job)
         out_init(&plan.out, STDOUT_FILENO);
         chain_show(&plan.out, &plan, options.file, job->deed == DEED_PLAN_NDJSON || question.output == ROWS_NDJSON);
         return out_flush(&plan.out) == 0 || plan.out.error == EPIPE ? EXIT_OK : EXIT_IO;
+    }
+    const char *path = NULL;
+    int const error = chain_files_open(&plan, &path);
+    if (error != 0) {
+        if (error == EEXIST) complain("%s: is the input, or an output twice", path);
+        else complain("%s: %s", path, strerror(error));
+        return EXIT_CREATE;
     }
     plan.table = terminal_table(STDOUT_FILENO, options.color);
     chain_plan_start(&plan, STDOUT_FILENO, program_started);

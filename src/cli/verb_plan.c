@@ -107,7 +107,7 @@ int verb_plan(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    if (at < argc && chain_word(argv[at])) return chain_command(ndjson ? DEED_PLAN_NDJSON : DEED_PLAN, argc - at, argv + at);
+    if (at < argc && strcmp(argv[at], "summary") != 0 && chain_word(argv[at])) return chain_command(ndjson ? DEED_PLAN_NDJSON : DEED_PLAN, argc - at, argv + at);
     if (at >= argc || strcmp(argv[at], "summary") != 0) {
         complain("plan what? weir plan [-o ndjson] summary [options] FILE, or a chain, sql, run (see 'weir help plan')");
         return EXIT_USAGE;

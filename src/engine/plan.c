@@ -141,7 +141,15 @@ static enum plan_outcome columns_binary(struct plan *plan, const struct question
     struct window *window = &run->workers[0].window;
     struct spec_error error;
     enum { FIELDS_MAX = 512, NAMES_BYTES = 8192 };
-    if (!schema_take(plan, FIELDS_MAX, NAMES_BYTES)) return no_fit(plan, "column names", FIELDS_MAX * sizeof(struct schema_column));
+    uint32_t fields = FIELDS_MAX;    /* a .npy header may name so many; -i says how many it has */
+    size_t name_bytes = NAMES_BYTES;
+    if (sniffed.format != SNIFF_NPY) {
+        fields = 1;
+        name_bytes = strlen(q->input) + 8;
+        for (const char *at = q->input; *at != '\0'; at++) fields += *at == ',';
+        name_bytes += fields;
+    }
+    if (!schema_take(plan, fields, name_bytes)) return no_fit(plan, "column names", fields * sizeof(struct schema_column));
     run->ops = &parser_binary;
     run->options.format = INPUT_BINARY;
     weir_status status;

@@ -62,7 +62,7 @@ static void parked_flush(struct worker *w, int all)
     }
     if (done == 0) return;
     w->parked_count -= done;
-    memmove(w->parked, w->parked + (size_t)done * run->profile_count,
+    if (w->parked != NULL) memmove(w->parked, w->parked + (size_t)done * run->profile_count,
             (size_t)w->parked_count * run->profile_count * sizeof *w->parked);
     memmove(w->parked_block, w->parked_block + done, w->parked_count * sizeof w->parked_block[0]);
 }

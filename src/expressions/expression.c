@@ -86,7 +86,7 @@ void code_pack(struct code *code, void *memory)
 
 /* ---- where we are ---------------------------------------------------------------------------- */
 
-static int is_letter(uint8_t c) { return (c | 0x20) >= 'a' ? (c | 0x20) <= 'z' || c >= 0x80 : c == '_'; }
+static int is_letter(uint8_t c) { return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80 || c == '_'; }
 static int is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
 
 static uint8_t peek(const struct cursor *c, uint32_t ahead) { return c->at + ahead < c->bytes ? (uint8_t)c->text[c->at + ahead] : 0; }
@@ -757,25 +757,30 @@ static int constant_vector(struct compiler *k, const struct part *p)
     return v;
 }
 
-/* A register that no one holds, of the width that type needs. */
+static int room_held(const struct code *code, int wide, uint16_t room)
+{
+    for (unsigned i = 0; i < code->vector_count; i++) {
+        const struct vector_plan *v = &code->vectors[i];
+        if (v->room == room && v->wide == wide && (v->used || v->role == ROLE_CONSTANT)) return 1;
+    }
+    return 0;
+}
+
+/* A register that no one holds, of the width that type needs. Registers of different types may have one room. */
 static int register_take(struct compiler *k, enum value_type type)
 {
     struct code *code = k->code;
     int const wide = type != VALUE_BOOL;
     for (unsigned i = 0; i < code->vector_count; i++) {
         struct vector_plan *v = &code->vectors[i];
-        if (v->role != ROLE_REGISTER || v->used || v->wide != wide || v->type != type) continue;
+        if (v->role != ROLE_REGISTER || v->wide != wide || v->type != type || room_held(code, wide, v->room)) continue;
         v->used = 1;
         return (int)i;
     }
-    uint16_t room = NO_VECTOR;
-    for (uint16_t r = 0; r < (wide ? code->wide_rooms : code->narrow_rooms) && room == NO_VECTOR; r++) {    /* of another type, free? */
-        int held = 0;
-        for (unsigned i = 0; i < code->vector_count; i++)
-            held |= code->vectors[i].room == r && code->vectors[i].wide == wide && (code->vectors[i].used || code->vectors[i].role == ROLE_CONSTANT);
-        if (!held) room = r;
-    }
-    if (room == NO_VECTOR) room = wide ? code->wide_rooms++ : code->narrow_rooms++;
+    uint16_t const rooms = wide ? code->wide_rooms : code->narrow_rooms;
+    uint16_t room = 0;
+    while (room < rooms && room_held(code, wide, room)) room++;
+    if (room == rooms) room = wide ? code->wide_rooms++ : code->narrow_rooms++;
     int const v = vector_new(code, ROLE_REGISTER, type);
     if (v == FAILED) return no_vector(k);
     code->vectors[v].wide = (uint8_t)wide;
@@ -834,6 +839,7 @@ static int generate(struct compiler *k, int part)
     }
     if (p->op == OP_CHOOSE && p->type == VALUE_TEXT) code->scratch_bytes += text_bytes + 2 * WEIR_PAD_BYTES;    /* of two places: copied */
     code->state_at[at] = UINT32_MAX;
+    if (p->op <= OP_DIVIDE || (p->op <= OP_EQUAL && code->vectors[operands[0]].type == VALUE_NUMBER)) code->converts = 1;
     if (p->op == OP_CALL) {
         const struct function *f = &functions[p->function];
         uint32_t const first = code->vectors[operands[0]].text_bytes;

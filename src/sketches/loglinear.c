@@ -17,6 +17,7 @@
 #include "kernels/tables.h"
 #include "kernels/loglinear.h"
 #include "machine/assert.h"
+#include "sketches/loglinear_inner.h"
 
 enum { LOGLINEAR_MAGIC = 0x314c4c57 /* "WLL1" */, BIAS = 1023, MANTISSA = 52 };
 #define LOGLINEAR_COUNT_MAX (UINT64_C(1) << 57)    /* in a saved one: as in kll.c */
@@ -126,6 +127,18 @@ void weir_loglinear_reset(weir_loglinear *h)
 {
     WEIR_ASSERT(h->magic == LOGLINEAR_MAGIC);
     memset(h->counts, 0, sizeof(uint64_t) * (size_t)(2 * places(h) + 1));
+}
+
+struct loglinear_view loglinear_view_of(const weir_loglinear *h)
+{
+    WEIR_ASSERT(h->magic == LOGLINEAR_MAGIC);
+    return (struct loglinear_view){ h->counts + places(h), map_of(h) };
+}
+
+double loglinear_bound(const struct loglinear_view *view, int64_t bin)
+{
+    union { int64_t i; double f; } const bound = { .i = (view->map.first + bin) << view->map.shift };
+    return bound.f;
 }
 
 weir_loglinear_counts weir_loglinear_count(const weir_loglinear *h)

@@ -1,0 +1,189 @@
+"""More groups than the memory holds: what each --on-full policy promises, and two workers against one."""
+import random
+from collections import Counter
+
+import numpy
+import pytest
+
+from conftest import ask, close, run
+
+ROWS = 400000
+
+
+def keys_of(seed, distinct, skew):
+    """ROWS keys: numbers 0.. with a share that falls as rank ** -skew, or all of them about as often."""
+    rng = numpy.random.default_rng(seed)
+    if not skew:
+        keys = rng.integers(0, distinct, ROWS)
+    else:
+        share = 1 / numpy.arange(1, distinct + 1) ** skew
+        keys = rng.choice(distinct, ROWS, p=share / share.sum())
+    return keys.tolist()
+
+
+NAMES = {"int": lambda k: str(k), "text": lambda k: f"host-{k:07d}.example.org", "pair": lambda k: f"{k % 97},user{k}"}
+
+
+@pytest.fixture(scope="module", params=[("int", 100000, 1.1), ("int", 1000000, 0), ("text", 100000, 1.3), ("text", 300000, 0), ("pair", 100000, 1.0), ("int", 300, 0)],
+                ids=lambda p: "-".join(map(str, p)))
+def stream(request, tmp_path_factory):
+    kind, distinct, skew = request.param
+    keys = keys_of(5, distinct, skew)
+    values = numpy.random.default_rng(6).integers(-1000, 1000, ROWS).tolist()
+    path = tmp_path_factory.mktemp("groups") / "t.csv"
+    name = NAMES[kind]
+    with open(path, "w") as out:
+        out.write("k,u,v\n" if kind == "pair" else "k,v\n")
+        out.writelines(f"{name(k)},{v}\n" for k, v in zip(keys, values))
+    groups = {}
+    for k, v in zip(keys, values):
+        g = groups.setdefault(name(k), [0, 0, v, v])
+        g[0] += 1
+        g[1] += v
+        g[2] = min(g[2], v)
+        g[3] = max(g[3], v)
+    return path, "k,u" if kind == "pair" else "k", groups, sum(values)
+
+
+FIGURES = "count(), sum(v) as total, min(v) as low, max(v) as high"
+
+
+def key_of(row):
+    parts = [row[n] for n in ("k", "u") if n in row]
+    return None if parts[0] is None else ",".join(map(str, parts))
+
+
+def test_approx_keeps_the_heavy_groups_and_all_totals(stream):
+    path, by, groups, total = stream
+    words = ["agg", FIGURES, "-g", by, "--bounds"]
+    rows = ask(*words, path)
+    rest = [r for r in rows if key_of(r) is None]
+    kept = {key_of(r): r for r in rows if key_of(r) is not None}
+    assert len(rest) <= 1 and len(kept) + len(rest) == len(rows)
+    assert sum(r["count"] for r in rows) == ROWS and sum(r["total"] for r in rows) == total
+    assert min(r["low"] for r in rows) == min(g[2] for g in groups.values()) and max(r["high"] for r in rows) == max(g[3] for g in groups.values())
+    for key, r in kept.items():
+        count, s, low, high = groups[key]
+        assert r["count_lo"] <= count <= r["count_hi"], (key, r, count)
+        assert r["groups"] == 1
+        if r["exact"]:
+            assert [r[n] for n in ("count", "total", "low", "high")] == [count, s, low, high] and r["count_exact"] and r["total_exact"], (key, r)
+    note = run(*words, path).err.decode()
+    if not rest:
+        assert "more than" not in note and all(r["exact"] for r in rows) and len(kept) == len(groups)
+        return
+    assert not rest[0]["exact"]
+    words = note.split()
+    capacity, error = int(words[words.index("than") + 1]), int(words[len(words) - words[::-1].index("than")])
+    assert error <= 2 * ROWS / len(kept) + 1 and len(kept) <= capacity, note
+    missing = [k for k, g in groups.items() if g[0] > error and k not in kept]
+    assert not missing, (error, missing[:5])
+    assert all(groups[k][0] <= error for k in groups.keys() - kept.keys())
+    assert abs(rest[0]["groups"] - (len(groups) - len(kept))) <= 0.15 * len(groups), "groups in the rest, about 5 % at 95 %"
+    assert rest[0]["count_lo"] <= ROWS - sum(groups[k][0] for k in kept) <= rest[0]["count_hi"] or rest[0]["count"] > 0
+
+
+def test_evict_gives_partial_rows_that_add_up(stream):
+    path, by, groups, total = stream
+    rows = ask("agg", FIGURES, "-g", by, "--on-full", "evict", path)
+    sums, extremes = Counter(), {}
+    for r in rows:
+        key = key_of(r)
+        sums[key] += r["count"]
+        sums[key, "total"] += r["total"]
+        e = extremes.setdefault(key, [r["low"], r["high"]])
+        e[0], e[1] = min(e[0], r["low"]), max(e[1], r["high"])
+    assert {k for k in sums if not isinstance(k, tuple)} == set(groups)
+    for key, (count, s, low, high) in groups.items():
+        assert (sums[key], sums[key, "total"], *extremes[key]) == (count, s, low, high), key
+    for r in rows:
+        if r.get("exact", True):
+            assert r["count"] == groups[key_of(r)][0], r
+
+
+def test_drop_shows_the_first_groups_whole_and_counts_the_others(stream):
+    path, by, groups, _ = stream
+    r = run("agg", FIGURES, "-g", by, "--on-full", "drop", "-o", "ndjson", path)
+    assert r.code == 0
+    rows = ask("agg", FIGURES, "-g", by, "--on-full", "drop", path)
+    for row in rows:
+        assert [row[n] for n in ("count", "total", "low", "high")] == groups[key_of(row)], row
+    lost = ROWS - sum(row["count"] for row in rows)
+    if lost:
+        assert f"{lost} rows of groups beyond the first {len(rows)} " in r.err.decode()
+    else:
+        assert len(rows) == len(groups) and r.err == b""
+
+
+def test_fail_stops_with_78_or_is_whole(stream):
+    path, by, groups, _ = stream
+    r = run("agg", FIGURES, "-g", by, "--on-full", "fail", path)
+    if len(groups) <= 300:
+        assert r.code == 0 and r.out.count(b"\n") == len(groups) + 1
+    else:
+        assert r.code == 78 and r.out.count(b"\n") <= 1 and b"more than" in r.err
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Above 32 MiB, so that two workers are worth it."""
+    path = tmp_path_factory.mktemp("large") / "t.csv"
+    rng = random.Random(9)
+    block = "".join(f"{rng.randint(0, 200)},name{rng.randint(0, 50)},{rng.randint(-10**6, 10**6)},{rng.uniform(-5, 5):.6f},{rng.choice(['true', 'false', ''])},"
+                    f"2013-01-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:00:00Z\n" for _ in range(20000))
+    with open(path, "w") as out:
+        out.write("k,n,i,f,b,t\n")
+        for _ in range((36 << 20) // len(block) + 1):
+            out.write(block)
+    return path
+
+
+@pytest.mark.parametrize("question", [
+    ["agg", "count(), sum(i) as si, min(i) as lo, max(i) as hi, mean(i) as m, count(b) as cb, count_if(b) as ci", "-g", "k"],
+    ["agg", "count(), min(n) as lo, max(n) as hi, min(t) as tlo, max(t) as thi", "-g", "n,b"],
+    ["agg", "count(), sum(i) as si, min(n) as lo, max(t) as hi, approx_count_distinct(k) as d"],
+    ["filter", "i > 0 and n like_name", "then", "agg", "count(), sum(i) as si", "-g", "b,k"],
+    ["filter", "i > 0", "then", "select", "x = k % 10, y = i // 7, n", "then", "agg", "count(), sum(y) as s", "-g", "x,n", "then", "filter", "count > 2"],
+    ["top", "n", "-k", "5"], ["count", "-g", "k"]], ids=lambda q: " ".join(q)[:40])
+def test_two_workers_say_what_one_says(large, question):
+    if "n like_name" in " ".join(question):
+        question = [q.replace("n like_name", "starts_with(n, 'name1')") for q in question]
+    one, two = (ask(*question, "-S", "4MiB", "--parallel", n, large) for n in (1, 2))    # in 1 MiB two workers leave little for groups
+    assert len(one) == len(two) and len(one) > 0
+    for a, b in zip(one, two):
+        assert a.keys() == b.keys() and all(close(a[n], b[n]) for n in a), (a, b)
+
+
+def test_two_workers_find_the_same_floats_to_twelve_digits(large):
+    question = ["agg", "sum(f) as s, mean(f) as m, variance(f) as v, skewness(f) as sk, kurtosis(f) as ku, corr(i, f) as c, covar_samp(i, f) as cv", "-g", "n"]
+    for a, b in zip(*(ask(*question, "-S", "4MiB", "--parallel", n, large) for n in (1, 2))):
+        assert all(close(a[n], b[n], 1e-9, 1) for n in a if n != "cv") and close(a["cv"], b["cv"], 1e-9, 1e3), (a, b)
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_estimates_of_two_workers_have_bounds_that_hold(large, parallel):
+    got = ask("distinct", "k,n,i", "--bounds", "--parallel", parallel, large)[0]
+    with open(large) as lines:
+        seen = [set(c) for c in zip(*(line.split(",")[:3] for _, line in zip(range(20001), lines)))]    # one block and the header, which is no value
+    for name, values in zip("kni", seen):
+        assert got[name + "_lo"] <= len(values) - 1 <= got[name + "_hi"], got
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_two_workers_keep_heavy_groups_under_approx(tmp_path, parallel):
+    path = tmp_path / "t.csv"
+    rng = numpy.random.default_rng(3)
+    n = 1200000
+    keys = numpy.where(rng.random(n) < 0.3, rng.integers(0, 40, n), rng.integers(0, 500000, n))
+    counts = numpy.bincount(keys)
+    with open(path, "w") as out:
+        out.write("k,pad,v\n")
+        out.writelines(f"{k},xxxxxxxxxxxxxxxxxxxxxxxxx,{k % 1000}\n" for k in keys.tolist())
+    assert path.stat().st_size > 32 << 20
+    rows = ask("agg", "count(), sum(v) as s", "-g", "k", "--bounds", "--parallel", parallel, path)
+    assert sum(r["count"] for r in rows) == n and sum(r["s"] for r in rows) == int((keys % 1000).sum())
+    kept = {r["k"]: r for r in rows if r["k"] is not None}
+    assert set(range(40)) <= kept.keys()
+    for k, r in kept.items():
+        assert r["count_lo"] <= counts[k] <= r["count_hi"], (k, r, counts[k])
+        assert not r["exact"] or r["count"] == counts[k]

@@ -1,0 +1,115 @@
+"""Windows with rows out of order and late, against the slow reference: tumbling, hopping, session, count, grouped and not."""
+import random
+
+import pytest
+
+from conftest import ask, run
+from tables import time_text, time_us
+from windows_reference import counted, fixed, same_sessions, sessions
+
+S = 1000000
+FIGURES = "count(), sum(v) as total, min(v) as low, max(v) as high, mean(v) as m"
+
+
+def stream(rng, count, disorder, gap=(0, 3 * S), keys=("a", "b", None, "long key with spaces"), nulls=0.02):
+    """Rows whose times go up but for some that come up to `disorder` too late."""
+    rows, t = [], rng.choice((0, 1356998400 * S, -5000 * S))
+    for _ in range(count):
+        t += rng.randint(*gap) if rng.random() < 0.95 else rng.randint(0, 40 * S)
+        at = t - (rng.randint(0, disorder) if disorder and rng.random() < 0.4 else 0)
+        if rng.random() < 0.3:
+            at = at // S * S
+        rows.append((None if rng.random() < nulls else at, rng.choice(keys), rng.randint(-1000, 1000)))
+    return rows
+
+
+def write(file, rows, extra=""):
+    return file("t,k,v\n" + "".join(f"{time_text(t) if t is not None else ''},{k or ''},{v}\n" for t, k, v in rows) + extra)
+
+
+def figures(values):
+    return {"count": len(values), "total": sum(values), "low": min(values), "high": max(values), "m": sum(values) / len(values)}
+
+
+def check(got, want, context):
+    """got: rows of weir; want: {(start, end, key or nothing): values}."""
+    seen = {}
+    for r in got:
+        seen[tuple(time_us(r[n]) if isinstance(r[n], str) else r[n] for n in ("window_start", "window_end")) + ((r["k"],) if "k" in r else ())] = r
+    assert len(seen) == len(got), context
+    assert set(seen) == set(want), (context, sorted(map(repr, set(seen) ^ set(want)))[:6])
+    for key, values in want.items():
+        for name, value in figures(values).items():
+            assert seen[key][name] == pytest.approx(value, rel=1e-12), (context, key, name, values)
+
+
+def late_in(err):
+    for line in err.decode().splitlines():
+        if "came later than" in line:
+            return int(line.split()[2])
+    return 0
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("grouped", [False, True])
+def test_tumbling_and_hopping_windows_are_the_references(file, seed, grouped):
+    rng = random.Random(seed)
+    count = rng.choice((0, 1, 5, 60, 300, 700, 3000))
+    lateness = rng.choice((0, 0, S, 10 * S, 37 * S))
+    size, hop = rng.choice(((10, 10), (1, 1), (60, 60), (60, 10), (30, 20), (10, 1), (7, 3), (50, 50)))
+    rows = stream(rng, count, rng.choice((0, 5 * S, 60 * S)))
+    window = f"tumbling:{size}s" if size == hop else f"hopping:{size}s,{hop}s"
+    words = ["agg", FIGURES, "--window", window, "--time", "t", "--lateness", f"{lateness // S}s"] + (["-g", "k"] if grouped else [])
+    path = write(file, rows)
+    got = ask(*words, "--schema", "t=time", path)
+    reference, late, _ = fixed([(t, k if grouped else None, v) for t, k, v in rows], size * S, hop * S, lateness)
+    check(got, {(s, s + size * S) + ((k,) if grouped else ()): v for (s, k), v in reference.items()}, (seed, words))
+    assert late_in(run(*words, "--schema", "t=time", path).err) == late, (seed, words)
+    starts = [time_us(r["window_start"]) for r in got]
+    assert starts == sorted(starts), "windows come out in order of time"
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("grouped", [False, True])
+def test_windows_of_a_number_of_rows_are_the_references(file, seed, grouped):
+    rng = random.Random(seed)
+    rows = stream(rng, rng.choice((0, 1, 10, 999, 2500)), 0)
+    size = rng.choice((1, 2, 10, 256, 1000))
+    got = ask("agg", FIGURES, "--window", f"count:{size}", *(["-g", "k"] if grouped else []), write(file, rows))
+    check(got, {(s, s + size) + ((k,) if grouped else ()): v for (s, k), v in counted([(t, k if grouped else None, v) for t, k, v in rows], size).items()}, seed)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("grouped", [False, True])
+def test_sessions_are_the_references_whatever_the_batches(file, seed, grouped):
+    rng = random.Random(seed)
+    gap, lateness = rng.choice((2, 5, 10)) * S, rng.choice((0, 0, 3 * S, 20 * S))
+    rows = stream(rng, rng.choice((0, 1, 30, 300, 2500)), rng.choice((0, 3 * S, 30 * S)))
+    words = ["agg", "count(), sum(v) as total", "--window", f"session:{gap // S}s", "--time", "t", "--lateness", f"{lateness // S}s"] + (["-g", "k"] if grouped else [])
+    path = write(file, rows)
+    got = [(time_us(r["window_start"]), time_us(r["window_end"]), r.get("k"), r["count"], r["total"]) for r in ask(*words, "--schema", "t=time", path)]
+    want, late, _ = sessions([(t, k if grouped else None, v) for t, k, v in rows], gap, lateness)
+    assert same_sessions(got, [(s, e, k, len(v), sum(v)) for s, e, k, v in want]), (seed, words, [x for x in got if x not in [(s, e, k, len(v), sum(v)) for s, e, k, v in want]][:5])
+    assert late_in(run(*words, "--schema", "t=time", path).err) == late
+
+
+def test_a_window_holds_its_start_and_not_its_end(file):
+    path = file("t,v\n" + "".join(f"{time_text(t * S)},{t}\n" for t in (0, 9, 10, 19, 29)))
+    got = ask("agg", "count(), min(v) as low, max(v) as high", "--window", "tumbling:10s", "--time", "t", path)
+    assert [(r["count"], r["low"], r["high"]) for r in got] == [(2, 0, 9), (2, 10, 19), (1, 29, 29)]
+    got = ask("agg", "count()", "--window", "session:10s", "--time", "t", path)
+    assert [(time_us(r["window_start"]) // S, time_us(r["window_end"]) // S, r["count"]) for r in got] == [(0, 29, 4), (29, 39, 1)]
+
+
+@pytest.mark.parametrize("window", ["tumbling:1s", "hopping:4s,1s", "session:1s", "count:500"])
+def test_the_memory_of_closed_windows_is_free(tmp_path, window):
+    """400,000 keys of a few seconds each: far more than the table holds, none of them in the rest."""
+    path = tmp_path / "t.csv"
+    with open(path, "w") as out:
+        out.write("t,k\n")
+        for i in range(400000):
+            out.write(f"{time_text((i // 200) * S)},{i // 2}\n")
+    time = [] if window.startswith("count") else ["--time", "t"]
+    got = ask("agg", "count()", "-g", "k", "--window", window, *time, "then", "agg", "sum(count) as n, count() as rows, count_if(exact) as whole, count_if(k is null) as rest", path)
+    times = 4 if window.startswith("hopping") else 1
+    assert got[0] == {"n": 400000 * times, "rows": 200000 * times, "whole": 200000 * times, "rest": 0}
