@@ -5,7 +5,8 @@
 #include "engine/plan.h"
 #include "sinks/sink.h"
 
-/* "weir: " and the text to standard error, with a newline. */
+/* "weir: " and the text to standard error, with a newline. complain_place, if set, stands instead of "weir: ". */
+extern const char *complain_place;
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 enum output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV, OUTPUT_TSV, OUTPUT_BINARY /* the last two: chains */ };
@@ -32,13 +33,22 @@ int options_parse(struct options *options, int argc, char **argv);
 int option_known(const char *word, int *takes_value);
 
 int verb_summary(int argc, char **argv);
-int verb_chain(int argc, char **argv);
+/* filter, agg ...; sql; run and check of a file: argv[0] says which. */
+enum deed { DEED_RUN, DEED_CHECK, DEED_PLAN, DEED_PLAN_NDJSON };
+int chain_command(enum deed deed, int argc, char **argv);
+/* 1 if that is something to run as a chain. */
+int chain_word(const char *word);
 
 int verb_plan(int argc, char **argv);
 int verb_gen(int argc, char **argv);
 
 /* Help: the text on standard output; 0, or EXIT_USAGE if there is no such topic (told on stderr). */
 int help_print(const char *topic);
+/* The same for verbs of chains, `verbs` and `functions`; -1: no such topic. */
+int help_chain(const char *topic);
+/* The option that all verbs share and that was probably meant, is tried. */
+struct nearest;
+void options_nearest(struct nearest *n);
 
 /* The ledger of a plan, as a table or NDJSON. */
 void plan_print(struct out *out, const struct plan *plan, int ndjson);

@@ -10,14 +10,19 @@ static const char general[] =
 "\n"
 "  weir summary [options] [FILE]     every column: type, count, nulls, distinct, range, mean, spread,\n"
 "                                    quantiles, most frequent values; each estimate with its bound\n"
-"  weir plan summary [options] FILE  where each byte of the ceiling goes and what error it buys\n"
+"  weir VERB ... [then VERB ...] FILE   filter, select, agg, count, top, head ... in one pass\n"
+"  weir sql \"SELECT ...\" [FILE]     the same, in SQL\n"
+"  weir run | check FILE.weir        chains from a file\n"
+"  weir plan summary|VERB|sql|run ...  where each byte of the ceiling goes and what error it buys\n"
 "  weir gen KIND [options]           data to try it on\n"
-"  weir help [summary | plan | gen | formats | memory | exit-codes]\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | plan | gen | formats | memory | environment |\n"
+"             exit-codes]\n"
 "  weir --version\n"
 "\n"
 "  weir summary flights.csv\n"
 "  zcat big.csv.gz | weir summary -\n"
 "  weir summary -o ndjson -f price,size trades.csv\n"
+"  weir filter 'status >= 500' then agg 'count(), p99(ms)' -g host access.csv\n"
 "  weir gen f64 --bytes 10GB | weir summary -i f64 -\n";
 
 static const char summary[] =
@@ -57,9 +62,10 @@ static const char summary[] =
 "SIGUSR1 prints statistics, SIGINT reports what was seen. Compressed files: zcat FILE | weir summary -\n";
 
 static const char plan[] =
-"weir plan [-o ndjson] summary [options] FILE\n"
+"weir plan [-o ndjson] summary [options] FILE       or filter ... FILE, sql \"SELECT ...\", run FILE.weir [NAME...]\n"
 "\n"
-"Divide the ceiling for that summary, print the parts with their bytes and what they buy, and stop.\n"
+"Divide the ceiling for that, print the verbs as they will run, the parts with their bytes and what they\n"
+"buy, and stop.\n"
 "Only the first block of FILE is read, for its format and columns. Exit 78 if it does not fit.\n";
 
 static const char gen[] =
@@ -93,9 +99,38 @@ static const char exit_codes[] =
 "70 bug   73 cannot create a file   74 input or output error   77 permission   78 does not fit --memory\n"
 "128+n ended by signal n, after reporting what was seen\n";
 
+static const char sql[] =
+"weir sql \"SELECT ...\" [options] [FILE]         FILE stands for what FROM says\n"
+"\n"
+"  SELECT [DISTINCT] ITEM,... | *  FROM 'FILE' [WHERE EXPR] [GROUP BY ITEM,...]\n"
+"  [WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000 [ON COL] [LATENESS 5s]]\n"
+"  [HAVING EXPR] [ORDER BY COL [DESC],...] [LIMIT N]\n"
+"\n"
+"One SELECT becomes a chain of verbs; 'weir plan sql ...' shows it. Groups can be ordered, rows cannot.\n"
+"\n"
+"  weir sql \"SELECT carrier, count(*) AS n FROM 'flights.csv' GROUP BY carrier ORDER BY n DESC LIMIT 5\"\n"
+"  zcat log.csv.gz | weir sql \"SELECT approx_quantile(ms, 0.99) FROM '-' WHERE status >= 500\"\n";
+
+static const char run[] =
+"weir run FILE.weir [options] [NAME...]         all chains of the file, one after the other, or these\n"
+"weir check FILE.weir [NAME...]                 are they right? FILE:LINE:COLUMN: what is wrong; exit 2\n"
+"\n"
+"  # a comment\n"
+"  late: filter 'dep_delay > 60'                a name, if you like\n"
+"    then count -g carrier flights.csv          goes on: indented, or begins with then, or \\ before it\n"
+"  sql \"SELECT count(*) FROM 'flights.csv'\"    a new line, an empty one or ; begins the next\n"
+"\n"
+"Words are as in a shell: '...', \"...\", \\. Options of the command line win over those in the file.\n"
+"Each chain has a process and the ceiling for itself; after one that fails none is run.\n";
+
+static const char environment[] =
+"WEIR_MEMORY, WEIR_PARALLEL, WEIR_INPUT, WEIR_OUTPUT, WEIR_COLOR, WEIR_SEED ...: defaults of the options with these\n"
+"long names (- is _; switches: 1 or 0). The command line wins. WEIR_CPU: scalar, avx2, avx512. Also NO_COLOR,\n"
+"CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
+
 static const struct { const char *name, *text; } topics[] = {
     { "summary", summary }, { "plan", plan }, { "gen", gen }, { "formats", formats }, { "memory", memory },
-    { "exit-codes", exit_codes } };
+    { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "environment", environment } };
 
 int help_print(const char *topic)
 {
@@ -103,7 +138,9 @@ int help_print(const char *topic)
     for (unsigned i = 0; topic != NULL && i < sizeof topics / sizeof topics[0]; i++)
         if (strcmp(topic, topics[i].name) == 0) text = topics[i].text;
     if (text == NULL) {
-        complain("no help on '%.60s'; there is summary, plan, gen, formats, memory, exit-codes", topic);
+        int const code = help_chain(topic);
+        if (code != -1) return code;
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, plan, gen, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

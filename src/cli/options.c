@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/near.h"
 #include "cli/program.h"
 #include "cli/units.h"
 #include "machine/machine.h"
@@ -33,9 +34,11 @@ static const struct { const char *name; unsigned bit; } stats[] = {
     { "max", STAT_MAX }, { "mean", STAT_MEAN }, { "stddev", STAT_STDDEV }, { "skewness", STAT_SKEWNESS },
     { "kurtosis", STAT_KURTOSIS }, { "quantiles", STAT_QUANTILES }, { "top", STAT_TOP }, { "length", STAT_LENGTH } };
 
+static const char *variable;    /* of the environment, while it is read: named in complaints instead of the option */
+
 static int bad(const char *option, const char *value, const char *wants)
 {
-    complain("%s: '%.60s' is not %s", option, value, wants);
+    complain("%s: '%.60s' is not %s", variable != NULL ? variable : option, value, wants);
     return EXIT_USAGE;
 }
 
@@ -72,27 +75,24 @@ static int parse_whole(const char *option, const char *text, uint64_t min, uint6
 {
     uint64_t value;
     if (parse_count(text, &value) != 0 || value < min || value > max) {
-        complain("%s: '%.60s' is not a whole number from %llu to %llu", option, text, (unsigned long long)min, (unsigned long long)max);
+        complain("%s: '%.60s' is not a whole number from %llu to %llu", variable != NULL ? variable : option, text, (unsigned long long)min, (unsigned long long)max);
         return EXIT_USAGE;
     }
     *out = value;
     return -1;
 }
 
-/* The option that was probably meant: the long name with the most equal beginning. */
+void options_nearest(struct nearest *n)
+{
+    for (const struct option *o = long_options; o->name != NULL; o++) nearest_try(n, o->name);
+}
+
 static void suggest(const char *given)
 {
-    const char *best = NULL;
-    size_t best_length = 1;
-    for (const struct option *o = long_options; o->name != NULL; o++) {
-        size_t same = 0;
-        while (given[same] != '\0' && given[same] != '=' && given[same] == o->name[same]) same++;
-        if (same > best_length) {
-            best = o->name;
-            best_length = same;
-        }
-    }
-    if (best != NULL) complain("unknown option '--%.60s'; did you mean '--%s'?", given, best);
+    struct nearest n;
+    nearest_init(&n, given, strcspn(given, "="));
+    options_nearest(&n);
+    if (n.best != NULL) complain("unknown option '--%.60s'; did you mean '--%s'?", given, n.best);
     else complain("unknown option '--%.60s'; see 'weir help summary'", given);
 }
 
@@ -180,6 +180,35 @@ static int parse_one(struct options *o, int letter)
     }
 }
 
+/* Options of summary that mean nothing, or something else, in a chain. */
+static int of_summary(const char *name)
+{
+    static const char *const names[] = { "fields", "only", "quantiles", "top" };
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0) return 1;
+    return 0;
+}
+
+/* WEIR_MEMORY for --memory and so on: defaults. Switches are on unless empty or 0. */
+static int parse_environment(struct options *o)
+{
+    char name[32] = "WEIR_";
+    int code = -1;
+    for (const struct option *l = long_options; code == -1 && l->name != NULL; l++) {
+        unsigned i = 0;
+        for (; l->name[i] != '\0'; i++) name[5 + i] = l->name[i] == '-' ? '_' : (char)(l->name[i] - 32);
+        name[5 + i] = '\0';
+        char *const value = getenv(name);
+        if (value == NULL || value[0] == '\0' || l->val == 'h' || (o->chain && of_summary(l->name))) continue;
+        if (l->has_arg == no_argument && strcmp(value, "0") == 0) continue;
+        variable = name;
+        optarg = value;
+        code = parse_one(o, l->val);
+    }
+    variable = NULL;
+    return code;
+}
+
 int option_known(const char *word, int *takes_value)
 {
     *takes_value = 0;
@@ -189,13 +218,11 @@ int option_known(const char *word, int *takes_value)
         *takes_value = word[1] != 'h' && word[2] == '\0';
         return 1;
     }
-    static const char *const of_summary[] = { "fields", "only", "quantiles", "top" };
     const char *equals = strchr(word, '=');
     size_t const length = equals != NULL ? (size_t)(equals - word - 2) : strlen(word) - 2;
     for (const struct option *o = long_options; o->name != NULL; o++) {
         if (strlen(o->name) != length || memcmp(o->name, word + 2, length) != 0) continue;
-        for (unsigned i = 0; i < sizeof of_summary / sizeof of_summary[0]; i++)
-            if (strcmp(of_summary[i], o->name) == 0) return 0;
+        if (of_summary(o->name)) return 0;
         *takes_value = o->has_arg == required_argument && equals == NULL;
         return 1;
     }
@@ -217,6 +244,8 @@ int options_parse(struct options *o, int argc, char **argv)
     memcpy(q->quantiles, quantiles, sizeof quantiles);
     q->quantile_count = sizeof quantiles / sizeof quantiles[0];
     if (weir_machine->getrandom(&q->seeds.seed, sizeof q->seeds.seed) < 0) q->seeds.seed = (uint64_t)weir_machine->monotonic_ns();
+    int const environment = parse_environment(o);
+    if (environment != -1) return environment;
     opterr = 0;
     optind = 1;
     int letter;

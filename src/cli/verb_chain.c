@@ -1,57 +1,55 @@
-/* verb_chain.c - `weir filter ... then agg ... FILE`: plan, run, rows out; signals and books as in summary. */
-#define _GNU_SOURCE
+/* verb_chain.c - `weir filter ... then agg ... FILE`: plan, run, rows out. Contract: chain_job.h. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-#include "cli/cli.h"
+#include "cli/chain_job.h"
 #include "cli/exit_codes.h"
+#include "cli/near.h"
 #include "cli/program.h"
-#include "engine/chain.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
 #include "machine/assert.h"
-#include "machine/gate.h"
 #include "machine/machine.h"
 
 static struct chain_plan plan;
 static struct chain      chain;
 static struct options    options;
 
-enum { WORDS_MAX = 512 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_end(int signal_number)
+char **words_room(unsigned lists, uint64_t *bytes)
 {
-    if (interrupted) _exit(128 + signal_number);
-    interrupted = signal_number;
-    source_stop = 1;
+    size_t const wanted = (lists * WORDS_LIST * sizeof(char *) + 4095) & ~(size_t)4095;
+    char **const room = weir_machine->mmap_anonymous(wanted);
+    if (room == NULL) complain("no memory for the words");
+    else *bytes += wanted;
+    return room;
 }
 
-/* Options that all verbs share may stand anywhere: they go to options_parse, the rest is the chain and its files. */
-static int words_split(int argc, char **argv, int *shared, char **shared_words, int *own, char **own_words)
+int words_split(int count, char **words, int *shared, char **shared_words, int *own, char **own_words)
 {
+    if (count > WORDS_MAX) {
+        complain("more than %u words", WORDS_MAX);
+        return EXIT_USAGE;
+    }
     *shared = 0;
     *own = 0;
-    shared_words[(*shared)++] = argv[0];
-    for (int i = 0; i < argc; i++) {
+    shared_words[(*shared)++] = words[0];
+    for (int i = 0; i < count; i++) {
         int takes_value = 0;
-        if (strcmp(argv[i], "--") == 0) {
-            while (++i < argc) own_words[(*own)++] = argv[i];
+        if (strcmp(words[i], "--") == 0) {
+            while (++i < count) own_words[(*own)++] = words[i];
             break;
         }
-        if (i > 0 && option_known(argv[i], &takes_value)) {
-            shared_words[(*shared)++] = argv[i];
-            if (takes_value && i + 1 < argc) shared_words[(*shared)++] = argv[++i];
+        if (i > 0 && option_known(words[i], &takes_value)) {
+            shared_words[(*shared)++] = words[i];
+            if (takes_value && i + 1 < count) shared_words[(*shared)++] = words[++i];
         } else {
-            own_words[(*own)++] = argv[i];
+            own_words[(*own)++] = words[i];
         }
     }
     shared_words[*shared] = NULL;
     own_words[*own] = NULL;
-    return 0;
+    return -1;
 }
 
 static int out_code(int error) { return error == ENOSPC || error == EFBIG || error == EDQUOT ? EXIT_CREATE : EXIT_IO; }
@@ -122,58 +120,114 @@ static int ending(void)
             complain("agg: more than %u groups: those with more than %llu rows are all here, the others are the row without keys; 'exact' says which rows are whole (-S gives more memory)",
                      a->full_at, (unsigned long long)a->groups.error);
     }
-    if (interrupted) return 128 + interrupted;
-    uint64_t lost = 0;
-    for (int cause = 0; cause < BOOK_CAUSES; cause++)
-        if (cause < BOOK_DROPPED_COUNT || options.strict) lost += books->count[cause];
-    if (lost != 0 && !options.quiet && !options.strict)
-        for (int cause = 0; cause < BOOK_DROPPED_COUNT; cause++)
-            if (books->count[cause] != 0)
-                complain("%s: %llu records %s, the first at byte %llu", options.file, (unsigned long long)books->count[cause], books_name((enum book_cause)cause), (unsigned long long)books->first_offset[cause]);
-    if (options.strict && lost != 0) return EXIT_DATA;
-    return EXIT_OK;
+    if (session_interrupted) return 128 + session_interrupted;
+    return session_books(books, !options.quiet);
 }
 
-static int output_is_terminal(void) { return isatty(STDOUT_FILENO); }
-
-int verb_chain(int argc, char **argv)
+/* Of --stats: rows in = left out + late + untimed + those that went into groups, or out. */
+static void figures(struct out *out)
 {
+    const struct run *run = &plan.plan.run;
+    uint64_t in = 0, passed = 0, late = 0, untimed = 0, groups = 0, purges = 0;
+    for (unsigned i = 0; i < run->worker_count; i++) {
+        const struct segment_worker *w = &plan.workers[0][i];
+        in += run->workers[i].records;
+        passed += w->passed;
+        if (w->aggregation == NULL) continue;
+        late += w->aggregation->late;
+        if (i == 0) untimed = w->aggregation->untimed;    /* merged at the end */
+        groups += w->aggregation->groups.count;
+        purges += w->aggregation->groups.purges;
+    }
+    const struct { const char *name; uint64_t value; } members[] = {
+        { ",\"rows\":{\"in\":", in }, { ",\"left_out\":", in - passed }, { ",\"late\":", late }, { ",\"untimed\":", untimed },
+        { ",\"out\":", plan.rows_out }, { "},\"groups\":", groups }, { ",\"purges\":", purges } };
+    for (unsigned i = 0; i < sizeof members / sizeof members[0]; i++) {
+        out_text(out, members[i].name);
+        out_u64(out, members[i].value);
+    }
+}
+
+/* ---- a job ----------------------------------------------------------------------------------- */
+
+/* "; did you mean 'head'?" for a verb or long option that there is not. */
+static const char *hint(char *room, size_t bytes)
+{
+    struct nearest n;
+    const char *name, *given = chain.where;
+    room[0] = '\0';
+    if (given == NULL || strlen(given) < 3) return room;
+    int const option = given[0] == '-';
+    if (option) given += 2;
+    nearest_init(&n, given, strcspn(given, "="));
+    for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) {
+        const char *o;
+        if (!option) nearest_try(&n, name);
+        for (unsigned k = 0; option && name == chain.where_verb->name && (o = chain_verb_option(i, k)) != NULL; k++)
+            if (o[1] == '-') nearest_try(&n, o + 2);
+    }
+    if (option) options_nearest(&n);
+    if (n.best != NULL && !n.exact) snprintf(room, bytes, "; did you mean '%s%s'?", option ? "--" : "", n.best);
+    return room;
+}
+
+static int wrong(const struct chain_job *job, const char *message)
+{
+    if (job->wrong != NULL) job->wrong(message, chain.where != NULL ? chain.where : "", chain.where_bytes);
+    else complain("%s", message);
+    return EXIT_USAGE;
+}
+
+static enum rows_format output_wanted(void)
+{
+    static const enum rows_format formats[] = { [OUTPUT_TABLE] = ROWS_TABLE, [OUTPUT_NDJSON] = ROWS_NDJSON, [OUTPUT_CSV] = ROWS_CSV,
+                                                [OUTPUT_TSV] = ROWS_TSV, [OUTPUT_BINARY] = ROWS_BINARY };
+    return options.output_given ? formats[options.output] : isatty(STDOUT_FILENO) ? ROWS_TABLE : ROWS_CSV;
+}
+
+int chain_job_do(const struct chain_job *job)
+{
+    WEIR_ASSERT(job != NULL && job->shared > 0);
     struct source source;
-    int shared, own, used;
-    static char *words[2 * (WORDS_MAX + 2)];
-    if (argc > WORDS_MAX) {
-        complain("more than %u words", WORDS_MAX);
-        return EXIT_USAGE;
-    }
-    char **own_words = words + argc + 2;
-    words_split(argc, argv, &shared, words, &own, own_words);
+    int used;
+    char text[400], near[80];
+    const char *const verb = job->shared_words[0];
     options.chain = 1;
-    int code = options_parse(&options, shared, words);
+    int code = options_parse(&options, job->shared, job->shared_words);
     if (code != -1) return code;
-    if (chain_parse(&chain, own, own_words, &used) != 0) {
-        complain("%s", chain.message);
+    options.question.program_bytes += job->bytes;
+    if (options.live_ns != 0) {
+        complain("--live is for summary; in a chain, agg --window gives rows while the stream flows");
         return EXIT_USAGE;
     }
-    if (own - used > 1) {
-        complain("one input at a time ('%.60s', '%.60s'); for several: cat FILE... | weir %s ... -", own_words[used], own_words[used + 1], argv[0]);
+    if (chain_parse(&chain, job->own, job->own_words, &used) != 0) {
+        const char *const better = hint(near, sizeof near), *const last = strrchr(chain.message, ';');    /* instead of '; see ...' */
+        snprintf(text, sizeof text, "%.*s%s", *better != '\0' && last != NULL ? (int)(last - chain.message) : (int)sizeof chain.message, chain.message, better);
+        return wrong(job, text);
+    }
+    int const files = job->own - used;
+    if (files > 1) {
+        chain.where = job->own_words[used + 1];
+        snprintf(text, sizeof text, "one input at a time ('%.60s', '%.60s'); for several: cat FILE... | weir %.20s ... -", job->own_words[used], chain.where, verb);
+        return wrong(job, text);
+    }
+    options.file = files == 1 ? job->own_words[used] : job->file != NULL ? job->file : "-";
+    if (job->deed == DEED_CHECK && (strcmp(options.file, "-") == 0 || access(options.file, F_OK) != 0)) return EXIT_OK;    /* the words are right; of columns nothing is known */
+    if (files == 0 && job->file == NULL && isatty(STDIN_FILENO)) {
+        complain("no input; weir %s ... FILE, or ... | weir %s ... - (see 'weir help %s')", verb, verb, verb);
         return EXIT_USAGE;
     }
-    options.file = own > used ? own_words[used] : "-";
-    if (own == used && isatty(STDIN_FILENO)) {
-        complain("no input; weir %s ... FILE, or ... | weir %s ... - (see 'weir help %s')", argv[0], argv[0], argv[0]);
-        return EXIT_USAGE;
-    }
-    struct sigaction end_action = { .sa_handler = on_end };
-    sigaction(SIGINT, &end_action, NULL);
-    sigaction(SIGTERM, &end_action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    if ((code = input_open(&source, options.file)) != -1) return code;
-    struct chain_question question = { .question = options.question, .header = !options.question.no_header };
-    int const chosen = options.output_given;
-    enum output const output = chosen ? options.output : output_is_terminal() ? OUTPUT_TABLE : OUTPUT_CSV;
-    question.output = output == OUTPUT_TABLE ? ROWS_TABLE : output == OUTPUT_NDJSON ? ROWS_NDJSON : output == OUTPUT_TSV ? ROWS_TSV : output == OUTPUT_BINARY ? ROWS_BINARY : ROWS_CSV;
+    if ((code = session_open(&options, &source)) != -1) return code;
+    struct chain_question const question = { .question = options.question, .header = !options.question.no_header, .output = output_wanted() };
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
+    if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
+    if (job->deed == DEED_CHECK) return EXIT_OK;
+    if (job->deed != DEED_RUN) {
+        out_init(&plan.out, STDOUT_FILENO);
+        chain_show(&plan.out, &plan, options.file, job->deed == DEED_PLAN_NDJSON || question.output == ROWS_NDJSON);
+        return out_flush(&plan.out) == 0 || plan.out.error == EPIPE ? EXIT_OK : EXIT_IO;
+    }
     const char *path = NULL;
     int const error = chain_files_open(&plan, &path);
     if (error != 0) {
@@ -181,14 +235,29 @@ int verb_chain(int argc, char **argv)
         else complain("%s: %s", path, strerror(error));
         return EXIT_CREATE;
     }
-    plan.table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
+    plan.table = terminal_table(STDOUT_FILENO, options.color);
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
-    if (run_start(&plan.plan.run) != WEIR_OK || weir_gate_close() != 0) {
-        complain("cannot start the second worker; try --parallel 1");
-        return EXIT_FAILED;
-    }
-    run_all(&plan.plan.run);
+    session.figures = figures;
+    if ((code = session_run(&plan.plan)) != -1) return code;
     chain_finish(&plan);
-    source_close(&source);
-    return ending();
+    return session_close(&source, ending());
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+int chain_word(const char *word)
+{
+    return strcmp(word, "sql") == 0 || strcmp(word, "run") == 0 || strcmp(word, "check") == 0 || chain_verb(word);
+}
+
+int chain_command(enum deed deed, int argc, char **argv)
+{
+    if (strcmp(argv[0], "sql") == 0) return chain_sql(deed, argc, argv);
+    if (strcmp(argv[0], "run") == 0) return chain_file(deed, argc, argv);
+    if (strcmp(argv[0], "check") == 0) return chain_file(DEED_CHECK, argc, argv);
+    struct chain_job job = { .deed = deed };
+    if ((job.shared_words = words_room(2, &job.bytes)) == NULL) return EXIT_NO_FIT;
+    job.own_words = job.shared_words + WORDS_LIST;
+    int const code = words_split(argc, argv, &job.shared, job.shared_words, &job.own, job.own_words);
+    return code != -1 ? code : chain_job_do(&job);
 }

@@ -1,25 +1,11 @@
 /* verb_plan.c - `weir plan summary FILE`: where every byte of the ceiling would go, before any is read. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
 #include "machine/machine.h"
-
-void complain(const char *format, ...)
-{
-    char text[400];
-    int at = snprintf(text, sizeof text, "weir: ");
-    va_list args;
-    va_start(args, format);
-    int const more = vsnprintf(text + at, sizeof text - (size_t)at - 1, format, args);
-    va_end(args);
-    at = more < 0 ? at : at + more < (int)sizeof text - 2 ? at + more : (int)sizeof text - 2;
-    text[at++] = '\n';
-    (void)weir_write_all(STDERR_FILENO, text, (size_t)at);    /* nowhere to complain about that */
-}
 
 static void out_pad(struct out *out, const char *text, unsigned width)
 {
@@ -121,8 +107,9 @@ int verb_plan(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (at < argc && strcmp(argv[at], "summary") != 0 && chain_word(argv[at])) return chain_command(ndjson ? DEED_PLAN_NDJSON : DEED_PLAN, argc - at, argv + at);
     if (at >= argc || strcmp(argv[at], "summary") != 0) {
-        complain("plan what? weir plan [-o ndjson] summary [options] FILE");
+        complain("plan what? weir plan [-o ndjson] summary [options] FILE, or a chain, sql, run (see 'weir help plan')");
         return EXIT_USAGE;
     }
     int code = options_parse(&o, argc - at, argv + at);

@@ -60,6 +60,8 @@ static enum plan_outcome expression_fail(struct compile *c, const struct verb *v
 {
     struct plan *plan = &c->plan->plan;
     char near[80] = "";
+    c->plan->chain->where = text + e->at;
+    c->plan->chain->where_bytes = e->bytes;
     uint32_t const length = (uint32_t)strlen(text), bytes = e->bytes < 60 ? e->bytes : 60;
     if (e->at < length) snprintf(near, sizeof near, "'%.*s' ", (int)(bytes < length - e->at ? bytes : length - e->at), text + e->at);
     char hint[80] = "";
@@ -553,6 +555,8 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
             c->expression_count = 0;
             code_init(&s->code, code, &names, c->text_max, cq->question.seeds.seed);
         }
+        p->chain->where = v->word;
+        p->chain->where_verb = v;
         outcome = verb_compile(c, v, s, &cq->question);
         if (outcome == PLAN_OK && i + 1 < p->chain->count && p->silent) outcome = verb_fail(c, v, "is where a chain ends: nothing can come behind it");
         if (outcome == PLAN_OK && (s->aggregation != NULL || s->keep.kind != KEEP_NOTHING)) {
@@ -900,6 +904,7 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
         }
         if (selection_empty(&sw->selection)) return;
     }
+    sw->passed += selection_count(&sw->selection);
     if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
     else if (s->keep.kind == KEEP_NOTHING) rows_out(p, sw);
     else if (!keep_add(sw)) p->done = 1;
@@ -990,6 +995,8 @@ void chain_finish(struct chain_plan *p)
     for (unsigned i = 1; i < run->worker_count; i++) {
         run->workers[0].records += run->workers[i].records;
         books_merge(&run->workers[0].books, &run->workers[i].books);
+        run->workers[i].records = 0;
+        run->workers[i].books = (struct books){ .count = { 0 } };
         if (p->segments[0].aggregation != NULL) aggregation_merge(p->workers[0][0].aggregation, p->workers[0][i].aggregation);
         if (p->workers[0][i].kept != NULL) keep_merge(p->workers[0][0].kept, p->workers[0][i].kept);
     }

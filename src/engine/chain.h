@@ -29,7 +29,8 @@ enum verb_kind { VERB_FILTER, VERB_SELECT, VERB_DROP, VERB_AGG, VERB_HEAD, VERB_
 
 struct verb {
     enum verb_kind kind;
-    const char    *name;           /* as typed: for messages */
+    const char    *name;           /* for messages */
+    const char    *word;           /* the name as it stands among the words */
     const char    *text;           /* expression or list */
     const char    *group;          /* -g */
     const char    *window, *time, *lateness, *on_full;
@@ -45,12 +46,18 @@ struct chain {
     struct verb verbs[WEIR_VERBS_MAX];
     char        made[4096];        /* texts of verbs that are short for an agg */
     size_t      made_used;
-    char        message[240];      /* what is wrong */
+    char        message[240];      /* what is wrong ... */
+    const char *where;             /* ... and the place: in a word, or in a text made of words; NULL: none in particular */
+    uint32_t    where_bytes;       /* 0: not known */
+    const struct verb *where_verb; /* the verb it is about */
 };
 /* The verbs at the front of words, up to the first that belongs to none (the files). 0, or -1 with message. */
 int chain_parse(struct chain *chain, int count, char **words, int *used);
 /* 1 if word begins a chain. */
 int chain_verb(const char *word);
+/* For help: the verbs by number, and the options of one; NULL behind the last. */
+const char *chain_verb_name(unsigned i);
+const char *chain_verb_option(unsigned verb, unsigned i);
 
 /* ---- what is done ---- */
 
@@ -141,6 +148,7 @@ struct segment_worker {
     struct chain_plan   *plan;
     struct worker       *worker;             /* segment 0 */
     struct aggregation_output *input;        /* the others: rows of the segment before */
+    uint64_t             passed;             /* rows that came through all steps */
 };
 
 struct chain_plan {

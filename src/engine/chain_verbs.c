@@ -43,6 +43,15 @@ int chain_verb(const char *word)
     return 0;
 }
 
+const char *chain_verb_name(unsigned i) { return i < KNOWN ? known[i].name : NULL; }
+
+const char *chain_verb_option(unsigned verb, unsigned i)
+{
+    for (unsigned o = 0; o < sizeof options / sizeof options[0]; o++)
+        if (known[verb].options & options[o].option && i-- == 0) return options[o].name;
+    return NULL;
+}
+
 static int fail(struct chain *chain, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int fail(struct chain *chain, const char *format, ...)
 {
@@ -182,17 +191,21 @@ static enum verb_kind kind_of(const char *name)
 static int verb_take(struct chain *chain, int count, char **words, int *at)
 {
     const struct verb_words *w = NULL;
+    const char *const verb_word = words[*at];
+    chain->where = verb_word;
     for (unsigned i = 0; i < KNOWN; i++)
         if (strcmp(known[i].name, words[*at]) == 0) w = &known[i];
     if (w == NULL) return fail(chain, "no verb '%.60s'; 'weir help verbs' lists them", words[*at]);
     if (chain->count == WEIR_VERBS_MAX) return fail(chain, "more than %u verbs", WEIR_VERBS_MAX);
     struct verb *v = &chain->verbs[chain->count++];
-    *v = (struct verb){ .kind = kind_of(w->name), .name = w->name };
+    *v = (struct verb){ .kind = kind_of(w->name), .name = w->name, .word = verb_word };
+    chain->where_verb = v;
     const char *taken[2] = { NULL, NULL }, *quantiles = NULL;
     unsigned have = 0;
     for (++*at; *at < count && strcmp(words[*at], "then") != 0; ++*at) {
         const char *word = words[*at];
         unsigned o = 0;
+        chain->where = word;
         if (word[0] == '-' && word[1] != '\0') {
             while (o < sizeof options / sizeof options[0] && strcmp(options[o].name, word) != 0) o++;
             if (o == sizeof options / sizeof options[0]) return fail(chain, "%s: unknown option '%.60s'; see 'weir help %s'", w->name, word, w->name);
@@ -205,6 +218,7 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
         if (have == w->words_max || (have >= w->words_min && have == 0 && v->group != NULL)) break;
         taken[have++] = word;
     }
+    chain->where = verb_word;
     if (have < w->words_min)
         return fail(chain, "%s wants %s; see 'weir help %s'", w->name, w->words_min == 2 ? "a column and a list of values" : strcmp(w->name, "filter") == 0 ? "an expression" : strcmp(w->name, "tee") == 0 ? "a file" : "columns", w->name);
     v->text = taken[0];
@@ -226,11 +240,12 @@ int chain_parse(struct chain *chain, int count, char **words, int *used)
     memset(chain, 0, sizeof *chain);
     int at = 0;
     for (;;) {
-        if (at >= count) return fail(chain, "a verb is missing after 'then'");
+        if (at >= count) return fail(chain, at == 0 ? "a verb is missing" : "a verb is missing after 'then'");
         if (verb_take(chain, count, words, &at) != 0) return -1;
         if (at >= count || strcmp(words[at], "then") != 0) break;
         at++;
     }
     *used = at;
+    chain->where = NULL;
     return 0;
 }

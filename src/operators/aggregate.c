@@ -107,6 +107,16 @@ static const struct known {
     { "rate", AGGREGATE_RATE, NONE, STATE_RATE, VALUE_NUMBER, 0 },
 };
 
+const char *aggregate_known(unsigned i, const char **takes, int *estimated)
+{
+    static const char *const texts[] = { [NONE] = "", [ANY] = "x", [NUMBER] = "number", [ORDERED] = "x", [TWO_NUMBERS] = "number, number", [ANY_BY] = "x, by",
+                                         [BOOL] = "bool", [NUMBER_Q] = "x, q", [ANY_K] = "x, k", [ANY_VALUE] = "x, value", [NUMBER_HALF] = "number, half_life" };
+    if (i >= sizeof knowns / sizeof knowns[0]) return NULL;
+    *takes = texts[knowns[i].rule];
+    *estimated = knowns[i].estimated;
+    return knowns[i].name;
+}
+
 /* p50 .. p9999: the digits behind a point. */
 static int percentile(const char *name, uint32_t bytes, double *q)
 {

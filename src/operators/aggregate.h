@@ -72,6 +72,9 @@ int aggregates_compile(struct aggregate_set *set, struct code *code, struct curs
                        struct aggregate_wish wish, uint64_t seed, struct expression_error *error);
 static inline const char *aggregate_name(const struct aggregate_set *set, unsigned i) { return set->names + set->aggregates[i].name_at; }
 
+/* For help: figure i by name, what it takes, and whether it is an estimate; NULL behind the last. */
+const char *aggregate_known(unsigned i, const char **takes, int *estimated);
+
 /* States of one group: states points to the first, 64-byte aligned if any state wants it. */
 void states_init(const struct aggregate_set *set, uint8_t *states);
 void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from);
