@@ -51,7 +51,8 @@ gate:        ## the static executable with test hooks: seccomp gate, injected fa
 
 soak:        ## 100 million items through each instrument under address and undefined sanitizers
 	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false
-	@WEIR_BENCH_ITEMS=100000000 build/asan/bench/instruments_bench
+	@for b in instruments instruments_quantile instruments_stream; do \
+		ASAN_OPTIONS=detect_leaks=0 WEIR_BENCH_ITEMS=100000000 build/asan/bench/$${b}_bench || exit 1; done
 
 asan:        ## unit tests under address and undefined sanitizers
 	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false

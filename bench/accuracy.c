@@ -427,12 +427,12 @@ static void run_loglinear(unsigned trials)
     size_t const bytes = weir_loglinear_bytes(6, -40, 40);
     void *block = block_new(bytes);
     weir_loglinear *h;
-    for (unsigned kind = 0; kind < 3; kind++) {
+    for (unsigned which = 0; which < 6; which++) {    /* of equal width, then of equal ratio */
         size_t const n = 100000;
-        unsigned const rounds = trials / 500 + 2;
+        unsigned const rounds = trials / 500 + 2, kind = which % 3;
         for (unsigned t = 0; t < rounds; t++) {
             state = 3 * (uint64_t)t + kind;
-            must(weir_loglinear_init(&h, block, bytes, 6, -40, 40));
+            must((which < 3 ? weir_loglinear_init : weir_loglinear_init_otel)(&h, block, bytes, 6, -40, 40));
             for (size_t i = 0; i < n; i++) {
                 double const u = unit() + 0x1p-54;
                 values[i] = kind == 0 ? exp(3 * sqrt(-2 * log(u)) * cos(6.283185307179586 * unit())) : kind == 1 ? 1000 * u : pow(u, -1 / 1.5);
@@ -445,8 +445,8 @@ static void run_loglinear(unsigned trials)
                 errors_add(&errors, (got.value - truth) / truth, truth < got.low || truth > got.high);
             }
         }
-        double const worst = 1.0 / (2 * 64 + 1), bound[4] = { 0, 0, 0, worst };
-        errors_print(&errors, "loglinear", "6 bits", names[kind], 1, n, rounds, "relative", bound);
+        double const ratio = exp2(1.0 / 64), worst = which < 3 ? 1.0 / (2 * 64 + 1) : (ratio - 1) / (ratio + 1), bound[4] = { 0, 0, 0, worst };
+        errors_print(&errors, "loglinear", which < 3 ? "6 bits" : "scale 6", names[kind], 1, n, rounds, "relative", bound);
     }
     free(block);
 }

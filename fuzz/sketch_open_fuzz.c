@@ -184,15 +184,21 @@ static int do_gk(const uint8_t *data, size_t size)
 static int do_loglinear(const uint8_t *data, size_t size)
 {
     weir_loglinear *h;
-    must(weir_loglinear_init(&h, block, BLOCK_BYTES, 3, -10, 20) == WEIR_OK);
+    uint64_t buckets[300];
+    size_t bucket_count = 300;
+    int32_t offset;
+    weir_status (*const init)(weir_loglinear **, void *, size_t, unsigned, int, int) = size % 2 ? weir_loglinear_init_otel : weir_loglinear_init;
+    must(init(&h, block, BLOCK_BYTES, 3, -10, 20) == WEIR_OK);
     weir_loglinear_add(h, doubles, ITEMS);
-    must(weir_loglinear_init(&h, other, BLOCK_BYTES, 3, -10, 20) == WEIR_OK);
+    must(init(&h, other, BLOCK_BYTES, 3, -10, 20) == WEIR_OK);
     OPEN(loglinear, weir_loglinear_bytes(3, -10, 20))
     weir_loglinear_add(s, doubles, ITEMS);
     (void)weir_loglinear_merge(h, s);
     weir_loglinear_counts const c = weir_loglinear_count(s);
     (void)c;
     (void)weir_loglinear_quantile_at(s, 0.5);
+    for (int scale = -11; scale < 10; scale++)
+        if (weir_loglinear_otel(s, scale, size / 2 % 2, &offset, buckets, &bucket_count) != WEIR_OK) bucket_count = 300;
     return 0;
 }
 

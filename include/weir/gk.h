@@ -43,6 +43,9 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_gk_open(weir_gk **out, void *block, si
 WEIR_API void weir_gk_add(weir_gk *gk, const int64_t *keys, size_t count);
 /* WEIR_ERR_MISMATCH: another epsilon. Both work off their waiting keys; `from` is the same summary after. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_gk_merge(weir_gk *into, weir_gk *from);
+/* Replace every kept key by map(key), which never reverses the order of two keys: how a column of
+ * integers becomes one of floats without losing what it has seen. */
+WEIR_API void weir_gk_map(weir_gk *gk, int64_t (*map)(int64_t key));
 WEIR_API void weir_gk_reset(weir_gk *gk);
 
 /* Queries work off the waiting keys first, hence not const. */

@@ -1,7 +1,7 @@
 /* weir/heavy.h - the most frequent values of a stream, with deterministic bounds.
  *
  * A purging Misra-Gries table of C counters (Misra, Gries 1982; Anderson et al., arXiv:1705.07001)
- * behind a small front cache that absorbs the frequent values.
+ * behind a sieve that keeps out, once the table was full, the first occurrence of what is not in it.
  *
  * Guarantee  For every value: count - error <= true count <= count, with
  *            error <= weir_heavy_error() <= total / (C / 3). A value that occurs more often than
@@ -61,7 +61,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_heavy_merge(weir_heavy *into, const we
 
 typedef struct weir_heavy_item { uint64_t item, count, error; unsigned tag; } weir_heavy_item;
 /* The (at most) k items with the largest counts, largest first, ties by item, into out; their
- * number is returned. Flushes the front cache, hence not const. Exact when error is 0. */
+ * number is returned. Exact when error is 0. */
 WEIR_API size_t   weir_heavy_top(weir_heavy *heavy, weir_heavy_item *out, size_t k);
 WEIR_API uint64_t weir_heavy_total(const weir_heavy *heavy);       /* items seen */
 WEIR_API uint64_t weir_heavy_error(weir_heavy *heavy);             /* largest undercount of any value */

@@ -32,6 +32,7 @@
 /* distribution */
 #include "weir/kll.h"
 #include "weir/gk.h"
+#include "weir/bins.h"
 #include "weir/loglinear.h"
 
 /* most frequent */

@@ -33,6 +33,7 @@
 
 /* Chains. */
 #define WEIR_VERBS_MAX            16u      /* verbs of one chain */
+#define WEIR_SEGMENTS_MAX         6u       /* verbs of one chain that keep rows, and one more */
 #define WEIR_EXPRESSION_BYTES_MAX 4096u    /* text of one expression or list */
 #define WEIR_EXPRESSION_DEPTH     24u      /* nesting of one expression: bounds the compiler's recursion */
 #define WEIR_CODE_NODES           512u     /* parts of one expression or list */
@@ -52,7 +53,7 @@
 #elif defined(__aarch64__) && defined(__GLIBC__)
 #define WEIR_WORKER_STACK_BYTES   (192u * 1024u)  /* glibc takes no less there; the promise is musl's */
 #else
-#define WEIR_WORKER_STACK_BYTES   (48u * 1024u)   /* of a second worker; deepest chain of calls uses 10 KiB */
+#define WEIR_WORKER_STACK_BYTES   (32u * 1024u)   /* of a second worker; deepest chain of calls uses 10 KiB */
 #endif
 #define WEIR_PARALLEL_FILE_BYTES  (32ull << 20)   /* smaller files take 0.1 s anyway: one worker, states twice as big */
 #define WEIR_PROFILE_COMFORT_BYTES 2048u          /* a column's state below which one worker's memory goes further */
@@ -64,9 +65,28 @@
 #define WEIR_ROUTE_SLOTS          65537u   /* Maglev's table, prime: 256 outputs get 256 slots each, so even to 0.4 % */
 #define WEIR_ROUTE_JUMPS_MAX      64u      /* tries of a jump past full outputs, before their list is walked */
 
+/* Patterns of filter expressions. */
+#define WEIR_PATTERN_BYTES_MAX    1024u    /* of a regular expression or a LIKE pattern: what people write has 100 */
+#define WEIR_REGEX_PROGRAM_MAX    4096u    /* instructions of 6 bytes: 24 KiB, and what one byte may cost at worst */
+#define WEIR_REGEX_DEPTH_MAX      64u      /* groups in groups */
+#define WEIR_REGEX_REPEAT_MAX     1000u    /* the n of {n}, as in RE2 */
+#define WEIR_REGEX_RANGES_MAX     128u     /* in one class: 1 KiB of stack while it is read */
+#define WEIR_REGEX_CACHE_BYTES    (16u * 1024u)   /* states that a worker keeps of one pattern: some 300; log lines
+                                                   * take 5 to 50 */
+
+
 /* Results. */
 #define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */
 #define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */
 #define WEIR_TOP_MAX              1000u    /* -k */
+
+/* SQL. */
+#define WEIR_SQL_BYTES_MAX        4096u    /* text of one SELECT */
+#define WEIR_SQL_TEXT_BYTES       8192u    /* its chain, and the pieces that it is put together from */
+#define WEIR_SQL_DEPTH_MAX        32u      /* nesting of one expression: bounds the lowering's recursion */
+#define WEIR_SQL_ITEMS_MAX        64u      /* expressions behind SELECT */
+#define WEIR_SQL_COLUMNS_MAX      64u      /* groups and different aggregates in all */
+#define WEIR_SQL_ORDER_MAX        8u       /* columns of ORDER BY */
+#define WEIR_CHAIN_TOKENS_MAX     64u      /* words of a chain that SQL becomes: 27 are needed */
 
 #endif

@@ -16,7 +16,7 @@ struct options {
     enum output     output;
     int             output_given;
     enum color_wish color;
-    int             strict, stats, quiet;
+    int             strict, stats, quiet, seeded;
     int             chain;        /* set by the caller: the options of a chain, not of summary */
     const char     *stats_file;
     int64_t         live_ns;      /* 0: off */

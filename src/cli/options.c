@@ -5,11 +5,13 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "cli/units.h"
 #include "machine/machine.h"
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
-       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K };
+       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K,
+       OPT_QUANTILE, OPT_HARDENED };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -23,6 +25,7 @@ static const struct option long_options[] = {
     { "stats-file", required_argument, NULL, OPT_STATS_FILE }, { "live", required_argument, NULL, OPT_LIVE },
     { "color", required_argument, NULL, OPT_COLOR }, { "quiet", no_argument, NULL, 'Q' },
     { "distinct-p", required_argument, NULL, OPT_DISTINCT_P }, { "quantile-k", required_argument, NULL, OPT_QUANTILE_K },
+    { "quantile", required_argument, NULL, OPT_QUANTILE }, { "hardened", no_argument, NULL, OPT_HARDENED },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -143,7 +146,11 @@ static int parse_one(struct options *o, int letter)
         code = parse_whole("--parallel", optarg, 1, 1024, &n);
         q->parallel = n > WEIR_WORKERS_MAX ? WEIR_WORKERS_MAX : (unsigned)n;
         return code;
-    case OPT_SEED: return parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seed);
+    case OPT_SEED:
+        code = parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seeds.seed);
+        o->seeded = code == -1;
+        return code;
+    case OPT_HARDENED: q->seeds.hardened = 1; return -1;
     case OPT_DISTINCT_P:
         code = parse_whole("--distinct-p", optarg, WEIR_ULL_P_MIN, WEIR_ULL_P_MAX, &n);
         q->wish.distinct_p = (unsigned)n;
@@ -152,6 +159,12 @@ static int parse_one(struct options *o, int letter)
         code = parse_whole("--quantile-k", optarg, WEIR_KLL_K_MIN, WEIR_KLL_K_MAX, &n);
         q->wish.kll_k = (unsigned)n;
         return code;
+    case OPT_QUANTILE:
+        if (strcmp(optarg, "kll") == 0) q->wish.by = BY_KLL;
+        else if (strcmp(optarg, "gk") == 0) q->wish.by = BY_GK;
+        else if (strcmp(optarg, "log") == 0) q->wish.by = BY_LOG;
+        else return bad("--quantile", optarg, "kll, gk or log (which ones to report: -q)");
+        return -1;
     case OPT_STATS: o->stats = 1; return -1;
     case OPT_STATS_FILE: o->stats_file = optarg; return -1;
     case OPT_LIVE:
@@ -189,12 +202,6 @@ int option_known(const char *word, int *takes_value)
     return 0;
 }
 
-/* The linker's word on where the program lies, from its first byte to the end of its data. All of it counts
- * as resident, though the kernels of other instruction sets may never be touched. */
-extern char __executable_start[], _end[];
-
-static uint64_t program_bytes(void) { return ((uint64_t)(_end - __executable_start) + 4095) & ~UINT64_C(4095); }
-
 int options_parse(struct options *o, int argc, char **argv)
 {
     static const double quantiles[] = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 };
@@ -203,13 +210,13 @@ int options_parse(struct options *o, int argc, char **argv)
     o->chain = chain;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
-    q->program_bytes = program_bytes();
+    q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY);
     q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
     q->stats = STAT_ALL;
     q->top_count = 10;
     memcpy(q->quantiles, quantiles, sizeof quantiles);
     q->quantile_count = sizeof quantiles / sizeof quantiles[0];
-    if (weir_machine->getrandom(&q->seed, sizeof q->seed) < 0) q->seed = (uint64_t)weir_machine->monotonic_ns();
+    if (weir_machine->getrandom(&q->seeds.seed, sizeof q->seeds.seed) < 0) q->seeds.seed = (uint64_t)weir_machine->monotonic_ns();
     opterr = 0;
     optind = 1;
     int letter;
@@ -235,6 +242,15 @@ int options_parse(struct options *o, int argc, char **argv)
     o->file = o->file_count > 0 ? o->files[0] : "-";
     if (o->file_count > 1) {
         complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
+        return EXIT_USAGE;
+    }
+    if (o->seeded) q->seeds.key = (weir_key){ q->seeds.seed, ~q->seeds.seed };
+    else if (q->seeds.hardened && weir_machine->getrandom(&q->seeds.key, sizeof q->seeds.key) < 0) {
+        complain("--hardened: the system gives no random key");
+        return EXIT_FAILED;
+    }
+    if (q->wish.kll_k != 0 && q->wish.by != BY_KLL) {
+        complain("--quantile-k is about --quantile kll; the others take what fits");
         return EXIT_USAGE;
     }
     if (q->top_count == 0) q->stats &= ~(unsigned)STAT_TOP;

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "engine/chain.h"
 #include "machine/assert.h"
 #include "machine/gate.h"
@@ -19,6 +19,8 @@ static struct chain_plan plan;
 static struct chain      chain;
 static struct options    options;
 
+enum { WORDS_MAX = 512 };
+
 static volatile sig_atomic_t interrupted;
 
 static void on_end(int signal_number)
@@ -26,13 +28,6 @@ static void on_end(int signal_number)
     if (interrupted) _exit(128 + signal_number);
     interrupted = signal_number;
     source_stop = 1;
-}
-
-static int64_t clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
 /* Options that all verbs share may stand anywhere: they go to options_parse, the rest is the chain and its files. */
@@ -59,13 +54,38 @@ static int words_split(int argc, char **argv, int *shared, char **shared_words, 
     return 0;
 }
 
+static int out_code(int error) { return error == ENOSPC || error == EFBIG || error == EDQUOT ? EXIT_CREATE : EXIT_IO; }
+
+/* What tee and route have written, and what they could not. */
+static int files_ending(void)
+{
+    int code = EXIT_OK;
+    for (unsigned i = 0; i < plan.segment_count; i++)
+        for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
+            const struct step *step = &plan.segments[i].steps[k];
+            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
+            for (unsigned n = 0; n < step->files.count; n++) {
+                const struct row_file *file = &step->files.files[n];
+                if (file->out.error != 0) {
+                    complain("%s: %s: %s; of its %llu rows some are not written", step->verb->name, file->path, strerror(file->out.error), (unsigned long long)file->rows);
+                    code = out_code(file->out.error);
+                } else if (step->kind == STEP_ROUTE && !options.quiet) {
+                    complain("route: %s: %llu rows", file->path, (unsigned long long)file->rows);
+                }
+            }
+        }
+    return code;
+}
+
 static int ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
         complain("standard output: %s", strerror(plan.out.error));
-        return plan.out.error == ENOSPC || plan.out.error == EFBIG || plan.out.error == EDQUOT ? EXIT_CREATE : EXIT_IO;
+        return out_code(plan.out.error);
     }
+    int const files = files_ending();
+    if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
         complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
         return EXIT_IO;
@@ -79,6 +99,15 @@ static int ending(void)
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }
     for (unsigned i = 0; i < plan.segment_count; i++) {
+        const struct kept *kept = plan.workers[i][0].kept;
+        if (kept != NULL && kept->store.failed) {
+            const struct verb *v = plan.segments[i].keep.verb;
+            uint64_t const seen = kept->store.seen, rows = v->count < seen ? v->count : seen;
+            if (kept->store.too_long != 0) complain("%s: a row has more than %llu bytes of text; see --max-record", v->name, (unsigned long long)kept->store.text_max);
+            else complain("%s -n %llu: %llu rows take more than the %llu bytes there are for them; -S gives more memory", v->name,
+                          (unsigned long long)v->count, (unsigned long long)rows, (unsigned long long)kept->store.heap_bytes);
+            return EXIT_NO_FIT;
+        }
         const struct aggregation_worker *a = plan.workers[i][0].aggregation;
         if (a == NULL) continue;
         if (a->failed) {
@@ -111,8 +140,11 @@ int verb_chain(int argc, char **argv)
 {
     struct source source;
     int shared, own, used;
-    char **words = calloc(2 * ((size_t)argc + 2), sizeof *words);    /* before the plan: counted with the program's data */
-    if (words == NULL) return EXIT_FAILED;
+    static char *words[2 * (WORDS_MAX + 2)];
+    if (argc > WORDS_MAX) {
+        complain("more than %u words", WORDS_MAX);
+        return EXIT_USAGE;
+    }
     char **own_words = words + argc + 2;
     words_split(argc, argv, &shared, words, &own, own_words);
     options.chain = 1;
@@ -142,8 +174,15 @@ int verb_chain(int argc, char **argv)
     question.output = output == OUTPUT_TABLE ? ROWS_TABLE : output == OUTPUT_NDJSON ? ROWS_NDJSON : output == OUTPUT_TSV ? ROWS_TSV : output == OUTPUT_BINARY ? ROWS_BINARY : ROWS_CSV;
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
+    const char *path = NULL;
+    int const error = chain_files_open(&plan, &path);
+    if (error != 0) {
+        if (error == EEXIST) complain("%s: is the input, or an output twice", path);
+        else complain("%s: %s", path, strerror(error));
+        return EXIT_CREATE;
+    }
     plan.table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
-    chain_plan_start(&plan, STDOUT_FILENO, clock_us);
+    chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if (run_start(&plan.plan.run) != WEIR_OK || weir_gate_close() != 0) {
         complain("cannot start the second worker; try --parallel 1");
         return EXIT_FAILED;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "kernels/kernels.h"
 #include "machine/assert.h"
 #include "machine/gate.h"
@@ -65,7 +66,7 @@ static void report_column_fill(void *context, uint32_t i, struct report_column *
         profile->nulls += run->workers[0].records - profile->nulls - profile->count[0] - profile->count[1] -
                           profile->count[2] - profile->count[3] - profile->count[4] - profile->count[5];
                           /* records before the column first appeared (NDJSON) */
-        profile_report(profile, &run->layout, &run->totals[p], plan.schema.columns[c].declared, schema_name(&plan.schema, c),
+        profile_report(profile, run_layout(run, p), &run->totals[p], plan.schema.columns[c].declared, schema_name(&plan.schema, c),
                        plan.schema.columns[c].name_bytes, options.question.quantiles, options.question.quantile_count,
                        options.question.top_count, &plan.results, out);
         return;
@@ -293,6 +294,7 @@ int verb_summary(int argc, char **argv)
     if (options.live_ns != 0) source.wait_ns = options.live_ns;
     enum plan_outcome const outcome = plan_make(&plan, &options.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
+    program_started();
     plan_start(&plan);
     plan.run.between = between;
     session.live_next_ns = session.started_ns + options.live_ns;

@@ -10,8 +10,7 @@
 #include "machine/assert.h"
 #include "weir/hash.h"
 
-enum { OUTPUT_ROWS = 128, OUTPUT_ROOM_BYTES = 8 * OUTPUT_ROWS + 8 * VECTOR_WORDS, OUTPUT_TEXT_BYTES = 3 * AGGREGATE_ROOM_BYTES,
-       CHUNK_WORDS = AGGREGATION_CHUNK / 64 };
+enum { OUTPUT_TEXT_BYTES = 3 * AGGREGATE_ROOM_BYTES, CHUNK_WORDS = AGGREGATION_CHUNK / 64 };
 
 /* ---- from text ------------------------------------------------------------------------------- */
 
@@ -128,10 +127,45 @@ const char *aggregation_column(const struct aggregation *a, unsigned i, uint32_t
 
 static int alone(const struct aggregation *a) { return a->groups.key_count == 0 && a->groups.paned == 0; }
 
+/* The arrays of a chunk, laid one behind the other; those that this agg has no use for share the first one's place. at NULL: only
+ * their bytes are wanted. */
+static size_t scratch_lay(struct aggregation_worker *w, const struct aggregation *a, uint8_t *at)
+{
+    size_t const rows = alone(a) ? WEIR_BATCH_ROWS : AGGREGATION_CHUNK, each = rows * 8;
+    int const timed = a->groups.paned != 0 || a->set.wants_times, grouped = !alone(a);
+    int two = 0, hashes = 0, doubles = 0, runs = 0;
+    for (unsigned i = 0; i < a->set.state_count; i++) {
+        const struct state_plan *s = &a->set.states[i];
+        two |= s->argument[1] >= 0;
+        hashes |= s->kind == STATE_DISTINCT || s->kind == STATE_TOP;
+        doubles |= s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
+        runs |= grouped && s->kind != STATE_COUNT;
+    }
+    uint8_t *next = at;
+#define LAY(field, wanted, bytes) (w->field = (void *)((wanted) ? next : at), next += (wanted) ? ((bytes) + 63) & ~(size_t)63 : 0)
+    LAY(values[0], 1, each);
+    LAY(hashes, grouped || hashes, each);
+    LAY(hash_room, grouped || hashes, each);
+    LAY(values[1], grouped && two, each);
+    LAY(run_values, runs || doubles, each);
+    LAY(run_second, two, each);
+    LAY(run_hashes, runs, each);
+    LAY(states, 1, grouped ? each : 64);
+    LAY(run_states, grouped, each);
+    LAY(times, timed, each);
+    LAY(panes, timed, each);
+    LAY(key_values, grouped, each * a->groups.key_count);
+    LAY(key_nulls, grouped, rows * a->groups.key_count);
+#undef LAY
+    w->scratch_rows = (uint32_t)rows;
+    return (size_t)(next - at);
+}
+
 size_t aggregation_scratch_bytes(const struct aggregation *a)
 {
-    size_t const rows = alone(a) ? WEIR_BATCH_ROWS : AGGREGATION_CHUNK, keys = a->groups.key_count;
-    return rows * (8 * (keys + 11) + keys) + 64 * 16;
+    struct aggregation_worker unused;
+    static uint8_t origin[1];    /* nothing is written there: addresses are only counted from it */
+    return scratch_lay(&unused, a, origin) + 64;
 }
 
 size_t aggregation_output_bytes(const struct aggregation *a)
@@ -151,22 +185,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
     WEIR_ASSERT(w != NULL && a != NULL && scratch != NULL && groups_block != NULL);
     memset(w, 0, sizeof *w);
     w->plan = a;
-    w->scratch_rows = alone(a) ? WEIR_BATCH_ROWS : AGGREGATION_CHUNK;
-    size_t const rows = w->scratch_rows;
-    uint8_t *at = scratch;
-    w->hashes = carve(&at, rows * 8);
-    w->hash_room = carve(&at, rows * 8);
-    w->values[0] = carve(&at, rows * 8);
-    w->values[1] = carve(&at, rows * 8);
-    w->run_values = carve(&at, rows * 8);
-    w->run_second = carve(&at, rows * 8);
-    w->run_hashes = carve(&at, rows * 8);
-    w->states = carve(&at, rows * 8);
-    w->run_states = carve(&at, rows * 8);
-    w->times = carve(&at, rows * 8);
-    w->panes = carve(&at, rows * 8);
-    w->key_values = carve(&at, rows * 8 * a->groups.key_count);
-    w->key_nulls = carve(&at, rows * a->groups.key_count);
+    (void)scratch_lay(w, a, scratch);
     groups_init(&w->groups, groups_block, &a->groups);
     if (window_block != NULL) groups_init(&w->window, window_block, &a->groups);
     if (alone(a)) {    /* the one group is there from the start */
@@ -178,7 +197,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
     w->watermark = w->open_from = INT64_MIN;
     if (output_block == NULL) return;
     struct aggregation_output *o = &w->output;
-    at = output_block;
+    uint8_t *at = output_block;
     o->vectors = carve(&at, a->output_count * sizeof *o->vectors);
     o->rooms = carve(&at, a->output_count * OUTPUT_ROOM_BYTES);
     o->text = at + WEIR_PAD_BYTES;
@@ -188,37 +207,46 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
 
 /* ---- rows out -------------------------------------------------------------------------------- */
 
-static void output_flush(struct aggregation_worker *w)
+void output_end(struct aggregation_output *o, unsigned column_count)
 {
-    struct aggregation_output *o = &w->output;
-    if (o->rows == 0) return;
-    for (unsigned i = 0; i < w->plan->output_count; i++) {
+    for (unsigned i = 0; i < column_count; i++) {
         const uint64_t *nulls = (const uint64_t *)(void *)(o->rooms + (size_t)i * OUTPUT_ROOM_BYTES + 8 * OUTPUT_ROWS);
         uint64_t any = 0;
         for (unsigned word = 0; word < OUTPUT_ROWS / 64; word++) any |= nulls[word];
         o->vectors[i].nulls = any ? nulls : NULL;
     }
+}
+
+static void output_flush(struct aggregation_worker *w)
+{
+    struct aggregation_output *o = &w->output;
+    if (o->rows == 0) return;
+    output_end(o, w->plan->output_count);
     w->emit(w->context, o);
     o->rows = 0;
     o->text_used = 0;
 }
 
-static void output_begin(struct aggregation_worker *w)
+void output_begin(struct aggregation_output *o, unsigned column, enum value_type type)
 {
-    struct aggregation_output *o = &w->output;
+    uint8_t *at = o->rooms + (size_t)column * OUTPUT_ROOM_BYTES;
+    memset(at + 8 * OUTPUT_ROWS, 0, 8 * VECTOR_WORDS);
+    if (type == VALUE_BOOL) memset(at, 0, 8 * VECTOR_WORDS);
+    o->vectors[column] = (struct vector){ .type = type, .form = type == VALUE_TEXT ? FORM_TEXT : type == VALUE_BOOL ? FORM_TRUTH : FORM_I64,
+                                          .values = at, .base = o->text, .start = (uint32_t *)(void *)at, .length = (uint32_t *)(void *)at + OUTPUT_ROWS };
+}
+
+static void outputs_begin(struct aggregation_worker *w)
+{
     for (unsigned i = 0; i < w->plan->output_count; i++) {
         uint32_t bytes;
         int hidden;
         char room[WEIR_EXPRESSION_BYTES_MAX + 8];
         enum value_type type;
         (void)aggregation_column(w->plan, i, &bytes, &type, &hidden, room);
-        uint8_t *at = o->rooms + (size_t)i * OUTPUT_ROOM_BYTES;
-        memset(at + 8 * OUTPUT_ROWS, 0, 8 * VECTOR_WORDS);
-        if (type == VALUE_BOOL) memset(at, 0, 8 * VECTOR_WORDS);
-        o->vectors[i] = (struct vector){ .type = type, .form = type == VALUE_TEXT ? FORM_TEXT : type == VALUE_BOOL ? FORM_TRUTH : FORM_I64,
-                                         .values = at, .base = o->text, .start = (uint32_t *)(void *)at, .length = (uint32_t *)(void *)at + OUTPUT_ROWS };
+        output_begin(&w->output, i, type);
     }
-    o->text_used = 0;
+    w->output.text_used = 0;
 }
 
 /* Does it change when it becomes a double? */
@@ -229,7 +257,7 @@ static int too_long(enum vector_form form, uint64_t bits)
 
 /* One value at the end of an output column. A text is copied; what does not fit is cut. 0: ints of the column would lose digits
  * by its form: the rows so far have to go first. */
-static int output_set(struct aggregation_output *o, unsigned column, const struct value *v)
+int output_set(struct aggregation_output *o, unsigned column, const struct value *v)
 {
     struct vector *to = &o->vectors[column];
     uint8_t *at = o->rooms + (size_t)column * OUTPUT_ROOM_BYTES;
@@ -329,10 +357,10 @@ static void output_group(struct aggregation_worker *w, struct groups *g, struct 
 {
     struct aggregation_output *o = &w->output;
     if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
-    if (o->rows == 0) output_begin(w);
+    if (o->rows == 0) outputs_begin(w);
     if (output_row(w, g, group, from, until)) return;
     output_flush(w);
-    output_begin(w);
+    outputs_begin(w);
     (void)output_row(w, g, group, from, until);
 }
 
@@ -507,9 +535,7 @@ static double as_double(const struct vector *v, uint32_t row)
 
 struct chunk {
     uint32_t        count;              /* selected rows */
-    uint32_t        from;               /* row of the batch at which its words start */
-    uint32_t        rows;               /* of the batch, from there */
-    const uint64_t *bits;
+    int             whole;              /* one run of rows: columns can be used where they lie */
     uint16_t        row[WEIR_BATCH_ROWS];    /* selected ones, from the start of the batch */
 };
 
@@ -535,6 +561,7 @@ static void dense_make(struct aggregation_worker *w, const struct frame *frame, 
         for (uint32_t i = from; i < until; i++) w->run_states[n++] = states[i];
         d->times = w->times + from;
         d->count = n;
+        d->states = w->run_states;
         return;
     }
     const struct vector *v = &frame->vectors[set->arguments[s->argument[0]].result];
@@ -543,8 +570,23 @@ static void dense_make(struct aggregation_worker *w, const struct frame *frame, 
     uint64_t *values = w->values[0];
     uint32_t *start = (uint32_t *)(void *)w->values[0], *length = start + w->scratch_rows;
     double *first = (double *)(void *)w->values[0], *other = (double *)(void *)w->values[1];
-    int const truths = v->form == FORM_TRUTH, doubles = s->kind == STATE_MOMENTS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
+    int const truths = v->form == FORM_TRUTH, doubles = s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA;
     if (v->type == VALUE_NULL) return;
+    d->states = w->run_states;
+    if (c->whole && v->nulls == NULL && second == NULL && !truths && s->kind != STATE_EWMA && (!doubles || v->form == FORM_F64)) {
+        uint32_t const row = c->row[from];
+        d->count = until - from;
+        d->values = (const uint64_t *)v->values + row;
+        d->first = (const double *)d->values;
+        if (v->form == FORM_TEXT) {
+            d->base = v->base;
+            d->start = v->start + row;
+            d->length = v->length + row;
+        }
+        d->states = states + from;
+        if (s->kind == STATE_DISTINCT || s->kind == STATE_TOP) hash_dense(w, s, d, w->hash_room);
+        return;
+    }
     if (truths && s->kind != STATE_COUNT) memset(values, 0, w->scratch_rows / 8);
     int64_t *times = (int64_t *)(void *)w->hash_room;
     for (uint32_t i = from; i < until; i++) {
@@ -583,8 +625,8 @@ static void runs_add(struct aggregation_worker *w, const struct state_plan *s, c
     uint16_t heads[HEADS] = { 0 }, tails[HEADS], next[AGGREGATION_CHUNK], used[AGGREGATION_CHUNK];
     uint32_t used_count = 0;
     for (uint32_t i = 0; i < d->count; i++) {
-        uint32_t at = (uint32_t)(((uintptr_t)w->run_states[i] >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 55);
-        while (heads[at] != 0 && w->run_states[heads[at] - 1] != w->run_states[i]) at = (at + 1) % HEADS;
+        uint32_t at = (uint32_t)(((uintptr_t)d->states[i] >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 55);
+        while (heads[at] != 0 && d->states[heads[at] - 1] != d->states[i]) at = (at + 1) % HEADS;
         next[i] = 0;
         if (heads[at] == 0) {
             heads[at] = (uint16_t)(i + 1);
@@ -598,7 +640,7 @@ static void runs_add(struct aggregation_worker *w, const struct state_plan *s, c
     for (uint32_t u = 0; u < used_count; u++) {
         struct dense run = *d;
         uint32_t n = 0;
-        uint8_t *states = w->run_states[heads[used[u]] - 1];
+        uint8_t *states = d->states[heads[used[u]] - 1];
         int64_t *times = (int64_t *)(void *)w->run_hashes;
         for (uint32_t i = heads[used[u]]; i != 0; i = next[i - 1], n++) {
             uint32_t const row = i - 1;
@@ -636,7 +678,7 @@ static void states_add(struct aggregation_worker *w, const struct frame *frame, 
         struct dense d;
         dense_make(w, frame, c, s, from, until, w->states, &d);
         if (d.count == 0) continue;
-        if (!state_add_scattered(s, w->run_states, &d)) runs_add(w, s, &d);
+        if (!state_add_scattered(s, d.states, &d)) runs_add(w, s, &d);
     }
 }
 
@@ -663,7 +705,7 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
                 if (v->nulls != NULL) bits[word] &= ~v->nulls[word];
                 if (second != NULL && second->nulls != NULL) bits[word] &= ~second->nulls[word];
                 if (s->kind == STATE_COUNT && s->type == VALUE_BOOL) bits[word] &= ((const uint64_t *)v->values)[word];
-                n += (uint32_t)__builtin_popcountll(bits[word]);
+                n += bits_count(bits[word]);
             }
             d.form = v->form;
             d.count = n;
@@ -690,7 +732,7 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
                 d.values = all ? v->values : w->values[0];
                 if (!all) k->pack_64(w->values[0], v->values, bits, rows);
             }
-            if (s->kind == STATE_MOMENTS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA) {
+            if (s->kind == STATE_MOMENTS || s->kind == STATE_BINS || s->kind == STATE_COVARIANCE || s->kind == STATE_EWMA) {
                 d.first = (const double *)d.values;
                 if (v->form == FORM_I64) weir_kernels.numeric->f64_of_i64((double *)(void *)w->run_values, d.values, n);
                 if (v->form == FORM_U64) weir_kernels.numeric->f64_of_u64((double *)(void *)w->run_values, d.values, n);
@@ -706,7 +748,7 @@ static void alone_add(struct aggregation_worker *w, struct frame *frame, const s
             if (s->kind == STATE_DISTINCT || s->kind == STATE_TOP) hash_dense(w, s, &d, w->hashes);
         } else {
             d.count = 0;
-            for (unsigned word = 0; word < VECTOR_WORDS; word++) d.count += (uint32_t)__builtin_popcountll(bits[word]);
+            for (unsigned word = 0; word < VECTOR_WORDS; word++) d.count += bits_count(bits[word]);
         }
         if (s->kind == STATE_EWMA || s->kind == STATE_RATE) {
             uint32_t at = 0;
@@ -844,7 +886,13 @@ static void keys_pack(struct aggregation_worker *w, const struct frame *frame, c
             keys[k].nulls = nulls;
             for (uint32_t i = 0; i < c->count; i++) nulls[i] = (uint8_t)vector_is_null(v, c->row[i]);
         }
-        if (v->form == FORM_TEXT) {
+        if (c->whole && v->form != FORM_TRUTH) {
+            keys[k].values.values = (const uint64_t *)v->values + c->row[0];
+            if (v->form == FORM_TEXT) {
+                keys[k].values.start = v->start + c->row[0];
+                keys[k].values.length = v->length + c->row[0];
+            }
+        } else if (v->form == FORM_TEXT) {
             for (uint32_t i = 0; i < c->count; i++) {
                 start[i] = v->start[c->row[i]];
                 length[i] = v->length[c->row[i]];
@@ -900,7 +948,7 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
             for (uint32_t row = 0; row < frame->rows; row++) w->times[row] = v == NULL ? now : v->type == VALUE_NULL ? 0 : vector_i64(v, row);
             for (unsigned word = 0; v != NULL && word < VECTOR_WORDS; word++) {
                 uint64_t const null = v->type == VALUE_NULL ? ~UINT64_C(0) : v->nulls != NULL ? v->nulls[word] : 0;
-                w->untimed += (uint64_t)__builtin_popcountll(with_time.words[word] & null);
+                w->untimed += bits_count(with_time.words[word] & null);
                 with_time.words[word] &= ~null;
             }
             alone_add(w, frame, &with_time);
@@ -925,6 +973,7 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
         if (c.count == 0) continue;
         if (timed) times_find(w, frame, &c);
         if (c.count == 0) continue;
+        c.whole = c.row[c.count - 1] - c.row[0] == (int)c.count - 1;
         keys_pack(w, frame, &c, keys);
         groups_hash(&a->groups, keys, a->groups.paned == 1 ? w->panes : NULL, c.count, w->hashes, w->hash_room);
         if (a->window.kind == WINDOW_SESSION) rows_add_sessions(w, frame, &c, keys);

@@ -19,6 +19,7 @@ struct compile {
     unsigned             expression_count;
     char                 names[8192];      /* of figures with endings */
     uint32_t             names_used;
+    uint32_t             text_max;         /* bytes of all texts of one batch */
 };
 
 static int input_find(const struct compile *c, const char *name, uint32_t bytes, enum value_type *type)
@@ -249,11 +250,87 @@ static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, st
     if (v->time != NULL && v->window == NULL && v->text == NULL) return verb_fail(c, v, "--time goes with --window, rate() or ewma()");
     int const grouped = v->group != NULL || a->window.kind != WINDOW_NONE;
     struct aggregate_wish const wish = { .distinct_p = q->wish.distinct_p != 0 ? q->wish.distinct_p : grouped ? 10 : 14,
-                                         .quantile_k = q->wish.kll_k != 0 ? q->wish.kll_k : grouped ? 100 : 768, .counters = grouped ? 64 : 1024 };
-    if (aggregation_compile(a, &s->code, c->parts, v->text, v->group, v->time, wish, q->seed, &what, &error) != 0) return expression_fail(c, v, what, &error);
+                                         
+                                         .quantile_k = q->wish.kll_k != 0 ? q->wish.kll_k : grouped ? 0 : 768, .quantile_bins = 128, .counters = grouped ? 64 : 1024 };
+    if (aggregation_compile(a, &s->code, c->parts, v->text, v->group, v->time, wish, q->seeds.seed, &what, &error) != 0) return expression_fail(c, v, what, &error);
     enum plan_outcome const outcome = order_compile(c, v, a);
     if (outcome != PLAN_OK) return outcome;
     a->limit = v->count;
+    return PLAN_OK;
+}
+
+/* Expressions joined by commas, all there at once: of dedup and route. */
+static enum plan_outcome list_compile(struct compile *c, const struct verb *v, struct segment *s, struct step *step)
+{
+    struct expression_error error;
+    struct cursor cursor = { .text = v->text, .bytes = (uint32_t)strlen(v->text) };
+    do {
+        struct expression e;
+        if (step->expression_count == WEIR_KEYS_MAX) return verb_fail(c, v, "takes at most 8 columns");
+        if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
+        if (expression_add(c, &e) != 0) return too_many(c, v);
+        step->expression_count++;
+    } while (cursor_char(&cursor, ','));
+    if (!cursor_end(&cursor)) {
+        cursor_fail(&cursor, &error, "a comma or the end is expected here");
+        return expression_fail(c, v, v->text, &error);
+    }
+    for (unsigned i = 0; i < step->expression_count; i++) expression_release(&s->code, &c->expressions[step->expression_first + i]);
+    return PLAN_OK;
+}
+
+/* One number for bands and hist. */
+static enum plan_outcome number_compile(struct compile *c, const struct verb *v, struct segment *s, struct expression *e)
+{
+    struct expression_error error;
+    struct cursor cursor = { .text = v->text, .bytes = (uint32_t)strlen(v->text) };
+    if (expression_compile(&s->code, &cursor, c->parts, e, &error) != 0) return expression_fail(c, v, v->text, &error);
+    if (!cursor_end(&cursor)) {
+        cursor_fail(&cursor, &error, "one column is expected");
+        return expression_fail(c, v, v->text, &error);
+    }
+    if (e->type != VALUE_NUMBER && e->type != VALUE_NULL) {
+        error = (struct expression_error){ .at = 0, .bytes = cursor.bytes };
+        snprintf(error.reason, sizeof error.reason, "is no number");
+        return expression_fail(c, v, v->text, &error);
+    }
+    expression_release(&s->code, e);
+    return PLAN_OK;
+}
+
+/* All columns of this place, as expressions of the step behind those it has. */
+static enum plan_outcome columns_compile(struct compile *c, const struct verb *v, struct segment *s, struct step *step)
+{
+    if (columns_list(c) != 0) return too_many(c, v);
+    for (unsigned i = 0; i < c->column_count; i++) {
+        int const vector = c->columns[i].vector != NO_VECTOR ? c->columns[i].vector : code_column(&s->code, c->columns[i].input, c->columns[i].type);
+        if (vector < 0 || expression_add(c, &(struct expression){ .result = (uint16_t)vector, .type = c->columns[i].type }) != 0) return too_many(c, v);
+        step->expression_count++;
+    }
+    return PLAN_OK;
+}
+
+static enum plan_outcome keep_types(struct compile *c, struct keep *keep, unsigned count)
+{
+    keep->column_count = count;
+    keep->text_max = c->text_max;
+    keep->types = arena_take(&c->plan->plan.arena, "chain", count * sizeof *keep->types);
+    return keep->types == NULL ? plan_no_fit(&c->plan->plan, "chain", count * sizeof *keep->types) : PLAN_OK;
+}
+
+/* The columns that a segment hands on that ends in something kept. */
+static enum plan_outcome columns_of_keep(struct compile *c, const struct keep *keep)
+{
+    static const char *const names[] = { "lo", "hi", "count", "share" };
+    if (keep->kind == KEEP_HIST) {
+        c->column_count = 4;
+        c->all = 0;
+    }
+    for (unsigned i = 0; i < c->column_count; i++) {
+        if (keep->kind == KEEP_HIST) c->columns[i] = (struct chain_column){ .name = names[i], .name_bytes = (uint32_t)strlen(names[i]), .type = VALUE_NUMBER };
+        c->columns[i].vector = NO_VECTOR;
+        c->columns[i].input = (uint16_t)i;
+    }
     return PLAN_OK;
 }
 
@@ -281,9 +358,11 @@ static int columns_of_aggregation(struct compile *c, const struct aggregation *a
 
 static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, struct segment *s, const struct question *q)
 {
+    /* These work in the frame's two rooms for conversion (chain_keep.c, chain_files.c, dedup_rows). */
+    s->code.converts |= v->kind == VERB_DEDUP || v->kind == VERB_ROUTE || v->kind == VERB_HIST;
     struct expression_error error;
     struct step *step = &s->steps[s->step_count];
-    *step = (struct step){ .expression_first = (uint16_t)c->expression_count, .count = v->count, .number = v->number, .inside = v->inside };
+    *step = (struct step){ .expression_first = (uint16_t)c->expression_count, .count = v->count, .number = v->number, .verb = v };
     struct cursor cursor = { .text = v->text, .bytes = v->text != NULL ? (uint32_t)strlen(v->text) : 0 };
     struct expression e;
     switch (v->kind) {
@@ -316,7 +395,44 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
         s->step_count++;
         return PLAN_OK;
     case VERB_AGG: return agg_compile(c, v, s, q);
-    case VERB_TAIL: case VERB_SAMPLE: case VERB_DEDUP: case VERB_BANDS: break;
+    case VERB_SAMPLE:
+        if (v->has_number) {
+            step->kind = STEP_SAMPLE;
+            s->step_count++;
+            return weir_bernoulli_init(&step->sample, v->number, q->seeds.seed) == WEIR_OK ? PLAN_OK : verb_fail(c, v, "-p is a share from 0 to 1");
+        }
+        s->keep = (struct keep){ .kind = KEEP_ROWS, .verb = v };
+        return PLAN_OK;
+    case VERB_TAIL:
+        s->keep = (struct keep){ .kind = KEEP_ROWS, .verb = v };
+        return PLAN_OK;
+    case VERB_DEDUP:
+        step->kind = STEP_DEDUP;
+        s->step_count++;
+        return list_compile(c, v, s, step);
+    case VERB_BANDS: {
+        enum plan_outcome const outcome = number_compile(c, v, s, &e);
+        if (outcome != PLAN_OK) return outcome;
+        step->kind = STEP_BANDS;
+        step->bands = (struct bands){ .sigma = v->number, .inside = v->inside };
+        step->expression_count = 1;
+        s->step_count++;
+        return expression_add(c, &e) != 0 ? too_many(c, v) : PLAN_OK;
+    }
+    case VERB_HIST:
+        s->keep = (struct keep){ .kind = KEEP_HIST, .verb = v };
+        return number_compile(c, v, s, &s->keep.argument);
+    case VERB_TEE: case VERB_ROUTE: {
+        enum plan_outcome outcome = v->kind == VERB_ROUTE ? list_compile(c, v, s, step) : PLAN_OK;
+        step->kind = v->kind == VERB_ROUTE ? STEP_ROUTE : STEP_TEE;
+        step->files = (struct row_files){ .key_count = step->expression_count };
+        if (outcome == PLAN_OK) outcome = columns_compile(c, v, s, step);
+        if (outcome == PLAN_OK) outcome = files_plan(c->plan, step, c->columns, c->column_count);
+        c->plan->silent |= v->kind == VERB_ROUTE;
+        s->step_count++;
+        return outcome;
+    }
+    case VERB_SUMMARY: break;
     }
     return verb_fail(c, v, "is not there yet");
 }
@@ -377,7 +493,7 @@ static enum plan_outcome types_find(struct chain_plan *p)
 static enum plan_outcome segment_finish(struct compile *c, struct segment *s, const struct verb *v)
 {
     struct plan *plan = &c->plan->plan;
-    if (s->aggregation == NULL) {    /* rows go out */
+    if (s->aggregation == NULL && s->keep.kind != KEEP_HIST) {    /* rows go out, or are kept */
         if (columns_list(c) != 0) return too_many(c, v);
         s->out_vectors = arena_take(&plan->arena, "chain", c->column_count * sizeof *s->out_vectors);
         if (s->out_vectors == NULL) return plan_no_fit(plan, "chain", c->column_count * sizeof *s->out_vectors);
@@ -386,6 +502,12 @@ static enum plan_outcome segment_finish(struct compile *c, struct segment *s, co
             if (vector < 0) return too_many(c, v);
             s->out_vectors[i] = (uint16_t)vector;
         }
+    }
+    if (s->keep.kind != KEEP_NOTHING) {
+        unsigned const count = s->keep.kind == KEEP_HIST ? 4 : c->column_count;
+        enum plan_outcome const outcome = keep_types(c, &s->keep, count);
+        if (outcome != PLAN_OK) return outcome;
+        for (unsigned i = 0; i < count; i++) s->keep.types[i] = s->keep.kind == KEEP_HIST ? VALUE_NUMBER : c->columns[i].type;
     }
     s->columns = arena_take(&plan->arena, "chain", c->column_count * sizeof *s->columns);
     s->expressions = arena_take(&plan->arena, "chain", c->expression_count * sizeof *s->expressions);
@@ -418,21 +540,26 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
     void *code = at;
     c->plan = p;
     c->all = 1;
+    c->text_max = (uint32_t)plan->run.workers[0].window.capacity;
     struct expression_names const names = { .context = c, .find = name_find };
     enum plan_outcome outcome = PLAN_OK;
     struct segment *s = NULL;
     for (unsigned i = 0; outcome == PLAN_OK && i < p->chain->count; i++) {
         const struct verb *v = &p->chain->verbs[i];
         if (s == NULL) {
+            if (p->segment_count + 1 >= WEIR_SEGMENTS_MAX) return plan_fail(plan, PLAN_USAGE, "%s: at most %u verbs of a chain may keep rows (agg, count, top, ...)", v->name, WEIR_SEGMENTS_MAX - 2);
             s = &p->segments[p->segment_count];
             c->segment = p->segment_count++;
             c->expression_count = 0;
-            code_init(&s->code, code, &names, c->segment == 0 ? (uint32_t)plan->run.workers[0].window.capacity : 3 * AGGREGATE_ROOM_BYTES, cq->question.seed);
+            code_init(&s->code, code, &names, c->text_max, cq->question.seeds.seed);
         }
         outcome = verb_compile(c, v, s, &cq->question);
-        if (outcome == PLAN_OK && s->aggregation != NULL) {
+        if (outcome == PLAN_OK && i + 1 < p->chain->count && p->silent) outcome = verb_fail(c, v, "is where a chain ends: nothing can come behind it");
+        if (outcome == PLAN_OK && (s->aggregation != NULL || s->keep.kind != KEEP_NOTHING)) {
             outcome = segment_finish(c, s, v);
-            if (outcome == PLAN_OK && columns_of_aggregation(c, s->aggregation) != 0) outcome = too_many(c, v);
+            if (s->aggregation != NULL) c->text_max = 3 * AGGREGATE_ROOM_BYTES;
+            if (outcome == PLAN_OK && s->aggregation == NULL) outcome = columns_of_keep(c, &s->keep);
+            else if (outcome == PLAN_OK && columns_of_aggregation(c, s->aggregation) != 0) outcome = too_many(c, v);
             s = NULL;
         }
     }
@@ -440,7 +567,7 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
         s = &p->segments[p->segment_count];
         c->segment = p->segment_count++;
         c->expression_count = 0;
-        code_init(&s->code, code, &names, 3 * AGGREGATE_ROOM_BYTES, cq->question.seed);
+        code_init(&s->code, code, &names, c->text_max, cq->question.seeds.seed);
     }
     if (outcome == PLAN_OK) outcome = segment_finish(c, s, &p->chain->verbs[p->chain->count - 1]);
     if (outcome == PLAN_OK) {    /* names with endings lie in scratch */
@@ -463,11 +590,74 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
 static int ordered(const struct chain_plan *p)
 {
     const struct segment *s = &p->segments[0];
-    if (s->aggregation == NULL || s->aggregation->window.kind != WINDOW_NONE || s->aggregation->set.ordered ||
-        s->aggregation->groups.on_full == FULL_EVICT || s->aggregation->groups.on_full == FULL_DROP /* the first groups, whole */) return 1;
+    const struct aggregation *a = s->aggregation;
+    if (a == NULL && s->keep.kind != KEEP_HIST) return 1;
+    if (a != NULL && (a->window.kind != WINDOW_NONE || a->set.ordered || a->groups.on_full == FULL_EVICT ||
+                      a->groups.on_full == FULL_DROP /* the first groups, whole */)) return 1;
     for (unsigned i = 0; i < s->step_count; i++)
         if (s->steps[i].kind != STEP_FILTER && s->steps[i].kind != STEP_COMPUTE) return 1;
     return 0;
+}
+
+/* What steps and ends of segments keep, before groups get the rest. Those that can use any number of bytes share what is
+ * free with the aggs, each as much. */
+static enum plan_outcome states_divide(struct chain_plan *p, const struct chain_question *cq, unsigned workers, unsigned aggregations, void **output_at)
+{
+    struct plan *plan = &p->plan;
+    struct arena *arena = &plan->arena;
+    enum plan_outcome outcome = PLAN_OK;
+    uint64_t least;
+    unsigned hungry = aggregations;
+    for (unsigned pass = 0; pass < 2; pass++)    /* those of a known size first */
+        for (unsigned i = 0; i < p->segment_count; i++) {
+            struct segment *s = &p->segments[i];
+            unsigned const copies = i == 0 ? workers : 1;
+            for (unsigned k = 0; k < s->step_count && outcome == PLAN_OK; k++) {
+                struct step *step = &s->steps[k];
+                if (pass == 0 && (step->kind == STEP_TEE || step->kind == STEP_ROUTE)) outcome = files_divide(p, step);
+                if (step->kind != STEP_DEDUP) continue;
+                const struct verb *v = step->verb;
+                if (pass == 0 && !v->has_count) hungry++;
+                if ((pass == 0) != v->has_count) continue;
+                uint64_t bytes = arena_free_bytes(arena) / (hungry ? hungry : 1) & ~UINT64_C(63);
+                if (v->has_count) {
+                    bytes = weir_ageing_bytes(v->count, v->number);
+                    if (bytes == 0) bytes = UINT64_MAX / 4;    /* more than there can be */
+                } else {
+                    hungry--;
+                    bytes = bytes > 128 ? bytes - 64 : bytes;
+                }
+                uint64_t const window = v->has_count ? v->count : bytes < 4096 ? 0 : weir_ageing_window(bytes, v->number);
+                void *block = window == 0 ? NULL : arena_take(arena, "dedup", bytes);
+                if (block == NULL) return plan_no_fit(plan, "dedup", bytes < 4096 ? weir_ageing_bytes(1024, v->number) : bytes);
+                dedup_init(&step->dedup, block, bytes, window, cq->question.seeds.seed);
+                snprintf(ledger_book(arena, "dedup", 0)->buys, 88, "no repeat within %llu rows is missed; of new rows %.3g%% go at most",
+                         (unsigned long long)window, 100 * v->number);
+            }
+            if (outcome != PLAN_OK) return outcome;
+            if (s->keep.kind == KEEP_NOTHING) continue;
+            int any;
+            uint64_t bytes = keep_bytes(&s->keep, &least, &any);
+            if (pass == 0 && any) hungry++;
+            if ((pass == 0) == any) continue;
+            for (unsigned w = 0; w < copies; w++)
+                if ((p->workers[i][w].kept = arena_take(arena, "chain", sizeof(struct kept))) == NULL) return plan_no_fit(plan, "chain", sizeof(struct kept));
+            uint64_t share = any ? arena_free_bytes(arena) / hungry : arena_free_bytes(arena) / 4 * 3 / copies;
+            share = share > 4096 ? (share - 64) & ~UINT64_C(63) : 0;
+            if (any) hungry--;
+            if (bytes > share) bytes = share > least ? share : least;
+            for (unsigned w = 0; w < copies; w++) {
+                void *block = arena_take(arena, "rows kept", bytes);
+                if (block == NULL) return plan_no_fit(plan, "rows kept", least * copies);
+                keep_init(p->workers[i][w].kept, &s->keep, block, bytes, w == 0 ? output_at[i] : NULL, cq->question.seeds.seed);
+            }
+            struct ledger_line *line = ledger_book(arena, "rows kept", 0);
+            unsigned long long const rows = s->keep.verb->count;
+            if (s->keep.kind == KEEP_HIST) snprintf(line->buys, sizeof line->buys, "bins of 1/16 of an octave, from 2^-40 to 2^64");
+            else if (any) snprintf(line->buys, sizeof line->buys, "%llu rows of up to %llu B on average", rows, (unsigned long long)(bytes / rows));
+            else snprintf(line->buys, sizeof line->buys, "%llu rows", rows);
+        }
+    return PLAN_OK;
 }
 
 static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_question *cq)
@@ -542,7 +732,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     p->sink_vectors = arena_take(arena, "output", last->column_count * sizeof *p->sink_vectors);
     if (p->sink_memory == NULL || p->sink_columns == NULL || p->sink_vectors == NULL) return plan_no_fit(plan, "output", sink_bytes);
 
-    void *frame_at[WEIR_VERBS_MAX][WEIR_WORKERS_MAX], *scratch_at[WEIR_VERBS_MAX][WEIR_WORKERS_MAX], *output_at[WEIR_VERBS_MAX];
+    void *frame_at[WEIR_SEGMENTS_MAX][WEIR_WORKERS_MAX], *scratch_at[WEIR_SEGMENTS_MAX][WEIR_WORKERS_MAX], *output_at[WEIR_SEGMENTS_MAX];
     unsigned aggregations = 0;
     for (unsigned i = 0; i < p->segment_count; i++) {
         struct segment *s = &p->segments[i];
@@ -555,8 +745,12 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
             if (frame_at[i][w] == NULL || (s->aggregation != NULL && (scratch_at[i][w] == NULL || sw->aggregation == NULL))) return plan_no_fit(plan, "batch", each * workers + behind);
         }
         output_at[i] = s->aggregation == NULL ? NULL : arena_take(arena, "output", aggregation_output_bytes(s->aggregation));
-        if (s->aggregation != NULL && output_at[i] == NULL) return plan_no_fit(plan, "output", aggregation_output_bytes(s->aggregation));
+        if (s->keep.kind != KEEP_NOTHING) output_at[i] = arena_take(arena, "output", keep_output_bytes(&s->keep));
+        if ((s->aggregation != NULL || s->keep.kind != KEEP_NOTHING) && output_at[i] == NULL)
+            return plan_no_fit(plan, "output", s->aggregation != NULL ? aggregation_output_bytes(s->aggregation) : keep_output_bytes(&s->keep));
     }
+    enum plan_outcome const outcome = states_divide(p, cq, workers, aggregations, output_at);
+    if (outcome != PLAN_OK) return outcome;
     /* Groups get what is left: three quarters to the first agg (all of it, if there is no other). */
     for (unsigned i = 0, left = aggregations; i < p->segment_count; i++) {
         struct segment *s = &p->segments[i];
@@ -610,13 +804,19 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
 
 /* ---- run ------------------------------------------------------------------------------------- */
 
-static void sink_open(struct chain_plan *p)
+int chain_hidden_shown(const struct chain_plan *p)
 {
-    struct segment *s = &p->segments[p->segment_count - 1];
     int full = 0;
     for (unsigned i = 0; i < p->segment_count; i++)
         if (p->workers[i][0].aggregation != NULL) full |= p->workers[i][0].aggregation->was_full || p->workers[i][0].aggregation->plan->bounds ||
                                                           (p->workers[i][0].aggregation->plan->window.kind != WINDOW_NONE && p->workers[i][0].aggregation->plan->groups.key_count != 0);
+    return full;
+}
+
+static void sink_open(struct chain_plan *p)
+{
+    struct segment *s = &p->segments[p->segment_count - 1];
+    int const full = chain_hidden_shown(p);
     p->sink_column_count = 0;
     for (unsigned i = 0; i < s->column_count; i++) {
         if (s->columns[i].hidden && !full) continue;
@@ -647,7 +847,7 @@ static void rows_out(struct chain_plan *p, struct segment_worker *sw)
 static void selection_head(struct selection *s, uint64_t n)
 {
     for (unsigned w = 0; w < VECTOR_WORDS; w++) {
-        unsigned const count = (unsigned)__builtin_popcountll(s->words[w]);
+        unsigned const count = bits_count(s->words[w]);
         if (count <= n) {
             n -= count;
             continue;
@@ -678,19 +878,31 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             for (unsigned k = 0; k < step->expression_count; k++)
                 if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
             break;
+        case STEP_SAMPLE: sample_rows(&step->sample, &sw->selection); break;
+        case STEP_DEDUP: {
+            const struct vector *keys[WEIR_KEYS_MAX];
+            for (unsigned k = 0; k < step->expression_count; k++) (void)expression_run(&sw->frame, &e[k]);
+            for (unsigned k = 0; k < step->expression_count; k++) keys[k] = &sw->frame.vectors[e[k].result];
+            dedup_rows(&step->dedup, keys, step->expression_count, sw->frame.rows, sw->frame.convert, &sw->selection);
+            break;
+        }
+        case STEP_BANDS: bands_rows(&step->bands, expression_run(&sw->frame, e), &sw->selection); break;
+        case STEP_TEE: case STEP_ROUTE: files_write(sw, step); break;
         case STEP_HEAD: {
             uint64_t const before = step->count;
             selection_head(&sw->selection, before);
             step->count -= selection_count(&sw->selection);
-            if (step->count == 0 && s == &p->segments[0]) source_stop = 1;    /* nobody upstream is needed any more */
+            int wanted = s != &p->segments[0];
+            for (unsigned k = 0; k < i; k++) wanted |= s->steps[k].kind == STEP_TEE;
+            if (step->count == 0 && !wanted) source_stop = 1;    /* nobody upstream is needed any more */
             break;
         }
-        default: break;
         }
         if (selection_empty(&sw->selection)) return;
     }
     if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
-    else rows_out(p, sw);
+    else if (s->keep.kind == KEEP_NOTHING) rows_out(p, sw);
+    else if (!keep_add(sw)) p->done = 1;
 }
 
 static void batch_begin(struct segment_worker *sw, uint32_t rows)
@@ -708,10 +920,12 @@ static void input_load(void *context, uint32_t column, struct vector *out)
     struct chain_plan *p = sw->plan;
     struct worker *w = sw->worker;
     struct slice slice;
-    w->run->ops->column(w->parser, column, &slice);
+    struct column_room *room = &sw->rooms[p->input_rooms[column]];
+    if (w->run->ops->column_into != NULL) w->run->ops->column_into(w->parser, column, room->values, &slice);
+    else w->run->ops->column(w->parser, column, &slice);
     uint32_t first_bad = 0;
     int const in_place = slice.form != SLICE_VIEWS && (const uint8_t *)slice.values >= w->window.data && (const uint8_t *)slice.values < w->window.data + w->window.capacity;
-    uint32_t const bad = column_load(&sw->rooms[p->input_rooms[column]], &slice, p->input_types[column], p->plan.schema.columns[column].declared, in_place, out, &first_bad);
+    uint32_t const bad = column_load(room, &slice, p->input_types[column], p->plan.schema.columns[column].declared, in_place, out, &first_bad);
     if (bad == 0) return;
     uint64_t const at = slice.form == SLICE_VIEWS ? w->window.at + (uint64_t)(slice.base + slice.start[first_bad] - w->window.data) : w->window.at;
     books_note(&w->books, BOOK_BAD_CELL, at);
@@ -736,7 +950,7 @@ static void output_load(void *context, uint32_t column, struct vector *out)
     *out = sw->input->vectors[column];
 }
 
-static void groups_emit(void *context, struct aggregation_output *output)
+void chain_emit(void *context, struct aggregation_output *output)
 {
     struct segment_worker *next = context;
     next->input = output;
@@ -745,10 +959,9 @@ static void groups_emit(void *context, struct aggregation_output *output)
     segment_run(next->plan, next);
 }
 
-void chain_plan_start(struct chain_plan *p, int fd, int64_t (*clock_us)(void))
+void chain_plan_start(struct chain_plan *p, int fd, void (*started)(void))
 {
     struct run *run = &p->plan.run;
-    arena_freeze(&p->plan.arena);
     out_init(&p->out, fd);
     for (unsigned i = 0; i < run->worker_count; i++) run->ops->init(run->workers[i].parser, &run->options, &p->plan.schema, &run->workers[i].books);
     for (unsigned i = 0; i < p->segment_count; i++) {
@@ -760,13 +973,15 @@ void chain_plan_start(struct chain_plan *p, int fd, int64_t (*clock_us)(void))
             sw->worker = &run->workers[w];
             frame_init(&sw->frame, memory, &s->code, i == 0 ? input_load : output_load, sw);
             if (sw->aggregation == NULL) continue;
-            sw->aggregation->emit = groups_emit;
+            sw->aggregation->emit = chain_emit;
             sw->aggregation->context = &p->workers[i + 1][0];
-            sw->aggregation->clock_us = clock_us;
+            sw->aggregation->clock_us = weir_machine->realtime_us;
         }
     }
     run->rows = chain_rows;
     run->context = p;
+    if (started != NULL) started();
+    arena_freeze(&p->plan.arena);
 }
 
 void chain_finish(struct chain_plan *p)
@@ -776,10 +991,15 @@ void chain_finish(struct chain_plan *p)
         run->workers[0].records += run->workers[i].records;
         books_merge(&run->workers[0].books, &run->workers[i].books);
         if (p->segments[0].aggregation != NULL) aggregation_merge(p->workers[0][0].aggregation, p->workers[0][i].aggregation);
+        if (p->workers[0][i].kept != NULL) keep_merge(p->workers[0][0].kept, p->workers[0][i].kept);
     }
-    for (unsigned i = 0; i < p->segment_count; i++)
+    for (unsigned i = 0; i < p->segment_count; i++) {
         if (p->workers[i][0].aggregation != NULL) aggregation_finish(p->workers[i][0].aggregation);
-    if (p->sink == NULL && !p->done) sink_open(p);
+        if (p->workers[i][0].kept != NULL) keep_finish(&p->workers[i][0], &p->workers[i + 1][0]);
+        for (unsigned k = 0; k < p->segments[i].step_count; k++)
+            if (p->segments[i].steps[k].kind == STEP_TEE || p->segments[i].steps[k].kind == STEP_ROUTE) files_close(p, &p->segments[i].steps[k]);
+    }
+    if (p->sink == NULL && !p->done && !p->silent) sink_open(p);
     if (p->sink != NULL) rows_close(p->sink);
     (void)out_flush(&p->out);
 }

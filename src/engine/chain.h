@@ -15,12 +15,17 @@
 #include "engine/aggregation.h"
 #include "engine/plan.h"
 #include "operators/columns.h"
+#include "operators/steps.h"
+#include "operators/store.h"
 #include "sinks/rows.h"
 #include "sources/source.h"
+#include "weir/loglinear.h"
+#include "weir/router.h"
 
 /* ---- what was asked ---- */
 
-enum verb_kind { VERB_FILTER, VERB_SELECT, VERB_DROP, VERB_AGG, VERB_HEAD, VERB_TAIL, VERB_SAMPLE, VERB_DEDUP, VERB_BANDS };
+enum verb_kind { VERB_FILTER, VERB_SELECT, VERB_DROP, VERB_AGG, VERB_HEAD, VERB_TAIL, VERB_SAMPLE, VERB_DEDUP, VERB_BANDS,
+                 VERB_HIST, VERB_TEE, VERB_ROUTE, VERB_SUMMARY };
 
 struct verb {
     enum verb_kind kind;
@@ -29,8 +34,9 @@ struct verb {
     const char    *group;          /* -g */
     const char    *window, *time, *lateness, *on_full;
     const char    *order;          /* of the groups printed: NAME[:desc],... */
-    const char    *value;          /* bands: running window text; dedup: window */
-    uint64_t       count;          /* -n */
+    const char    *value;          /* top: -g */
+    const char    *to, *by, *weights;    /* route */
+    uint64_t       count;          /* -n, --for, --load */
     double         number;         /* -p, --fpr, -k of bands */
     int            bounds, inside, has_count, has_number;
 };
@@ -48,15 +54,56 @@ int chain_verb(const char *word);
 
 /* ---- what is done ---- */
 
-enum step_kind { STEP_FILTER, STEP_COMPUTE /* select's expressions */, STEP_HEAD, STEP_TAIL, STEP_SAMPLE, STEP_DEDUP, STEP_BANDS };
+enum step_kind { STEP_FILTER, STEP_COMPUTE /* select's expressions */, STEP_HEAD, STEP_SAMPLE, STEP_DEDUP, STEP_BANDS, STEP_TEE, STEP_ROUTE };
+
+/* Files that rows are written to: one of tee, or the outputs of route. */
+struct row_file {
+    const char     *path;
+    uint64_t        rows;
+    struct out      out;            /* fd -1: not open */
+    struct rows    *sink;
+    void           *sink_memory;
+    uint64_t        chosen[VECTOR_WORDS];    /* of this batch */
+    enum rows_format format;
+};
+struct row_files {
+    unsigned             count, key_count, column_count, shown;    /* shown: columns written */
+    struct row_file     *files;
+    struct chain_column *columns;
+    struct row_column   *row_columns;
+    const struct vector **vectors;
+    uint16_t            *shown_at;       /* which columns */
+    weir_router         *router;
+    uint64_t            *loads;          /* --load */
+    unsigned             load_percent;
+};
+
 struct step {
     enum step_kind    kind;
     uint16_t          expression_first, expression_count;    /* of segment->expressions */
     uint64_t          count;
     double            number;
-    int               inside;
-    size_t            state_bytes;       /* of what it keeps, in worker 0 */
-    void             *state;
+    const struct verb *verb;
+    union { struct dedup dedup; weir_bernoulli sample; struct bands bands; struct row_files files; };
+};
+
+/* What ends a segment that is no agg: rows kept whole, counts of a histogram, a report. */
+enum keep_kind { KEEP_NOTHING, KEEP_ROWS, KEEP_HIST, KEEP_SUMMARY };
+struct keep {
+    enum keep_kind    kind;
+    const struct verb *verb;
+    struct expression argument;          /* hist */
+    enum value_type  *types;             /* of the columns that come out */
+    unsigned          column_count;
+    uint64_t          text_max;          /* bytes of texts in one row, and in one batch of rows that come out */
+};
+/* A worker's. */
+struct kept {
+    struct store       store;
+    weir_loglinear    *histogram;
+    struct aggregation_output output;    /* worker 0 */
+    struct value      *cells;            /* of one row */
+    const struct vector **vectors;
 };
 
 /* A column as the steps see it at one place of a segment. */
@@ -77,8 +124,9 @@ struct segment {
     unsigned              step_count;
     struct chain_column  *columns;           /* at the end of the segment */
     unsigned              column_count;
-    struct aggregation   *aggregation;       /* what ends it; NULL: rows go out */
-    uint16_t             *out_vectors;       /* rows go out: the vector of each column ... */
+    struct aggregation   *aggregation;       /* what ends it; NULL: see keep */
+    struct keep           keep;              /* KEEP_NOTHING: rows go out */
+    uint16_t             *out_vectors;       /* rows go out, or are kept: the vector of each column ... */
 };
 
 /* One worker's part of one segment. */
@@ -88,6 +136,7 @@ struct segment_worker {
     struct frame         frame;
     struct column_room  *rooms;              /* by input column loaded */
     struct aggregation_worker *aggregation;
+    struct kept         *kept;
     struct selection     selection;
     struct chain_plan   *plan;
     struct worker       *worker;             /* segment 0 */
@@ -99,7 +148,7 @@ struct chain_plan {
     struct chain         *chain;
     enum rows_format      output;
     unsigned              segment_count;
-    struct segment        segments[WEIR_VERBS_MAX];
+    struct segment        segments[WEIR_SEGMENTS_MAX];
     enum value_type      *input_types;       /* of schema columns */
     uint16_t             *input_rooms;       /* schema column -> its room; UINT16_MAX: not used */
     uint64_t             *bad_cells;         /* by schema column, worker 0 */
@@ -113,6 +162,7 @@ struct chain_plan {
     struct table_options  table;
     int                   header;
     int                   done;              /* head has had enough, or the reader has gone */
+    int                   silent;            /* the last verb writes elsewhere */
     uint64_t              rows_out;
 };
 
@@ -124,9 +174,33 @@ struct chain_question {
 
 /* Compile and divide. */
 enum plan_outcome chain_plan_make(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *source);
-/* clock_us: for windows by arrival. */
-void chain_plan_start(struct chain_plan *plan, int fd, int64_t (*clock_us)(void));
+/* Make the empty states, touch every byte. started, if not NULL, is called when nothing of the start is needed any more. */
+void chain_plan_start(struct chain_plan *plan, int fd, void (*started)(void));
+/* Open the files of tee and route. 0, or the errno, and *path which. */
+int chain_files_open(struct chain_plan *plan, const char **path);
 /* After run_all: merge workers, let all that is kept flow out, close the sink. */
 void chain_finish(struct chain_plan *plan);
+
+/* ---- between the files of chain*.c ---- */
+
+/* Rows that were kept, to the next segment (a segment_worker). */
+void chain_emit(void *context, struct aggregation_output *output);
+/* Are the columns printed that only matter if groups were left out? */
+int chain_hidden_shown(const struct chain_plan *plan);
+
+/* chain_keep.c: bytes of what comes out, and of the state: *least, and the most it could use; *texts: it depends on their lengths. */
+size_t keep_output_bytes(const struct keep *keep);
+uint64_t keep_bytes(const struct keep *keep, uint64_t *least, int *texts);
+void keep_init(struct kept *kept, const struct keep *keep, void *block, size_t block_bytes, void *output_block, uint64_t seed);
+/* 0: it does not fit. */
+int  keep_add(struct segment_worker *sw);
+void keep_merge(struct kept *into, const struct kept *from);
+void keep_finish(struct segment_worker *sw, struct segment_worker *next);
+
+/* chain_files.c */
+enum plan_outcome files_plan(struct chain_plan *plan, struct step *step, const struct chain_column *columns, unsigned column_count);
+enum plan_outcome files_divide(struct chain_plan *plan, struct step *step);
+void files_write(struct segment_worker *sw, struct step *step);
+void files_close(struct chain_plan *plan, struct step *step);
 
 #endif

@@ -11,7 +11,8 @@
 #include "machine/assert.h"
 
 enum option { OPT_GROUP = 1 << 0, OPT_WINDOW = 1 << 1, OPT_COUNT = 1 << 2, OPT_SHARE = 1 << 3, OPT_TOP = 1 << 4, OPT_QUANTILES = 1 << 5,
-              OPT_FPR = 1 << 6, OPT_SIGMA = 1 << 7, OPT_INSIDE = 1 << 8, OPT_ORDER = 1 << 9, OPT_FULL = 1 << 10, OPT_BOUNDS = 1 << 11, OPT_AS = 1 << 12 };
+              OPT_FPR = 1 << 6, OPT_SIGMA = 1 << 7, OPT_INSIDE = 1 << 8, OPT_ORDER = 1 << 9, OPT_FULL = 1 << 10, OPT_BOUNDS = 1 << 11, OPT_FOR = 1 << 12,
+              OPT_ROUTE = 1 << 13 };
 
 static const struct verb_words {
     const char *name;
@@ -25,13 +26,15 @@ static const struct verb_words {
     { "freq", 2, 2, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "entropy", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS },
     { "corr", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "rate", 0, 0, OPT_GROUP | OPT_WINDOW | OPT_FULL },
     { "head", 0, 0, OPT_COUNT }, { "tail", 0, 0, OPT_COUNT }, { "sample", 0, 0, OPT_COUNT | OPT_SHARE },
-    { "dedup", 1, 1, OPT_FPR }, { "bands", 1, 1, OPT_SIGMA | OPT_INSIDE } };
+    { "dedup", 1, 1, OPT_FPR | OPT_FOR }, { "bands", 1, 1, OPT_SIGMA | OPT_INSIDE }, { "hist", 1, 1, 0 }, { "tee", 1, 1, 0 },
+    { "route", 1, 1, OPT_ROUTE }, { "summary", 0, 0, 0 } };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
 static const struct { const char *name; unsigned option; int value; } options[] = {
     { "-g", OPT_GROUP, 1 }, { "--group", OPT_GROUP, 1 }, { "--window", OPT_WINDOW, 1 }, { "--time", OPT_WINDOW, 1 }, { "--lateness", OPT_WINDOW, 1 },
     { "-n", OPT_COUNT, 1 }, { "--limit", OPT_COUNT, 1 }, { "-p", OPT_SHARE, 1 }, { "-k", OPT_TOP | OPT_SIGMA, 1 }, { "-q", OPT_QUANTILES, 1 },
-    { "--fpr", OPT_FPR, 1 }, { "--inside", OPT_INSIDE, 0 }, { "--order", OPT_ORDER, 1 }, { "--on-full", OPT_FULL, 1 }, { "--bounds", OPT_BOUNDS, 0 } };
+    { "--fpr", OPT_FPR, 1 }, { "--inside", OPT_INSIDE, 0 }, { "--order", OPT_ORDER, 1 }, { "--on-full", OPT_FULL, 1 }, { "--bounds", OPT_BOUNDS, 0 },
+    { "--for", OPT_FOR, 1 }, { "--to", OPT_ROUTE, 1 }, { "--by", OPT_ROUTE, 1 }, { "--weights", OPT_ROUTE, 1 }, { "--load", OPT_ROUTE, 1 } };
 
 int chain_verb(const char *word)
 {
@@ -148,7 +151,10 @@ static int option_take(struct chain *chain, struct verb *v, const struct verb_wo
     else if (strcmp(word, "--bounds") == 0) v->bounds = 1;
     else if (strcmp(word, "--inside") == 0) v->inside = 1;
     else if (strcmp(word, "-q") == 0) *quantiles = value;
-    else if (strcmp(word, "-n") == 0 || strcmp(word, "--limit") == 0) {
+    else if (strcmp(word, "--to") == 0) v->to = value;
+    else if (strcmp(word, "--by") == 0) v->by = value;
+    else if (strcmp(word, "--weights") == 0) v->weights = value;
+    else if (strcmp(word, "-n") == 0 || strcmp(word, "--limit") == 0 || strcmp(word, "--for") == 0 || strcmp(word, "--load") == 0) {
         if (parse_count(value, &n) != 0) return fail(chain, "%s %s: '%.60s' is not a whole number", w->name, word, value);
         v->count = n;
         v->has_count = 1;
@@ -166,7 +172,8 @@ static enum verb_kind kind_of(const char *name)
 {
     static const struct { const char *name; enum verb_kind kind; } kinds[] = {
         { "filter", VERB_FILTER }, { "select", VERB_SELECT }, { "drop", VERB_DROP }, { "head", VERB_HEAD }, { "tail", VERB_TAIL },
-        { "sample", VERB_SAMPLE }, { "dedup", VERB_DEDUP }, { "bands", VERB_BANDS } };
+        { "sample", VERB_SAMPLE }, { "dedup", VERB_DEDUP }, { "bands", VERB_BANDS }, { "hist", VERB_HIST }, { "tee", VERB_TEE },
+        { "route", VERB_ROUTE }, { "summary", VERB_SUMMARY } };
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].name, name) == 0) return kinds[i].kind;
     return VERB_AGG;
@@ -199,7 +206,7 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
         taken[have++] = word;
     }
     if (have < w->words_min)
-        return fail(chain, "%s wants %s; see 'weir help %s'", w->name, w->words_min == 2 ? "a column and a list of values" : strcmp(w->name, "filter") == 0 ? "an expression" : "columns", w->name);
+        return fail(chain, "%s wants %s; see 'weir help %s'", w->name, w->words_min == 2 ? "a column and a list of values" : strcmp(w->name, "filter") == 0 ? "an expression" : strcmp(w->name, "tee") == 0 ? "a file" : "columns", w->name);
     v->text = taken[0];
     if (v->kind == VERB_AGG && v->text == NULL && v->group == NULL && strcmp(w->name, "agg") == 0) return fail(chain, "agg wants figures such as 'count(), mean(x)', or -g; see 'weir help agg'");
     if (v->kind == VERB_AGG && strcmp(w->name, "agg") != 0) return shorten(chain, v, taken[1], quantiles);
@@ -207,6 +214,9 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
     if ((v->kind == VERB_HEAD || v->kind == VERB_TAIL) && !v->has_count) v->count = 10;
     if (v->kind == VERB_BANDS && !v->has_number) v->number = 3;
     if (v->kind == VERB_DEDUP && !v->has_number) v->number = 0.01;
+    if (v->kind == VERB_DEDUP && v->number >= 1) return fail(chain, "dedup --fpr: a share below 1, such as 0.01");
+    if ((v->kind == VERB_TAIL || v->kind == VERB_SAMPLE || v->kind == VERB_DEDUP) && v->has_count && v->count == 0) return fail(chain, "%s: 0 rows are none", w->name);
+    if (v->kind == VERB_ROUTE && v->to == NULL) return fail(chain, "route wants --to FILE,FILE,...");
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "engine/kinds.h"
 #include "engine/plan.h"
 #include "engine/sniff.h"
 #include "machine/assert.h"
@@ -140,7 +141,15 @@ static enum plan_outcome columns_binary(struct plan *plan, const struct question
     struct window *window = &run->workers[0].window;
     struct spec_error error;
     enum { FIELDS_MAX = 512, NAMES_BYTES = 8192 };
-    if (!schema_take(plan, FIELDS_MAX, NAMES_BYTES)) return no_fit(plan, "column names", FIELDS_MAX * sizeof(struct schema_column));
+    uint32_t fields = FIELDS_MAX;    /* a .npy header may name so many; -i says how many it has */
+    size_t name_bytes = NAMES_BYTES;
+    if (sniffed.format != SNIFF_NPY) {
+        fields = 1;
+        name_bytes = strlen(q->input) + 8;
+        for (const char *at = q->input; *at != '\0'; at++) fields += *at == ',';
+        name_bytes += fields;
+    }
+    if (!schema_take(plan, fields, name_bytes)) return no_fit(plan, "column names", fields * sizeof(struct schema_column));
     run->ops = &parser_binary;
     run->options.format = INPUT_BINARY;
     weir_status status;
@@ -213,18 +222,53 @@ static enum plan_outcome columns_select(struct plan *plan, const struct question
 
 /* ---- dividing -------------------------------------------------------------------------------- */
 
-static void what_it_buys(struct plan *plan, const struct question *q)
+static const char *const part_of[COLUMN_KINDS] = {
+    [COLUMN_OPEN] = "columns", [COLUMN_EMPTY] = "empty columns", [COLUMN_TEXT] = "text columns", [COLUMN_BOOL] = "bool columns" };
+
+static void what_it_buys(struct plan *plan, unsigned kind, uint32_t columns)
 {
-    const struct profile_layout *l = &plan->run.layout;
-    struct ledger_line *line = ledger_book(&plan->arena, "columns", 0);
-    int at = snprintf(line->buys, sizeof line->buys, "%u x %u B:", plan->run.profile_count * plan->run.worker_count, l->bytes);
-    if (l->distinct_p && at < (int)sizeof line->buys)
-        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, " distinct +-%.2f%%", 152.2 / (double)(1u << (l->distinct_p / 2)) / (l->distinct_p % 2 ? 1.4142 : 1.0));
-    if (l->kll_k && at < (int)sizeof line->buys)
-        at += snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", rank +-%.2f%%", 100 * weir_kll_rank_error_of_k(l->kll_k));
-    if (l->counters && at < (int)sizeof line->buys)
-        snprintf(line->buys + at, sizeof line->buys - (size_t)at, ", top >= %.2f%%", 300.0 / l->counters);
-    (void)q;
+    static const struct { const char *of, *how; } sure[] = {
+        [BY_KLL] = { "rank", "" }, [BY_GK] = { "rank", " always" }, [BY_LOG] = { "quantiles", " of their values" } };
+    const struct profile_layout *l = &plan->run.layouts[kind];
+    char distinct[32] = "", quantiles[64] = "", top[32] = "";
+    if (l->distinct_p) snprintf(distinct, sizeof distinct, " distinct +-%.2f%%", 100 * profile_distinct_error_of(l->distinct_p));
+    if (l->quantile_size)
+        snprintf(quantiles, sizeof quantiles, "%s %s +-%.2f%%%s", l->distinct_p ? "," : "", sure[l->by].of,
+                 100 * quantiles_error_of(l->by, l->quantile_size), sure[l->by].how);
+    if (l->counters)
+        snprintf(top, sizeof top, "%s top >= %.2f%%", l->distinct_p || l->quantile_size ? "," : "", 100 * profile_top_error_of(l->counters));
+    char *const buys = ledger_book(&plan->arena, part_of[kind], 0)->buys;
+    int const at = snprintf(buys, sizeof plan->arena.lines[0].buys, "%u x %u B:", columns * plan->run.worker_count, l->bytes);
+    snprintf(buys + at, sizeof plan->arena.lines[0].buys - (size_t)at, kind == COLUMN_BOOL ? " as much as bools need" : "%s%s%s", distinct, quantiles, top);
+}
+
+/* The layouts of so many bytes for one worker. */
+static void layouts_choose(struct plan *plan, const struct question *q, struct profile_layout out[COLUMN_KINDS], const uint32_t columns[COLUMN_KINDS], size_t bytes)
+{
+    profile_layouts_choose(out, columns, bytes, q->stats, plan->run.options.format != INPUT_BINARY, q->wish, q->seeds);
+}
+
+/* The workers' profiles: those of one kind after those of another. */
+static void profiles_take(struct plan *plan, const uint32_t columns[COLUMN_KINDS])
+{
+    struct run *run = &plan->run;
+    uint64_t at[COLUMN_KINDS] = { 0 };
+    for (unsigned i = 0; i < run->worker_count; i++) {
+        run->workers[i].profiles = plan->arena.base + plan->arena.used;
+        for (unsigned kind = 0; kind < COLUMN_KINDS; kind++) {
+            if (columns[kind] == 0) continue;
+            uint8_t *const begin = arena_take(&plan->arena, part_of[kind], (size_t)columns[kind] * run->layouts[kind].bytes);
+            WEIR_ASSERT(begin != NULL);
+            at[kind] = (uint64_t)(begin - run->workers[i].profiles);
+        }
+    }
+    for (uint32_t p = 0; p < run->profile_count; p++) {
+        unsigned const kind = run->places[p].kind;
+        run->places[p].at = at[kind];
+        at[kind] += run->layouts[kind].bytes;
+    }
+    for (unsigned kind = 0; kind < COLUMN_KINDS; kind++)
+        if (columns[kind] != 0) what_it_buys(plan, kind, columns[kind]);
 }
 
 static enum plan_outcome divide(struct plan *plan, const struct question *q)
@@ -241,6 +285,11 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
         run->profile_of[i] = wanted ? (uint16_t)selected++ : UINT16_MAX;
     }
     run->profile_count = selected;
+    run->places = arena_take(arena, "column names", (selected + 1) * sizeof *run->places);
+    if (run->places == NULL) return no_fit(plan, "column names", selected * sizeof *run->places);
+    uint32_t columns_of[COLUMN_KINDS] = { 0 };
+    kinds_find(run, arena, capacity, selected);
+    for (uint32_t i = 0; i < selected; i++) columns_of[run->places[i].kind]++;
     uint32_t const quantiles = q->stats & STAT_QUANTILES ? q->quantile_count : 0;
     uint32_t const top = q->stats & STAT_TOP ? q->top_count : 0;
     plan->results.quantiles = arena_take(arena, "results", (quantiles + 1) * sizeof *plan->results.quantiles);
@@ -250,7 +299,9 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
         return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
 
     /* How many workers: two for big files, unless the columns' states would be starved by it; two for a stream
-     * only if its states are no smaller then, for it may be short. */
+     * only if its states are no smaller then, for it may be short; a few columns are done as fast as they come, and
+     * the second worker would take its writer's processor. */
+    enum { FEW_COLUMNS = 3 };
     size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
     size_t const scratch_bytes = (sizeof(struct profile_scratch) + 63) & ~(size_t)63;
     size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
@@ -264,12 +315,11 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (q->parallel == 2) workers = each_of_two >= PROFILE_BYTES_MIN ? 2 : 1;
     else if (q->parallel == 0 && run->source->seekable)
         workers = run->source->bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
-    else if (q->parallel == 0 && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
-        struct profile_layout a, b;
-        int const texts = run->options.format != INPUT_BINARY;
-        profile_layout_choose(&a, each_of_one, q->stats, texts, q->wish, q->seed);
-        profile_layout_choose(&b, each_of_two, q->stats, texts, q->wish, q->seed);
-        if (a.distinct_p == b.distinct_p && a.counters == b.counters && a.kll_k == b.kll_k) workers = 2;
+    else if (q->parallel == 0 && selected > FEW_COLUMNS && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
+        struct profile_layout of_one[COLUMN_KINDS], of_two[COLUMN_KINDS];
+        layouts_choose(plan, q, of_one, columns_of, columns * each_of_one);
+        layouts_choose(plan, q, of_two, columns_of, columns * each_of_two);
+        workers = memcmp(of_one, of_two, sizeof of_one) == 0 ? 2 : 1;
     }
     run->worker_count = workers;
     if (workers == 2) {
@@ -295,14 +345,11 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     size_t const states = (size_t)selected * workers;
     size_t const each = states ? arena_free_bytes(arena) / states & ~(size_t)63 : PROFILE_BYTES_MIN;
     if (each < PROFILE_BYTES_MIN) return no_fit(plan, "columns", states * PROFILE_BYTES_MIN);
-    profile_layout_choose(&run->layout, each, q->stats, run->options.format != INPUT_BINARY, q->wish, q->seed);
-    if (q->wish.distinct_p != 0 && q->stats & STAT_DISTINCT && run->layout.distinct_p == 0) return no_fit(plan, "distinct counts", states * WEIR_ULL_BYTES(q->wish.distinct_p));
-    if (q->wish.kll_k != 0 && q->stats & STAT_QUANTILES && run->layout.kll_k == 0) return no_fit(plan, "quantiles", states * weir_kll_bytes(q->wish.kll_k));
-    for (unsigned i = 0; i < workers; i++) {
-        run->workers[i].profiles = arena_take(arena, "columns", (size_t)selected * run->layout.bytes);
-        WEIR_ASSERT(run->workers[i].profiles != NULL || selected == 0);
-    }
-    what_it_buys(plan, q);
+    layouts_choose(plan, q, run->layouts, columns_of, each * selected);
+    unsigned const left_out = q->stats & ~run->layouts[0].served;
+    if (q->wish.distinct_p != 0 && left_out & STAT_DISTINCT) return no_fit(plan, "distinct counts", states * WEIR_ULL_BYTES(q->wish.distinct_p));
+    if (q->wish.kll_k != 0 && left_out & STAT_QUANTILES) return no_fit(plan, "quantiles", states * weir_kll_bytes(q->wish.kll_k));
+    profiles_take(plan, columns_of);
     snprintf(ledger_book(arena, "input windows", 0)->buys, 88, "%u worker%s, records up to %u B", workers, workers == 1 ? "" : "s", run->options.record_bytes_max);
     return PLAN_OK;
 }
@@ -380,16 +427,4 @@ enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct 
     /* Streams go on with what was read to sniff; files are read anew, block by block. */
     if (source->seekable) plan->run.workers[0].window.have = 0;
     return PLAN_OK;
-}
-
-void plan_start(struct plan *plan)
-{
-    struct run *run = &plan->run;
-    arena_freeze(&plan->arena);
-    memset(run->totals, 0, run->profile_count * sizeof *run->totals);
-    for (unsigned i = 0; i < run->worker_count; i++) {
-        struct worker *w = &run->workers[i];
-        run->ops->init(w->parser, &run->options, &plan->schema, &w->books);
-        for (uint32_t p = 0; p < run->profile_count; p++) profile_init(run_profile(run, w, p), &run->layout);
-    }
 }

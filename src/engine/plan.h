@@ -35,7 +35,7 @@ struct question {                 /* what the user asked, checked */
     uint8_t       no_header;
     enum ragged_policy ragged;
     unsigned      parallel;       /* 0: as the plan finds best */
-    uint64_t      seed;
+    struct profile_seeds seeds;
 };
 
 enum plan_outcome { PLAN_OK, PLAN_USAGE /* the question does not suit the input: 2 */,

@@ -54,7 +54,7 @@ static struct source source_of(int seekable, uint64_t bytes)
 
 static struct question question_of(uint64_t memory)
 {
-    return (struct question){ .input = "csv", .memory_bytes = memory, .program_bytes = 300 << 10, .seed = 1,
+    return (struct question){ .input = "csv", .memory_bytes = memory, .program_bytes = 300 << 10, .seeds.seed = 1,
                               .record_bytes_max = 64 << 10, .stats = STAT_ALL,
                               .quantile_count = 8, .top_count = 10,
                               .quantiles = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999 } };
@@ -112,13 +112,19 @@ static void check_division(const struct question *q)
     CHECK(ledger_total(&plan.arena) >= plan.arena.used + q->program_bytes + WEIR_MEMORY_RESERVE_BYTES);
     CHECK(run->worker_count >= 1 && run->worker_count <= WEIR_WORKERS_MAX);
     CHECK(q->parallel != 1 || run->worker_count == 1);
-    CHECK(run->layout.bytes >= sizeof(struct profile) && run->layout.bytes % 64 == 0);
+    size_t profile_bytes = 0;
+    for (uint32_t i = 0; i < run->profile_count; i++) {
+        const struct profile_layout *const l = run_layout(run, i);
+        CHECK(l->bytes >= sizeof(struct profile) && l->bytes % 64 == 0);
+        profile_bytes += l->bytes;
+    }
     span_count = 0;
     int const may_grow = run->options.format == INPUT_NDJSON;
     uint32_t const columns = may_grow ? plan.schema.column_capacity : schema_count(&plan.schema);
     given(plan.schema.columns, plan.schema.column_capacity * sizeof *plan.schema.columns);
     given(plan.schema.names, plan.schema.name_capacity);
     given(run->profile_of, columns * sizeof *run->profile_of);
+    given(run->places, run->profile_count * sizeof *run->places);
     given(plan.results.quantiles, q->quantile_count * sizeof *plan.results.quantiles);
     given(plan.results.top, q->top_count * sizeof *plan.results.top);
     given(plan.results.items, q->top_count * sizeof *plan.results.items);
@@ -131,7 +137,8 @@ static void check_division(const struct question *q)
         given(w->scratch, sizeof *w->scratch);
         if (run->worker_count == 2)
             given(w->parked, WEIR_PARKED_BLOCKS * run->profile_count * sizeof *w->parked);
-        given(w->profiles, (size_t)run->profile_count * run->layout.bytes);
+        given(w->profiles, profile_bytes);
+        for (uint32_t p = 0; p < run->profile_count; p++) CHECK(run->places[p].at + run_layout(run, p)->bytes <= profile_bytes);
         CHECK((uintptr_t)w->profiles % 64 == 0 && (uintptr_t)w->parser % 64 == 0);
     }
 }

@@ -9,6 +9,8 @@
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 enum { SPINS_BEFORE_YIELD = 1000,    /* a few microseconds, the usual wait; then let the other one run */
+       SPINS_BEFORE_NAP = 1020,      /* on a busy machine yielding feeds strangers: each turn may cost milliseconds; who sleeps */
+       NAP_NS = 20000,               /* leaves this program's share to the worker that is waited for, and is woken soon */
        SPINS_BEFORE_SLEEP = 2000 };  /* of a helper without work */
 
 static void pause_briefly(void)
@@ -22,7 +24,8 @@ static void wait_until(_Atomic uint64_t *word, uint64_t value)
 {
     for (unsigned spins = 0; atomic_load_explicit(word, memory_order_acquire) != value; spins++) {
         if (spins < SPINS_BEFORE_YIELD) pause_briefly();
-        else weir_machine->yield();
+        else if (spins < SPINS_BEFORE_NAP) weir_machine->yield();
+        else weir_machine->sleep_ns(NAP_NS);
     }
 }
 
@@ -131,7 +134,7 @@ static void records_parse(struct worker *w, size_t from, size_t end)
             if (profile == UINT16_MAX) continue;
             struct slice slice;
             run->ops->column(w->parser, column, &slice);
-            uint32_t const bad = profile_add(run_profile(run, w, profile), &run->layout, &slice,
+            uint32_t const bad = profile_add(run_profile(run, w, profile), run_layout(run, profile), &slice,
                                              run->schema->columns[column].declared, w->scratch);
             if (bad == 0) continue;
             uint64_t const first = slice.form == SLICE_VIEWS ? (uint64_t)(slice.base - w->window.data) + w->scratch->cells.first_bad : from;
@@ -438,8 +441,8 @@ void run_merge(struct run *run)
         for (uint32_t p = 0; p < run->profile_count; p++) {
             struct profile *profile = run_profile(run, from, p);
             weir_moments const unfinished = profile->block;
-            profile_merge(run_profile(run, into, p), profile, &run->layout);
-            profile_init(profile, &run->layout);
+            profile_merge(run_profile(run, into, p), profile, run_layout(run, p));
+            profile_init(profile, run_layout(run, p));
             profile->block = unfinished;
         }
         into->records += from->records;

@@ -42,7 +42,7 @@ struct worker {
     struct window           window;
     struct parser          *parser;
     struct profile_scratch *scratch;
-    uint8_t                *profiles;        /* profile_count * layout.bytes */
+    uint8_t                *profiles;        /* each at its place, from here */
     weir_moments           *parked;          /* [WEIR_PARKED_BLOCKS][profile_count], of finished blocks; two workers only */
     uint64_t                parked_block[WEIR_PARKED_BLOCKS];
     unsigned                parked_count;
@@ -50,6 +50,9 @@ struct worker {
     struct books            books;
     pthread_t               thread;
 };
+
+/* Where a profile lies in each worker's memory, and by which layout. */
+struct profile_place { uint64_t at; uint32_t kind; };
 
 enum helper_state { HELPER_RESTS, HELPER_WORKS, HELPER_ENDS };
 
@@ -62,7 +65,8 @@ struct run {
     uint32_t                   block_bytes, tail_bytes;
     uint32_t                   profile_count;
     uint16_t                  *profile_of;       /* schema column -> profile; UINT16_MAX: none */
-    struct profile_layout      layout;
+    struct profile_layout      layouts[COLUMN_KINDS];
+    struct profile_place      *places;           /* [profile_count] */
     weir_moments              *totals;           /* [profile_count] */
     unsigned                   worker_count;
     struct worker              workers[WEIR_WORKERS_MAX];
@@ -102,7 +106,11 @@ void run_resume(struct run *run);
 
 static inline struct profile *run_profile(const struct run *run, const struct worker *worker, uint32_t profile)
 {
-    return (struct profile *)(void *)(worker->profiles + (size_t)profile * run->layout.bytes);
+    return (struct profile *)(void *)(worker->profiles + run->places[profile].at);
+}
+static inline const struct profile_layout *run_layout(const struct run *run, uint32_t profile)
+{
+    return &run->layouts[run->places[profile].kind];
 }
 
 #endif

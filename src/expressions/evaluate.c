@@ -20,7 +20,7 @@ static size_t up(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 size_t frame_bytes(const struct code *code)
 {
     return up(code->vector_count * sizeof(struct vector)) + (size_t)code->wide_rooms * WIDE_ROOM_BYTES +
-           (size_t)code->narrow_rooms * NARROW_ROOM_BYTES + 2 * 8 * WEIR_BATCH_ROWS + up(code->scratch_bytes + WEIR_PAD_BYTES) + code->state_bytes;
+           (size_t)code->narrow_rooms * NARROW_ROOM_BYTES + (code->converts ? 2 * 8 * WEIR_BATCH_ROWS : 0) + up(code->scratch_bytes + WEIR_PAD_BYTES) + code->state_bytes;
 }
 
 static uint8_t *room_of(const struct frame *frame, const struct vector_plan *plan)
@@ -76,7 +76,7 @@ void frame_init(struct frame *frame, void *memory, const struct code *code,
     frame->narrow = at;
     at += (size_t)code->narrow_rooms * NARROW_ROOM_BYTES;
     frame->convert = (uint64_t *)(void *)at;
-    at += 2 * 8 * WEIR_BATCH_ROWS;
+    if (code->converts) at += 2 * 8 * WEIR_BATCH_ROWS;
     frame->scratch = at + WEIR_PAD_BYTES;
     at += up(code->scratch_bytes + WEIR_PAD_BYTES);
     frame->states = at;

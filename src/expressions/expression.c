@@ -244,7 +244,7 @@ static int operation_part(struct compiler *k, enum operation op, int function, e
     for (unsigned i = 0; i < count; i++) all_constant &= is_constant(k, operands[i]);
     if (all_constant) {
         struct value values[WEIR_CALL_ARGUMENTS_MAX], out = { .type = type };
-        static _Thread_local uint8_t room[256];
+        uint8_t room[256];
         int null = 0;
         uint32_t bytes = 0;
         for (unsigned i = 0; i < count; i++) {
@@ -467,8 +467,10 @@ static int text_constant(struct compiler *k)
     const char *text;
     uint32_t bytes, made = 0;
     if (!cursor_text(c, &text, &bytes)) return cursor_fail(c, k->error, "this quote is never closed");
-    static _Thread_local uint8_t plain[WEIR_EXPRESSION_BYTES_MAX];
-    for (uint32_t i = 0; i < bytes && made < sizeof plain; i++) {
+    uint8_t *plain = k->code->text + k->code->text_used;    /* where it is to stay; never longer than it was written */
+    if (bytes + WEIR_PAD_BYTES > WEIR_CODE_TEXT_BYTES - k->code->text_used)
+        return cursor_fail(c, k->error, "the constants of the expression are longer than %u bytes", WEIR_CODE_TEXT_BYTES);
+    for (uint32_t i = 0; i < bytes; i++) {
         char ch = text[i];
         if (ch == '\\' && i + 1 < bytes) {
             static const char escapes[] = "n\nt\tr\r0";
@@ -484,7 +486,6 @@ static int text_constant(struct compiler *k)
                 ch = strchr(escapes, ch)[1];
             } else if (ch != '\\' && ch != '\'' && ch != '"') {
                 plain[made++] = '\\';    /* patterns have escapes of their own: \d stays as it is */
-                if (made == sizeof plain) break;
             }
         }
         plain[made++] = (uint8_t)ch;
@@ -841,6 +842,7 @@ static int generate(struct compiler *k, int part)
     }
     if (p->op == OP_CHOOSE && p->type == VALUE_TEXT) code->scratch_bytes += text_bytes + 2 * WEIR_PAD_BYTES;    /* of two places: copied */
     code->state_at[at] = UINT32_MAX;
+    if (p->op <= OP_DIVIDE || (p->op <= OP_EQUAL && code->vectors[operands[0]].type == VALUE_NUMBER)) code->converts = 1;
     if (p->op == OP_CALL) {
         const struct function *f = &functions[p->function];
         uint32_t const first = code->vectors[operands[0]].text_bytes;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include "cli/units.h"
 #include "expressions/functions.h"
+#include "expressions/like.h"
+#include "expressions/regex.h"
 #include "machine/assert.h"
 #include "parsers/cells.h"
 #include "sinks/sink.h"
@@ -388,6 +390,48 @@ ROW(row_hash)
     give_i64(out, (int64_t)(hash >> 1));
 }
 
+/* ---- patterns: constants, compiled once; their states are one a worker ----------------------- */
+
+static size_t up8(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
+
+/* | program | worker | */
+static size_t matches_bytes(const struct value *a, unsigned count, const char **reason, uint32_t *which)
+{
+    struct regex_error error = { .reason = NULL };
+    *which = 1;
+    if (count < 2 || a[1].is_null) return 0;
+    size_t const program = regex_bytes((const char *)a[1].text, a[1].bytes, 0, &error);
+    *reason = error.reason;
+    return program == 0 ? 0 : up8(program) + 8 + regex_worker_bytes_most(program);
+}
+static void matches_prepare(void *state, const struct value *a, unsigned count)
+{
+    (void)count;
+    struct regex *regex = regex_init(state, (const char *)a[1].text, a[1].bytes, 0);
+    (void)regex_worker_init((uint8_t *)state + up8(regex_program_bytes(regex)), regex);
+}
+ROW(row_matches)
+{
+    (void)count;
+    struct regex *regex = call->state;
+    struct regex_worker *worker = (void *)((uint8_t *)call->state + up8(regex_program_bytes(regex)));
+    give_truth(out, regex_search(regex, worker, a[0].text, a[0].bytes));
+}
+
+static size_t like_state_bytes(const struct value *a, unsigned count, const char **reason, unsigned flags)
+{
+    struct regex_error error = { .reason = NULL };
+    if (count < 2 || a[1].is_null) return 0;
+    size_t const bytes = like_bytes((const char *)a[1].text, a[1].bytes, '\\', flags, &error);
+    *reason = error.reason;
+    return bytes;
+}
+static size_t like_size(const struct value *a, unsigned count, const char **reason, uint32_t *which) { *which = 1; return like_state_bytes(a, count, reason, 0); }
+static size_t ilike_size(const struct value *a, unsigned count, const char **reason, uint32_t *which) { *which = 1; return like_state_bytes(a, count, reason, REGEX_FOLD); }
+static void like_prepare(void *state, const struct value *a, unsigned count) { (void)count; (void)like_init(state, (const char *)a[1].text, a[1].bytes, '\\', 0); }
+static void ilike_prepare(void *state, const struct value *a, unsigned count) { (void)count; (void)like_init(state, (const char *)a[1].text, a[1].bytes, '\\', REGEX_FOLD); }
+ROW(row_like) { (void)count; give_truth(out, like_match(call->state, a[0].text, a[0].bytes)); }
+
 /* ---- times ----------------------------------------------------------------------------------- */
 
 enum { US = 1000000 };
@@ -687,6 +731,9 @@ const struct function functions[] = {
     { .name = "ends_with", .signature = "ss=b", .row = row_ends_with },
     { .name = "contains", .signature = "ss=b", .row = row_contains },
     { .name = "position", .signature = "ss=n", .row = row_position },
+    { .name = "matches", .signature = "ss=b", .row = row_matches, .state_bytes = matches_bytes, .prepare = matches_prepare },
+    { .name = "like", .signature = "ss=b", .row = row_like, .state_bytes = like_size, .prepare = like_prepare },
+    { .name = "ilike", .signature = "ss=b", .row = row_like, .state_bytes = ilike_size, .prepare = ilike_prepare },
     { .name = "trim", .signature = "s=s", .row = row_trim, .makes = MAKES_VIEW },
     { .name = "concat", .signature = "ss*=s", .row = row_concat, .makes = MAKES_SUM },
     { .name = "hash", .signature = "x=n", .row = row_hash },

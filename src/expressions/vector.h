@@ -49,11 +49,19 @@ static inline int vector_truth(const struct vector *v, uint32_t row)
 /* The rows of a batch that are still in the stream: a bit each. Bits beyond `rows` are 0. */
 struct selection { uint64_t words[VECTOR_WORDS]; };
 
+/* How many bits are set; the baseline machine has no instruction for it. */
+static inline uint32_t bits_count(uint64_t x)
+{
+    x -= x >> 1 & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+    return (uint32_t)(((x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f)) * UINT64_C(0x0101010101010101) >> 56);
+}
+
 static inline int selection_has(const struct selection *s, uint32_t row) { return (int)(s->words[row / 64] >> (row % 64) & 1); }
 static inline uint32_t selection_count(const struct selection *s)
 {
     uint32_t count = 0;
-    for (unsigned i = 0; i < VECTOR_WORDS; i++) count += (uint32_t)__builtin_popcountll(s->words[i]);
+    for (unsigned i = 0; i < VECTOR_WORDS; i++) count += bits_count(s->words[i]);
     return count;
 }
 

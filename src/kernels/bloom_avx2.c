@@ -30,6 +30,16 @@ static inline unsigned block_has_and_set(uint32_t *block, __m256i mask)
     return has;
 }
 
+static inline void blocks_of(const uint64_t *hashes, uint32_t blocks, size_t *at)
+{
+    __m256i const factor = _mm256_set1_epi64x(blocks), whole = _mm256_set1_epi64x(-BLOOM_WORDS);
+    for (unsigned i = 0; i < 8; i += 4) {
+        __m256i const high = _mm256_srli_epi64(_mm256_loadu_si256((const void *)(hashes + i)), 32);
+        __m256i const block = _mm256_and_si256(_mm256_srli_epi64(_mm256_mul_epu32(high, factor), 32 - 3), whole);
+        _mm256_storeu_si256((void *)(at + i), block);
+    }
+}
+
 #include "kernels/bloom_loops.h"
 
 static void bloom_add_avx2(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)

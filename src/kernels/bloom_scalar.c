@@ -32,6 +32,11 @@ static inline unsigned block_has_and_set(uint32_t *block, uint32_t low)
     return missing == 0;
 }
 
+static inline void blocks_of(const uint64_t *hashes, uint32_t blocks, size_t *at)
+{
+    for (unsigned i = 0; i < 8; i++) at[i] = BLOOM_WORDS * bloom_block(hashes[i], blocks);
+}
+
 #include "kernels/bloom_loops.h"
 
 static void bloom_add_scalar(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)

@@ -3,11 +3,11 @@
  *
  *   unsigned line_match(const uint64_t *line, uint64_t key)    bit i: line[i] == key
  */
-static inline size_t heavy_count_loop(const struct heavy_table *t, const uint64_t *items, size_t count,
-                                      uint64_t weight, uint16_t *missed)
+/* The items from `from` on; misses are known before. */
+static inline size_t heavy_count_loop(const struct heavy_table *t, const uint64_t *items, size_t from, size_t count,
+                                      uint64_t weight, uint16_t *missed, size_t misses)
 {
-    size_t misses = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < count; i++) {
         size_t const line = 8 * (size_t)heavy_home(t, items[i]);
         unsigned const match = items[i] != 0 ? line_match(t->keys + line, items[i]) : 0;
         /* No branch on what nobody can predict: a miss adds nothing to the last place of the line. */

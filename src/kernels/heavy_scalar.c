@@ -13,7 +13,7 @@ static inline unsigned line_match(const uint64_t *line, uint64_t key)
 static size_t heavy_count_scalar(const struct heavy_table *t, const uint64_t *items, size_t count,
                                  uint64_t weight, uint16_t *missed)
 {
-    return heavy_count_loop(t, items, count, weight, missed);
+    return heavy_count_loop(t, items, 0, count, weight, missed, 0);
 }
 
 static size_t heavy_admit_scalar(struct heavy_table *t, const uint64_t *items, const uint16_t *missed,

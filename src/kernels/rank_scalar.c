@@ -62,9 +62,11 @@ static size_t partition(int64_t *keys, size_t count, int64_t pivot, int inclusiv
     return front;
 }
 
-static void quick_sort(int64_t *keys, size_t count, unsigned depth)
+struct leaves { size_t max; void (*sort)(int64_t *keys, size_t count); };
+
+static void quick_sort(int64_t *keys, size_t count, unsigned depth, const struct leaves *leaves)
 {
-    while (count > INSERTION_MAX) {
+    while (count > leaves->max) {
         if (depth-- == 0) {
             rank_heap_sort(keys, count);
             return;
@@ -80,23 +82,25 @@ static void quick_sort(int64_t *keys, size_t count, unsigned depth)
             keys += front;
             count -= front;
         } else if (front <= count - front) {
-            quick_sort(keys, front, depth);    /* the shorter side: at most log2(count) deep */
+            quick_sort(keys, front, depth, leaves);    /* the shorter side: at most log2(count) deep */
             keys += front;
             count -= front;
         } else {
-            quick_sort(keys + front, count - front, depth);
+            quick_sort(keys + front, count - front, depth, leaves);
             count = front;
         }
     }
-    insertion_sort(keys, count);
+    leaves->sort(keys, count);
 }
 
-void rank_sort_scalar(int64_t *keys, size_t count)
+void rank_quick_sort(int64_t *keys, size_t count, size_t leaf_max, void (*leaf_sort)(int64_t *keys, size_t count))
 {
     unsigned depth = 8;
     for (size_t n = count; n != 0; n >>= 1) depth += 2;
-    quick_sort(keys, count, depth);
+    quick_sort(keys, count, depth, &(struct leaves){ leaf_max, leaf_sort });
 }
+
+void rank_sort_scalar(int64_t *keys, size_t count) { rank_quick_sort(keys, count, INSERTION_MAX, insertion_sort); }
 
 void rank_pick_scalar(int64_t *out, const int64_t *keys, size_t blocks, unsigned shift, uint64_t seed,
                       uint64_t first)

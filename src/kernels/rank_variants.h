@@ -5,6 +5,8 @@
 #include "kernels/rank.h"
 
 void rank_sort_scalar(int64_t *keys, size_t count);
+/* leaf_sort is given at most leaf_max keys, 16 or more. */
+void rank_quick_sort(int64_t *keys, size_t count, size_t leaf_max, void (*leaf_sort)(int64_t *keys, size_t count));
 void rank_heap_sort(int64_t *keys, size_t count);    /* n log n whatever the input: the last resort */
 void rank_pick_scalar(int64_t *out, const int64_t *keys, size_t blocks, unsigned shift, uint64_t seed,
                       uint64_t first);

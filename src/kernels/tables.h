@@ -51,5 +51,7 @@ extern const struct bloom_kernels bloom_scalar, bloom_avx2, bloom_avx512;
 extern const struct vectors_kernels vectors_scalar, vectors_avx2, vectors_avx512;
 #include "kernels/route.h"
 extern const struct route_kernels route_scalar, route_avx2, route_avx512;
+#include "kernels/rows.h"
+extern const struct rows_kernels rows_scalar, rows_avx2, rows_avx512;
 
 #endif

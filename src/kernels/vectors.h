@@ -34,6 +34,8 @@ struct vectors_kernels {
     void (*subtract_f64)(double *out, const double *a, const double *b, size_t count);
     void (*multiply_f64)(double *out, const double *a, const double *b, size_t count);
     void (*divide_f64)(double *out, const double *a, const double *b, size_t count);
+    int (*has_nan)(const double *values, size_t count);
+    uint64_t (*any_bit)(const uint64_t *values, size_t count);    /* all of them, or-ed */
     /* Bits of the values that are NaN; these become 0. */
     uint64_t (*clear_nan)(uint64_t *bits, double *values, size_t count);
 };

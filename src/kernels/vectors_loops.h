@@ -57,13 +57,31 @@ static int64_t multiply_i64(int64_t *out, const int64_t *a, const int64_t *b, si
     return over;
 }
 
-static uint64_t clear_nan(uint64_t *bits, double *values, size_t count)
+VECTORIZED static uint64_t any_bit(const uint64_t *values, size_t count)
 {
     uint64_t any = 0;
+    for (size_t i = 0; i < count; i++) any |= values[i];
+    return any;
+}
+
+/* x != x as bits: the largest of all without its sign is above that of infinity. */
+VECTORIZED static int has_nan(const double *values, size_t count)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits;
+        __builtin_memcpy(&bits, values + i, 8);
+        any |= UINT64_C(0x7ff0000000000000) - (bits & UINT64_C(0x7fffffffffffffff));    /* top bit: borrowed */
+    }
+    return (int)(any >> 63);
+}
+
+static uint64_t clear_nan(uint64_t *bits, double *values, size_t count)
+{
+    uint64_t const any = (uint64_t)has_nan(values, count);
     for (size_t from = 0; from < count; from += 64) {
         size_t const end = count - from < 64 ? count - from : 64;
         uint64_t word = 0;
-        for (size_t i = 0; i < end; i++) any |= values[from + i] != values[from + i];
         if (any) {
             for (size_t i = 0; i < end; i++) {
                 uint64_t const nan = values[from + i] != values[from + i];
@@ -91,4 +109,4 @@ VECTORS_CHOOSE(choose_32, uint32_t)
         .pack_64 = pack_64, .pack_32 = pack_32, .choose_64 = choose_64, .choose_32 = choose_32,              \
         .add_i64 = add_i64, .subtract_i64 = subtract_i64, .multiply_i64 = multiply_i64,                      \
         .add_f64 = add_f64, .subtract_f64 = subtract_f64, .multiply_f64 = multiply_f64,                      \
-        .divide_f64 = divide_f64, .clear_nan = clear_nan }
+        .divide_f64 = divide_f64, .has_nan = has_nan, .any_bit = any_bit, .clear_nan = clear_nan }

@@ -55,6 +55,13 @@ static void *linux_mmap_anonymous(size_t bytes)
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at == MAP_FAILED ? NULL : at;
 }
+static void linux_discard(void *pages, size_t bytes) { (void)madvise(pages, bytes, MADV_DONTNEED); }
+static int64_t linux_realtime_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 static int linux_getrandom(void *buffer, size_t bytes)
 {
     return fold((int)syscall(SYS_getrandom, buffer, bytes, 0));
@@ -76,7 +83,7 @@ const struct weir_machine weir_machine_linux = {
     .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
     .write = linux_write, .vmsplice = linux_vmsplice, .fstat = linux_fstat, .lseek = linux_lseek,
     .fcntl = linux_fcntl, .ioctl = linux_ioctl, .poll = linux_poll, .fadvise = linux_fadvise,
-    .mmap_anonymous = linux_mmap_anonymous, .getrandom = linux_getrandom,
+    .mmap_anonymous = linux_mmap_anonymous, .discard = linux_discard, .realtime_us = linux_realtime_us, .getrandom = linux_getrandom,
     .monotonic_ns = linux_monotonic_ns, .sleep_ns = linux_sleep_ns, .yield = linux_yield,
 };
 const struct weir_machine *weir_machine = &weir_machine_linux;

@@ -9,6 +9,7 @@
 #include "operators/aggregate.h"
 #include "operators/texts.h"
 #include "expressions/functions.h"
+#include "weir/bins.h"
 #include "weir/covariance.h"
 #include "weir/decay.h"
 #include "weir/hash.h"
@@ -47,6 +48,7 @@ static uint32_t state_bytes(const struct state_plan *s)
     case STATE_COVARIANCE: return sizeof(weir_covariance);
     case STATE_DISTINCT:   return up64(WEIR_ULL_BYTES(s->parameter));
     case STATE_QUANTILE:   return up64(weir_kll_bytes(s->parameter)) + 64;    /* and whether its keys are ints or floats */
+    case STATE_BINS:       return WEIR_BINS_BYTES(s->parameter);
     case STATE_TOP:        return up64(weir_heavy_bytes(s->parameter)) + (s->type == VALUE_TEXT ? up64(s->parameter * TEXTS_SHARE) : 0);
     case STATE_EWMA:       return sizeof(weir_ewma);
     case STATE_RATE:       return sizeof(struct rate_state);
@@ -253,7 +255,8 @@ static int arguments_compile(struct aggregate_set *set, struct aggregate *a, str
         else if (parse_duration_ns(text, &ns) == 0) s->half_life_us = (double)ns / 1e3;
         if (!(s->half_life_us > 0)) return cursor_fail(cursor, error, "a half-life is a duration such as '30s'");
     }
-    s->parameter = s->kind == STATE_DISTINCT ? wish.distinct_p : s->kind == STATE_QUANTILE ? wish.quantile_k : s->kind == STATE_TOP ? wish.counters : 0;
+    if (s->kind == STATE_QUANTILE && wish.quantile_k == 0) s->kind = STATE_BINS;
+    s->parameter = s->kind == STATE_BINS ? wish.quantile_bins : s->kind == STATE_DISTINCT ? wish.distinct_p : s->kind == STATE_QUANTILE ? wish.quantile_k : s->kind == STATE_TOP ? wish.counters : 0;
     return 0;
 }
 
@@ -365,6 +368,11 @@ void states_init(const struct aggregate_set *set, uint8_t *states)
             (void)kll_of(s, at, &form);
             WEIR_ASSERT(weir_kll_init(&kll, at + 64, s->bytes - 64, s->parameter, set->seed) == WEIR_OK);
             break;
+        case STATE_BINS: {
+            weir_bins *bins;
+            WEIR_ASSERT(weir_bins_init(&bins, at, s->bytes, s->parameter) == WEIR_OK);
+            break;
+        }
         case STATE_TOP:
             WEIR_ASSERT(weir_heavy_init(&heavy, at, weir_heavy_bytes(s->parameter), s->parameter, 0, set->seed) == WEIR_OK);
             if (s->type == VALUE_TEXT) (void)texts_init(texts_of(s, at), up64(s->parameter * TEXTS_SHARE));
@@ -575,6 +583,7 @@ void state_add(const struct aggregate_set *set, const struct state_plan *s, uint
     case STATE_COVARIANCE: weir_covariance_add((weir_covariance *)(void *)state, d->first + from, d->second + from, n); return;
     case STATE_DISTINCT: weir_ull_add((weir_ull *)(void *)state, d->hashes + from, n); return;
     case STATE_QUANTILE: kll_add_dense(s, state, d, from, until); return;
+    case STATE_BINS: weir_bins_add((weir_bins *)(void *)state, d->first + from, n); return;
     case STATE_TOP: top_add(s, state, d, from, until); return;
     case STATE_EWMA:
         for (uint32_t i = from; i < until; i++) weir_ewma_add((weir_ewma *)(void *)state, d->times[i], d->first[i]);
@@ -593,6 +602,9 @@ void state_add(const struct aggregate_set *set, const struct state_plan *s, uint
     WEIR_ASSERT(!"a kind of state");
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("O2")))    /* the one loop over rows of this file, which is built for size */
+#endif
 int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, const struct dense *d)
 {
     uint32_t const n = d->count, at = s->at;
@@ -620,6 +632,10 @@ int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, cons
             sum->count++;
             sum->float_count++;
         }
+        return 1;
+    }
+    if (s->kind == STATE_BINS) {
+        for (uint32_t i = 0; i < n; i++) weir_bins_add((weir_bins *)(void *)(groups[i] + at), d->first + i, 1);
         return 1;
     }
     if (s->kind == STATE_RANGE && (d->form == FORM_I64 || d->form == FORM_F64)) {
@@ -709,6 +725,7 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
             WEIR_ASSERT(weir_kll_merge(p, q) == WEIR_OK);
             break;
         }
+        case STATE_BINS: WEIR_ASSERT(weir_bins_merge((weir_bins *)(void *)a, (weir_bins *)(void *)b) == WEIR_OK); break;
         case STATE_TOP:
             WEIR_ASSERT(weir_heavy_merge((weir_heavy *)(void *)a, (weir_heavy *)(void *)b) == WEIR_OK);
             if (s->type == VALUE_TEXT) texts_merge(texts_of(s, a), (weir_heavy *)(void *)a, texts_of(s, b));
@@ -772,10 +789,10 @@ static struct value key_value(int64_t key, uint64_t form, enum value_type type)
     return (struct value){ .type = type, .form = FORM_I64, .i = key };
 }
 
-static void quantile_result(const struct state_plan *s, uint8_t *state, double q, struct figure *out)
+static void quantile_result(const struct state_plan *s, const uint8_t *const_state, double q, struct figure *out)
 {
     uint64_t *form;
-    weir_kll *kll = kll_of(s, state, &form);
+    weir_kll *kll = kll_of(s, (uint8_t *)(uintptr_t)const_state, &form);    /* a query sorts in place */
     enum value_type const type = s->type == VALUE_TIME ? VALUE_TIME : VALUE_NUMBER;
     if (weir_kll_count(kll) == 0) {
         out->value = out->low = out->high = (struct value){ .type = type, .is_null = 1 };
@@ -785,6 +802,24 @@ static void quantile_result(const struct state_plan *s, uint8_t *state, double q
     out->value = key_value(r.value, *form, type);
     out->low = key_value(r.low, *form, type);
     out->high = key_value(r.high, *form, type);
+    out->exact = r.exact;
+}
+
+static void bins_result(const struct state_plan *s, const uint8_t *state, double q, struct figure *out)
+{
+    const weir_bins *bins = (const void *)state;
+    enum value_type const type = s->type == VALUE_TIME ? VALUE_TIME : VALUE_NUMBER;
+    struct value *const to[] = { &out->value, &out->low, &out->high };
+    weir_bins_quantile r = { 0 };
+    int const none = weir_bins_count(bins) == 0;
+    if (!none) r = weir_bins_quantile_at(bins, q);
+    double const figures[] = { r.value, r.low, r.high };
+    for (int i = 0; i < 3; i++) {
+        *to[i] = number_f64(figures[i]);
+        if (type == VALUE_TIME || (figures[i] == rint(figures[i]) && fabs(figures[i]) < 0x1p53)) *to[i] = (struct value){ .form = FORM_I64, .i = (int64_t)figures[i] };
+        to[i]->type = type;
+        to[i]->is_null = none;
+    }
     out->exact = r.exact;
 }
 
@@ -921,7 +956,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
         out->exact = e.exact;
         return;
     }
-    case AGGREGATE_QUANTILE: quantile_result(s, state, a->parameter, out); return;
+    case AGGREGATE_QUANTILE: (s->kind == STATE_BINS ? bins_result : quantile_result)(s, state, a->parameter, out); return;
     case AGGREGATE_TOP: top_result(set, s, state, (unsigned)a->parameter, room, out); return;
     case AGGREGATE_ENTROPY: entropy_result(s, state, room, out); return;
     case AGGREGATE_EWMA: {

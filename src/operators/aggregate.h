@@ -9,7 +9,7 @@
  *
  *   exact         count sum min max mean variance stddev skewness kurtosis first last arg_min arg_max covar corr count_if
  *                 (sums: integers in 128 bits, floats as pairs (weir/sum.h); a sum outside 64 bits is printed as a float)
- *   approximate   approx_count_distinct (weir/ull.h) approx_quantile pNN median (weir/kll.h)
+ *   approximate   approx_count_distinct (weir/ull.h) approx_quantile pNN median (weir/kll.h, in groups weir/bins.h)
  *                 approx_top_k entropy (weir/heavy.h) approx_frequency (exact here: the value is known beforehand)
  *   decayed       ewma(x, half_life) rate()   by the time column
  *
@@ -23,7 +23,7 @@
 enum state_kind {
     STATE_COUNT,         /* u64: rows whose argument is not null (a bool: true) */
     STATE_SUM, STATE_RANGE, STATE_TEXT_RANGE, STATE_MOMENTS, STATE_ENDS /* first and last */, STATE_ARG /* of min and max */,
-    STATE_COVARIANCE, STATE_DISTINCT, STATE_QUANTILE, STATE_TOP, STATE_EWMA, STATE_RATE,
+    STATE_COVARIANCE, STATE_DISTINCT, STATE_QUANTILE /* KLL */, STATE_BINS, STATE_TOP, STATE_EWMA, STATE_RATE,
     STATE_KINDS
 };
 
@@ -32,7 +32,7 @@ struct state_plan {
     enum value_type type;              /* of its argument */
     int8_t          argument[2];       /* of aggregate_set.arguments; -1: none */
     uint32_t        at, bytes;         /* in the group; multiples of 8, of 64 where the instrument wants it */
-    uint32_t        parameter;         /* DISTINCT: p; QUANTILE: k; TOP: counters */
+    uint32_t        parameter;         /* DISTINCT: p; QUANTILE: k; BINS: how many; TOP: counters */
     double          half_life_us;      /* EWMA */
 };
 
@@ -52,7 +52,7 @@ struct aggregate {
     int                 estimated;     /* its value has a bound */
 };
 
-struct aggregate_wish { unsigned distinct_p, quantile_k, counters; };    /* what states are made of */
+struct aggregate_wish { unsigned distinct_p, quantile_k /* 0: bins */, quantile_bins, counters; };    /* what states are made of */
 
 struct aggregate_set {
     unsigned            count, state_count, argument_count;
@@ -87,10 +87,11 @@ struct dense {
     const double    *second;         /* COVARIANCE: y */
     const double    *first;          /* COVARIANCE, MOMENTS: values as doubles */
     const int64_t   *times;          /* EWMA, RATE */
+    uint8_t *const  *states;         /* grouped: of each row, its group's */
 };
 /* Add values from..until of dense to one group's state. */
 void state_add(const struct aggregate_set *set, const struct state_plan *plan, uint8_t *state, const struct dense *dense, uint32_t from, uint32_t until);
-/* Add row i to the state in groups[i] (each states pointer + plan->at is given). For the kinds that are simple: COUNT, SUM, RANGE. */
+/* Add row i to the state in groups[i] + plan->at, if the kind is one for which that pays: then 1. */
 int  state_add_scattered(const struct state_plan *plan, uint8_t *const *groups, const struct dense *dense);
 
 /* The figure. Texts point into the state or into room (AGGREGATE_ROOM_BYTES). low and high: of estimates, else the value. */

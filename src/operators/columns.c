@@ -220,8 +220,8 @@ static void plain_load(struct load *l, enum value_type type, int in_place, struc
 {
     const struct slice *s = l->slice;
     uint64_t *values = l->room->values;
-    in_place = in_place && s->rows % ROWS == 0;    /* kernels read whole words of rows */
-    if (type == VALUE_TIME) {
+    in_place = s->values == values || (in_place && s->rows % ROWS == 0);    /* kernels read whole words of rows */
+    if (type == VALUE_TIME) {    /* from the front: the values may lie in the room already */
         for (uint32_t row = 0; row < s->rows; row++) {
             struct cell_value cell = { .class = s->form == SLICE_F64 ? WEIR_CLASS_FLOAT : WEIR_CLASS_INT };
             memcpy(&cell.i, (const uint8_t *)s->values + 8 * (size_t)row, 8);
@@ -235,17 +235,11 @@ static void plain_load(struct load *l, enum value_type type, int in_place, struc
     }
     out->values = in_place ? s->values : memcpy(values, s->values, 8 * s->rows);
     if (s->form == SLICE_U64) {
-        const uint64_t *v = out->values;
-        uint64_t top = 0;
-        for (uint32_t row = 0; row < s->rows; row++) top |= v[row];
-        l->form = top >> 63 ? FORM_U64 : FORM_I64;
+        l->form = WEIR_KERNELS_OF(vectors)->any_bit(out->values, s->rows) >> 63 ? FORM_U64 : FORM_I64;
     } else if (s->form == SLICE_F64) {
         l->form = FORM_F64;
-        const double *v = out->values;
-        unsigned nan = 0;
-        for (uint32_t row = 0; row < s->rows; row++) nan |= v[row] != v[row];
-        if (nan) {
-            if (in_place) out->values = memcpy(values, s->values, 8 * s->rows);
+        if (WEIR_KERNELS_OF(vectors)->has_nan(out->values, s->rows)) {
+            if (out->values != values) out->values = memcpy(values, s->values, 8 * s->rows);
             (void)WEIR_KERNELS_OF(vectors)->clear_nan(l->room->nulls, (double *)(void *)values, s->rows);
             l->any_null = 1;
         }

@@ -37,11 +37,11 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     uint32_t const heap_least = texts == 0 ? 0 : KEY_MAX;
     p->slot_bits = 3;
     uint32_t best = 0;
-    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most three quarters of the slots are taken */
-        size_t const fixed = ((size_t)8 << bits) + p->group_bytes + 64 + heap_least;
+    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most half of the slots are taken: most keys stand at home */
+        size_t const fixed = ((size_t)9 << bits) + p->group_bytes + 128 + heap_least;
         if (fixed >= bytes) break;
         size_t fits = (bytes - fixed) / (p->group_bytes + heap_each);
-        size_t const by_slots = ((size_t)3 << bits) / 4;
+        size_t const by_slots = (size_t)1 << bits >> 1;
         if (fits > by_slots) fits = by_slots;
         if (groups_max != 0 && fits > groups_max) fits = groups_max;
         if (fits <= best) continue;
@@ -50,7 +50,7 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     }
     p->capacity = best;
     if (best == 0) return 0;
-    size_t const used = ((size_t)8 << p->slot_bits) + (size_t)(best + 1) * p->group_bytes + 64;
+    size_t const used = ((size_t)9 << p->slot_bits) + (size_t)(best + 1) * p->group_bytes + 128;
     p->heap_bytes = texts == 0 ? 0 : (uint32_t)(bytes - used);
     if (texts != 0 && groups_max != 0 && p->heap_bytes > heap_least + best * 2 * KEY_BYTES_GUESS * texts) p->heap_bytes = heap_least + best * 2 * KEY_BYTES_GUESS * texts;
     p->bytes = used + p->heap_bytes;
@@ -63,7 +63,8 @@ void groups_init(struct groups *g, void *block, const struct groups_plan *plan)
     WEIR_ASSERT(plan->capacity > 0);
     g->plan = plan;
     g->slots = block;
-    g->entries = (uint8_t *)block + ((((size_t)8 << plan->slot_bits) + 63) & ~(size_t)63);
+    g->sieve = (uint64_t *)(void *)((uint8_t *)block + ((((size_t)8 << plan->slot_bits) + 63) & ~(size_t)63));
+    g->entries = (uint8_t *)g->sieve + ((((size_t)1 << plan->slot_bits) + 63) & ~(size_t)63);
     g->heap = g->entries + (size_t)(plan->capacity + 1) * plan->group_bytes;
     groups_reset(g);
 }
@@ -75,6 +76,7 @@ void groups_reset(struct groups *g)
     g->heap_used = 0;
     g->error = 0;
     g->purges = 0;
+    g->sieve_left = 0;
     struct group *rest = groups_rest(g);
     *rest = (struct group){ .rows = 0 };
     states_init(g->plan->set, group_states(g, rest));
@@ -256,6 +258,21 @@ static struct group *group_add(struct groups *g, uint64_t hash, int64_t pane)
     return group;
 }
 
+/* Is this the first row of its key since the sieve was cleared? Then it is marked, and may go to the rest. */
+static int sieve_first(struct groups *g, uint64_t hash)
+{
+    uint32_t const bit = (uint32_t)hash & ((UINT32_C(8) << g->plan->slot_bits) - 1);
+    if (g->sieve_left == 0) {
+        memset(g->sieve, 0, (size_t)1 << g->plan->slot_bits);
+        g->sieve_left = g->plan->capacity - g->plan->capacity / 4;
+        g->error++;    /* in advance: each key may lose one row to this epoch */
+    }
+    if (g->sieve[bit / 64] >> (bit % 64) & 1) return 0;
+    g->sieve[bit / 64] |= UINT64_C(1) << (bit % 64);
+    g->sieve_left--;
+    return 1;
+}
+
 uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dense_key *keys, const int64_t *panes,
                      uint32_t from, uint32_t rows, uint8_t **states)
 {
@@ -263,7 +280,14 @@ uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dens
     unsigned const shift = 64 - plan->slot_bits;
     uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
     enum { AHEAD = 8 };
-    for (uint32_t i = from; i < rows; i++) {
+    /* One key of integers, none null: it is compared where it stands. */
+    const uint64_t *const plain = plan->key_count == 1 && keys[0].nulls == NULL && keys[0].values.form == FORM_I64 ? keys[0].values.values : NULL;
+    uint8_t const plain_tag = plain != NULL && keys[0].type == VALUE_TIME ? TAG_TIME : TAG_INT;
+    size_t const key_at = sizeof(struct group) + 8u * (unsigned)plan->paned;
+    int const sieved = plan->on_full == FULL_APPROX && g->purges != 0;
+    uint64_t omitted[256];
+    uint32_t omitted_count = 0, i = from;
+    for (; i < rows; i++) {
         uint64_t const hash = hashes[i];
         if (i + AHEAD < rows) __builtin_prefetch(&g->slots[hashes[i + AHEAD] >> shift]);
         uint32_t at = (uint32_t)(hash >> shift);
@@ -271,14 +295,28 @@ uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dens
         for (uint64_t slot; (slot = g->slots[at]) != 0; at = (at + 1) & mask) {
             if ((uint32_t)(slot >> 32) != (uint32_t)hash) continue;
             struct group *group = groups_at(g, (uint32_t)slot - 1);
-            if (group->hash != hash || (panes != NULL && *group_pane(group) != panes[i]) || !key_same(g, group, keys, i)) continue;
+            if (group->hash != hash || (panes != NULL && *group_pane(group) != panes[i])) continue;
+            if (plain != NULL) {
+                const uint8_t *stored = (const uint8_t *)group + key_at;
+                if (*stored != plain_tag || memcmp(stored + 1, plain + i, 8) != 0) continue;
+            } else if (!key_same(g, group, keys, i)) {
+                continue;
+            }
             found = group;
             break;
+        }
+        if (found == NULL && sieved && sieve_first(g, hash)) {
+            found = groups_rest(g);
+            omitted[omitted_count++] = hash;
+            if (omitted_count == 256) {
+                weir_ull_add(g->evicted, omitted, omitted_count);
+                omitted_count = 0;
+            }
         }
         if (found == NULL) {
             uint32_t const bytes = plan->key_inline != 0 ? 0 : key_bytes(plan, keys, i);
             if (g->count == plan->capacity || g->heap_used + bytes > plan->heap_bytes) {
-                if (plan->on_full != FULL_DROP) return i - from;
+                if (plan->on_full != FULL_DROP) break;
                 found = groups_rest(g);
             } else {
                 found = group_add(g, hash, panes != NULL ? panes[i] : 0);
@@ -295,7 +333,8 @@ uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dens
         found->rows++;
         states[i] = group_states(g, found);
     }
-    return rows - from;
+    if (omitted_count != 0) weir_ull_add(g->evicted, omitted, omitted_count);
+    return i - from;
 }
 
 /* ---- making room ----------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* groups.h - the table of groups behind `agg -g`: states by key, in a block that never grows.
  *
- *   | slots: tag, number | group 0 | group 1 | ...  free | rest | key bytes ... free |  of one worker
+ *   | slots: tag, number | sieve | group 0 | group 1 | ...  free | rest | key bytes ... free |  of one worker
  *
  *   group:  | hash | rows | missed | key at, bytes | pane |  key of numbers  | state | state | ...
  *
@@ -10,8 +10,11 @@
  * Full:
  *   approx   Misra and Gries 1982, by batches: the groups of the fewer rows (half of the table, by what each has above
  *            `error`) are folded into the rest, and `error` rises to the most that any of them can have had. A group
- *            not in the table has at most `error` rows; one that is has at most `missed` more than it says. error <= 2 n /
- *            capacity. Sums of all rows printed, with the rest, are those of the input.
+ *            not in the table has at most `error` rows; one that is has at most `missed` more than it says. Once there was a
+ *            purge, a new key's first row only leaves a mark in a sieve and goes to the rest; its second one makes a group. The
+ *            sieve is cleared after so many marks as three quarters of the groups, and `error` rises by 1 for each such time: a
+ *            stream of keys that come once costs the table nothing. error <= 10/3 n / capacity. Sums of all rows printed, with the
+ *            rest, are those of the input.
  *   evict    all groups are handed out as partial rows, and the table starts anew
  *   drop     rows of new groups are counted in the rest and not shown
  *   fail     the caller is told
@@ -50,6 +53,8 @@ struct groups {
     uint64_t *slots;
     uint8_t  *entries;         /* [capacity + 1]: the last one is the rest */
     uint8_t  *heap;
+    uint64_t *sieve;           /* 8 bits for each slot */
+    uint32_t  sieve_left;      /* marks until it is cleared */
     uint32_t  count, heap_used;
     uint64_t  error;           /* most rows that a group not in the table can have had */
     uint64_t  purges;

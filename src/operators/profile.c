@@ -9,89 +9,14 @@
 #include "sketches/moments_inner.h"
 #include "weir/hash.h"
 
-/* ---- layout ---------------------------------------------------------------------------------- */
-
-static uint32_t round64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
-
-enum { PROFILE_HEAD_BYTES = (sizeof(struct profile) + 63) / 64 * 64 };
 _Static_assert(WEIR_BATCH_ROWS <= MOMENTS_CHUNK, "a batch is one chunk of moments, scanned or not");
-_Static_assert(PROFILE_HEAD_BYTES + 128 <= PROFILE_BYTES_MIN, "head and the smallest distinct count");
-
-/* The shares of what is left behind the head, in 16ths: quantiles gain most from memory (error ~ 1/k),
- * then top values (error ~ 1/counters), then distinct (error ~ 1/sqrt). Half a sketch helps nobody:
- * below its minimum a sketch gets nothing and the others more. */
-enum { SHARE_DISTINCT = 6, SHARE_HEAVY = 4, SHARE_BODY = 6 };
-enum { DISTINCT_P_USEFUL_MAX = 14, KLL_K_USEFUL_MAX = 768, COUNTERS_USEFUL_MAX = 4096, BODY_TEXT_MAX = 64 << 10 };
-
-static unsigned distinct_p_for_bytes(size_t bytes)
-{
-    unsigned p = 0;
-    while (p < DISTINCT_P_USEFUL_MAX && WEIR_ULL_BYTES(p + 1) <= bytes) p++;
-    return p < WEIR_ULL_P_MIN ? 0 : p;
-}
-
-void profile_layout_choose(struct profile_layout *out, size_t bytes, unsigned stats, int texts,
-                           struct profile_wish wish, uint64_t seed)
-{
-    WEIR_ASSERT(bytes >= PROFILE_BYTES_MIN);
-    memset(out, 0, sizeof *out);
-    out->stats = stats;
-    out->seed = seed;
-    size_t left = (bytes & ~(size_t)63) - PROFILE_HEAD_BYTES;
-    unsigned const want_distinct = stats & STAT_DISTINCT ? SHARE_DISTINCT : 0;
-    unsigned const want_heavy = stats & STAT_TOP ? SHARE_HEAVY : 0;
-    unsigned const want_body = stats & STAT_QUANTILES || (texts && stats & (STAT_TOP | STAT_RANGE)) ? SHARE_BODY : 0;
-    unsigned shares = want_distinct + want_heavy + want_body;
-    uint32_t at = PROFILE_HEAD_BYTES;
-
-    /* Distinct first: it is cheapest; its power of two leaves the rest to the others. */
-    out->distinct_at = at;
-    if (want_distinct) {
-        out->distinct_p = distinct_p_for_bytes(left * want_distinct / shares > 128 ? left * want_distinct / shares : 128);
-        if (wish.distinct_p != 0) out->distinct_p = round64(WEIR_ULL_BYTES(wish.distinct_p)) <= left ? wish.distinct_p : 0;
-        shares -= want_distinct;
-    }
-    if (out->distinct_p) {
-        at += round64(WEIR_ULL_BYTES(out->distinct_p));
-        left -= round64(WEIR_ULL_BYTES(out->distinct_p));
-    }
-    out->heavy_at = at;
-    size_t const keys = wish.kll_k != 0 && stats & STAT_QUANTILES ? round64(weir_kll_bytes(wish.kll_k)) : 0;
-    if (want_heavy && left >= 1024 && left > keys) {
-        size_t share = left * want_heavy / shares;
-        if (share > left - keys) share = left - keys;
-        out->counters = weir_heavy_counters_for_bytes(share);
-        if (out->counters > COUNTERS_USEFUL_MAX) out->counters = COUNTERS_USEFUL_MAX;
-        if (out->counters != 0) {
-            at += round64(weir_heavy_bytes(out->counters));
-            left -= round64(weir_heavy_bytes(out->counters));
-        }
-    }
-    out->body_at = at;
-    if (want_body) {
-        if (stats & STAT_QUANTILES) out->kll_k = weir_kll_k_for_bytes(left);
-        if (out->kll_k > KLL_K_USEFUL_MAX) out->kll_k = KLL_K_USEFUL_MAX;
-        if (wish.kll_k != 0 && stats & STAT_QUANTILES) out->kll_k = keys <= left ? wish.kll_k : 0;
-        size_t need = out->kll_k ? weir_kll_bytes(out->kll_k) : 0;
-        if (texts) {    /* texts use what the keys leave, to a limit */
-            size_t const room = left < BODY_TEXT_MAX ? left : BODY_TEXT_MAX;
-            if (room > need) need = room;
-        }
-        if (texts && need < TEXTS_BYTES_MIN) need = 0;
-        if (need == 0) out->kll_k = 0;
-        out->body_bytes = round64(need) <= left ? round64(need) : (uint32_t)left;
-        at += out->body_bytes;
-    }
-    out->bytes = at;
-    WEIR_ASSERT(out->bytes <= bytes);
-}
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 static weir_ull *ull_of(struct profile *p, const struct profile_layout *l) { return (weir_ull *)((uint8_t *)p + l->distinct_at); }
 static weir_heavy *heavy_of(struct profile *p, const struct profile_layout *l) { return (weir_heavy *)((uint8_t *)p + l->heavy_at); }
-static weir_kll *kll_of(struct profile *p, const struct profile_layout *l) { return (weir_kll *)((uint8_t *)p + l->body_at); }
-static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return (struct texts *)((uint8_t *)p + l->body_at); }
+static void *body_of(struct profile *p, const struct profile_layout *l) { return (uint8_t *)p + l->body_at; }
+static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return body_of(p, l); }
 
 static void must(weir_status status) { WEIR_ASSERT(status == WEIR_OK); }
 
@@ -105,42 +30,56 @@ void profile_init(struct profile *p, const struct profile_layout *l)
     p->expect = WEIR_CLASS_INT;
     weir_ull *ull;
     weir_heavy *heavy;
-    weir_kll *kll;
-    if (l->distinct_p) must(weir_ull_init(&ull, ull_of(p, l), WEIR_ULL_BYTES(l->distinct_p), l->distinct_p, l->seed));
+    if (l->distinct_p) must(weir_ull_init(&ull, ull_of(p, l), WEIR_ULL_BYTES(l->distinct_p), l->distinct_p, l->item_seed));
     if (l->counters)
         must(weir_heavy_init(&heavy, heavy_of(p, l), weir_heavy_bytes(l->counters), l->counters,
-                             WEIR_HEAVY_MAY_SAMPLE, l->seed));
-    if (l->kll_k) {
-        must(weir_kll_init(&kll, kll_of(p, l), l->body_bytes, l->kll_k, l->seed));
-        p->body = BODY_KLL;
+                             WEIR_HEAVY_MAY_SAMPLE, l->item_seed));
+    if (l->quantile_size) {
+        quantiles_init(l->by, body_of(p, l), l->quantile_size, l->seed);
+        p->by = (uint8_t)l->by;
+        p->body = BODY_QUANTILES;
     }
 }
 
-static int64_t key_uint_of_int(int64_t key) { return (int64_t)((uint64_t)key ^ (UINT64_C(1) << 63)); }
-static int64_t key_float_of_int(int64_t key) { return weir_key_f64((double)key); }
-static int64_t key_float_of_uint(int64_t key) { return weir_key_f64((double)((uint64_t)key ^ (UINT64_C(1) << 63))); }
+enum { TIMES_K_MAX = 768 };    /* of use, as anywhere */
 
 /* Bring the kept keys to at least `keys`; 0 if they cannot be (times among numbers: a mixed column). */
 static int keys_widen(struct profile *p, const struct profile_layout *l, enum key_class keys)
 {
-    if (p->body != BODY_KLL) return 0;
-    if (p->keys == KEYS_NONE) p->keys = (uint8_t)keys;
+    if (p->body != BODY_QUANTILES) return 0;
+    if (p->keys == KEYS_NONE) {
+        p->keys = (uint8_t)keys;
+        unsigned const fits = weir_kll_k_for_bytes(l->body_bytes), k = fits < TIMES_K_MAX ? fits : TIMES_K_MAX;
+        if (keys == KEYS_TIME && p->by == BY_LOG && k != 0) {    /* nothing is in there yet */
+            quantiles_init(BY_KLL, body_of(p, l), k, l->seed);
+            p->by = BY_KLL;
+        }
+    }
     if (p->keys == keys) return 1;
     if (p->keys == KEYS_TIME || keys == KEYS_TIME) return 0;
-    if (p->keys == KEYS_INT && keys == KEYS_UINT) weir_kll_map(kll_of(p, l), key_uint_of_int);
-    if (p->keys == KEYS_INT && keys == KEYS_FLOAT) weir_kll_map(kll_of(p, l), key_float_of_int);
-    if (p->keys == KEYS_UINT && keys == KEYS_FLOAT) weir_kll_map(kll_of(p, l), key_float_of_uint);
-    if (p->keys < keys) p->keys = (uint8_t)keys;
+    if (p->keys < keys) {
+        quantiles_widen(p->by, body_of(p, l), p->keys, keys);
+        p->keys = (uint8_t)keys;
+    }
     return 1;
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-/* One class of values has been hashed into s->hashes: count them; fresh ones come back. */
+uint64_t profile_text_item(const struct profile_layout *l, const void *text, size_t length)
+{
+    return l->hardened ? weir_hardened_bytes(text, length, &l->key) : weir_hash_bytes(text, length, l->item_seed);
+}
+
+/* One class of values has been hashed into s->hashes: count them; fresh ones come back. s->keys is written over. */
 static size_t items_add(struct profile *p, const struct profile_layout *l, struct profile_scratch *s,
                         uint32_t count, unsigned tag)
 {
-    if (l->distinct_p) weir_ull_add(ull_of(p, l), s->hashes, count);
+    if (l->distinct_p) {
+        uint64_t *const secret = (uint64_t *)s->keys;
+        if (l->hardened) weir_hardened_u64_batch(secret, s->hashes, count, &l->key);
+        weir_ull_add(ull_of(p, l), l->hardened ? secret : s->hashes, count);
+    }
     return l->counters ? weir_heavy_add(heavy_of(p, l), s->hashes, count, tag, s->fresh) : 0;
 }
 
@@ -166,23 +105,13 @@ static void ints_add(struct profile *p, const struct profile_layout *l, struct p
         weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
         moments_add(p, l, (const double *)s->keys, n);
     }
-    if (l->kll_k && p->body == BODY_KLL) {
+    if (p->body == BODY_QUANTILES) {
         enum key_class keys = p->keys == KEYS_NONE ? KEYS_INT : p->keys;
         if (keys == KEYS_UINT && range.min < 0) keys = KEYS_FLOAT;
-        if (keys != KEYS_TIME && keys_widen(p, l, keys)) {
-            const int64_t *use = values;
-            if (keys == KEYS_UINT) {
-                weir_kernels.numeric->key_of_u64(s->keys, (const uint64_t *)values, n);
-                use = s->keys;
-            } else if (keys == KEYS_FLOAT) {
-                for (uint32_t i = 0; i < n; i++) s->keys[i] = key_float_of_int(values[i]);
-                use = s->keys;
-            }
-            weir_kll_add(kll_of(p, l), use, n);
-        }
+        if (keys != KEYS_TIME && keys_widen(p, l, keys)) quantiles_add_ints(p->by, body_of(p, l), keys, values, n, s->keys);
     }
     if (hashes_wanted(l)) {
-        weir_hash_i64_batch(s->hashes, values, n, l->seed);
+        weir_hash_i64_batch(s->hashes, values, n, l->item_seed);
         (void)items_add(p, l, s, n, WEIR_CLASS_INT);
     }
 }
@@ -202,9 +131,9 @@ static void floats_add(struct profile *p, const struct profile_layout *l, struct
         weir_range_f64_add(&p->floats, values, n);
         if (l->stats & STAT_MOMENTS) moments_add(p, l, values, n);
     }
-    if (l->kll_k && keys_widen(p, l, KEYS_FLOAT)) weir_kll_add_f64(kll_of(p, l), values, n);
+    if (keys_widen(p, l, KEYS_FLOAT)) quantiles_add_floats(p->by, body_of(p, l), values, n, s->keys);
     if (hashes_wanted(l)) {
-        weir_hash_f64_batch(s->hashes, values, n, l->seed);
+        weir_hash_f64_batch(s->hashes, values, n, l->item_seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_FLOAT);
         for (size_t i = 0; i < fresh; i++)    /* a whole number was hashed as an int: say so */
             if (is_whole(values[s->fresh[i]]))
@@ -231,16 +160,9 @@ static void wides_add(struct profile *p, const struct profile_layout *l, struct 
         moments_add(p, l, (const double *)s->hashes, n);
     }
     enum key_class const keys = p->ints.min < 0 || p->keys == KEYS_FLOAT ? KEYS_FLOAT : KEYS_UINT;
-    if (l->kll_k && keys_widen(p, l, keys)) {
-        if (keys == KEYS_FLOAT) {
-            weir_kernels.numeric->f64_of_u64((double *)s->hashes, values, n);
-            weir_kll_add_f64(kll_of(p, l), (const double *)s->hashes, n);
-        } else {
-            weir_kll_add_u64(kll_of(p, l), values, n);
-        }
-    }
+    if (keys_widen(p, l, keys)) quantiles_add_uints(p->by, body_of(p, l), keys, values, n, s->keys);
     if (hashes_wanted(l)) {
-        weir_kernels.numeric->hash_u64(s->hashes, values, n, l->seed);
+        weir_kernels.numeric->hash_u64(s->hashes, values, n, l->item_seed);
         size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_UINT);
         for (size_t i = 0; i < fresh; i++)
             if (values[s->fresh[i]] <= INT64_MAX)
@@ -257,9 +179,9 @@ static void times_add(struct profile *p, const struct profile_layout *l, struct 
         weir_kernels.numeric->f64_of_i64((double *)s->keys, values, n);
         moments_add(p, l, (const double *)s->keys, n);
     }
-    if (l->kll_k && keys_widen(p, l, KEYS_TIME)) weir_kll_add(kll_of(p, l), values, n);
+    if (keys_widen(p, l, KEYS_TIME)) quantiles_add_ints(p->by, body_of(p, l), KEYS_TIME, values, n, s->keys);
     if (hashes_wanted(l)) {
-        weir_hash_i64_batch(s->hashes, values, n, l->seed ^ WEIR_HASH_TIME);
+        weir_hash_i64_batch(s->hashes, values, n, l->item_seed ^ WEIR_HASH_TIME);
         (void)items_add(p, l, s, n, WEIR_CLASS_TIME);
     }
 }
@@ -269,7 +191,7 @@ static void bools_add(struct profile *p, const struct profile_layout *l, struct 
     uint32_t const n = s->cells.bools;
     p->trues += s->cells.trues;
     if (!hashes_wanted(l)) return;
-    uint64_t const yes = weir_hash_bytes("true", 4, l->seed), no = weir_hash_bytes("false", 5, l->seed);
+    uint64_t const yes = profile_text_item(l, "true", 4), no = profile_text_item(l, "false", 5);
     for (uint32_t i = 0; i < n; i++) s->hashes[i] = i < s->cells.trues ? yes : no;
     (void)items_add(p, l, s, n, WEIR_CLASS_BOOL);
 }
@@ -287,7 +209,10 @@ static void texts_add(struct profile *p, const struct profile_layout *l, struct 
     if (p->body == BODY_TEXTS && l->stats & STAT_RANGE)
         texts_range_add(texts_of(p, l), base, c->text_start, c->text_length, n);
     if (!hashes_wanted(l)) return;
-    weir_kernels.cells->hash_views(s->hashes, base, c->text_start, c->text_length, n, l->seed);
+    if (l->hardened)
+        for (uint32_t row = 0; row < n; row++)
+            s->hashes[row] = profile_text_item(l, base + c->text_start[row], c->text_length[row]);
+    else weir_kernels.cells->hash_views(s->hashes, base, c->text_start, c->text_length, n, l->item_seed);
     size_t const fresh = items_add(p, l, s, n, WEIR_CLASS_TEXT);
     if (p->body != BODY_TEXTS || l->counters == 0) return;
     struct texts *texts = texts_of(p, l);
@@ -342,11 +267,10 @@ weir_moments profile_take(struct profile *p)
 
 static void keys_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
 {
-    if (into->body != BODY_KLL || from->body != BODY_KLL || from->keys == KEYS_NONE) return;
+    if (into->body != BODY_QUANTILES || from->body != BODY_QUANTILES || from->keys == KEYS_NONE) return;
     enum key_class keys = from->keys > into->keys ? from->keys : into->keys;
     if (keys == KEYS_UINT && (into->ints.min < 0 || from->ints.min < 0)) keys = KEYS_FLOAT;
-    if (into->keys == KEYS_NONE) into->keys = (uint8_t)from->keys;
-    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) must(weir_kll_merge(kll_of(into, l), kll_of(from, l)));
+    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) quantiles_merge(into->by, body_of(into, l), body_of(from, l));
 }
 
 void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *l)

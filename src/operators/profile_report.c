@@ -9,8 +9,8 @@ enum { US_PER_SECOND = 1000000 };
 
 static weir_ull *ull_of(struct profile *p, const struct profile_layout *l) { return (weir_ull *)((uint8_t *)p + l->distinct_at); }
 static weir_heavy *heavy_of(struct profile *p, const struct profile_layout *l) { return (weir_heavy *)((uint8_t *)p + l->heavy_at); }
-static weir_kll *kll_of(struct profile *p, const struct profile_layout *l) { return (weir_kll *)((uint8_t *)p + l->body_at); }
-static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return (struct texts *)((uint8_t *)p + l->body_at); }
+static void *body_of(struct profile *p, const struct profile_layout *l) { return (uint8_t *)p + l->body_at; }
+static struct texts *texts_of(struct profile *p, const struct profile_layout *l) { return body_of(p, l); }
 
 /* ---- type ------------------------------------------------------------------------------------ */
 
@@ -157,17 +157,17 @@ static void report_top(struct profile *p, const struct profile_layout *l, uint32
     out->has_top = 1;
     out->top = arrays->top;
     out->top_sampling = weir_heavy_sampling(heavy);
-    uint64_t const yes = weir_hash_bytes("true", 4, l->seed);
+    uint64_t const yes = profile_text_item(l, "true", 4);
     for (size_t i = 0; i < found; i++) {
         weir_heavy_item const *item = &arrays->items[i];
         struct report_value value = { .present = 0 };
         switch (item->tag) {
-        case WEIR_CLASS_INT: value = value_int((int64_t)weir_unhash_u64(item->item, l->seed), epoch); break;
-        case WEIR_CLASS_UINT: value = value_uint(weir_unhash_u64(item->item, l->seed ^ WEIR_HASH_UINT)); break;
-        case WEIR_CLASS_TIME: value = value_time((int64_t)weir_unhash_u64(item->item, l->seed ^ WEIR_HASH_TIME)); break;
+        case WEIR_CLASS_INT: value = value_int((int64_t)weir_unhash_u64(item->item, l->item_seed), epoch); break;
+        case WEIR_CLASS_UINT: value = value_uint(weir_unhash_u64(item->item, l->item_seed ^ WEIR_HASH_UINT)); break;
+        case WEIR_CLASS_TIME: value = value_time((int64_t)weir_unhash_u64(item->item, l->item_seed ^ WEIR_HASH_TIME)); break;
         case WEIR_CLASS_BOOL: value = value_bool(item->item == yes); break;
         case WEIR_CLASS_FLOAT: {
-            uint64_t const bits = weir_unhash_u64(item->item, l->seed ^ WEIR_HASH_FLOAT);
+            uint64_t const bits = weir_unhash_u64(item->item, l->item_seed ^ WEIR_HASH_FLOAT);
             double f;
             memcpy(&f, &bits, sizeof f);
             value = value_float(f);
@@ -187,14 +187,12 @@ static void report_top(struct profile *p, const struct profile_layout *l, uint32
 static void report_quantiles(struct profile *p, const struct profile_layout *l, const double *q, uint32_t q_count,
                              int64_t epoch, const struct profile_results *arrays, struct report_column *out)
 {
-    weir_kll *kll = kll_of(p, l);
+    void *const body = body_of(p, l);
     int64_t const min = key_of(p, 0), max = key_of(p, 1);
     out->quantiles = arrays->quantiles;
     out->quantile_count = q_count;
     for (uint32_t i = 0; i < q_count; i++) {
-        weir_quantile r = weir_kll_quantile(kll, q[i]);
-        if (q[i] - weir_kll_rank_error(kll) <= 0) r.low = min;    /* the ends are known exactly */
-        if (q[i] + weir_kll_rank_error(kll) >= 1) r.high = max;
+        weir_quantile const r = quantiles_at(p->by, body, p->keys, q[i], min, max);
         arrays->quantiles[i] = (struct report_quantile){
             .q = q[i], .value = value_of_key(r.value, p->keys, epoch), .low = value_of_key(r.low, p->keys, epoch),
             .high = value_of_key(r.high, p->keys, epoch), .exact = r.exact };
@@ -207,7 +205,7 @@ static void report_quantiles(struct profile *p, const struct profile_layout *l, 
     for (unsigned i = 0; i < REPORT_BINS; i++) {
         double const edge = low + (high - low) * (i + 1) / REPORT_BINS;
         double const upto = i + 1 == REPORT_BINS ? 1.0
-                          : weir_kll_rank(kll, p->keys == KEYS_FLOAT ? weir_key_f64(edge) : (int64_t)edge);
+                          : quantiles_rank(p->by, body, p->keys, p->keys == KEYS_FLOAT ? weir_key_f64(edge) : (int64_t)edge);
         out->bins[i] = upto - below;
         below = upto;
     }
@@ -229,8 +227,8 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         out->type = REPORT_TIME;
     int const numeric = out->type == REPORT_INT || out->type == REPORT_FLOAT || out->type == REPORT_TIME;
 
+    out->has_distinct = (l->served & STAT_DISTINCT) != 0;    /* has_...: the same for all columns */
     if (l->distinct_p) {
-        out->has_distinct = 1;
         out->distinct = weir_ull_count(ull_of(p, l));
         double const most = (double)out->count;    /* an estimate above it is too high by at least the difference */
         if (out->distinct.value > most) {
@@ -248,7 +246,7 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
         out->min = extreme(p, l, 0, out->type, epoch);
         out->max = extreme(p, l, 1, out->type, epoch);
     }
-    out->has_quantiles = (l->stats & STAT_QUANTILES) && l->kll_k;
+    out->has_quantiles = (l->served & STAT_QUANTILES) != 0;
     out->has_length = (l->stats & STAT_LENGTH) != 0;
     out->mean = out->stddev = out->skewness = out->kurtosis = NAN;
     if (l->stats & STAT_MOMENTS) {
@@ -270,7 +268,7 @@ void profile_report(struct profile *p, const struct profile_layout *l, const wei
             out->kurtosis = weir_moments_kurtosis(moments);
         }
     }
-    if (l->kll_k && numeric && p->body == BODY_KLL && weir_kll_count(kll_of(p, l)) != 0)
+    if (numeric && p->body == BODY_QUANTILES && quantiles_count(p->by, body_of(p, l)) != 0)
         report_quantiles(p, l, q, q_count, epoch, arrays, out);
     if (l->counters && top_count) report_top(p, l, top_count, epoch, arrays, out);
     if (l->stats & STAT_LENGTH && out->type == REPORT_STRING && p->length_min <= p->length_max) {

@@ -19,11 +19,15 @@ static struct report_top top[16];
 static weir_heavy_item items[16];
 static const struct profile_results arrays = { quantiles, top, items };
 
+static struct profile_layout layout_for(size_t bytes, unsigned stats, int texts, struct profile_wish wish, struct profile_seeds seeds)
+{
+    struct profile_layout l[COLUMN_KINDS];
+    profile_layouts_choose(l, (const uint32_t[COLUMN_KINDS]){ [COLUMN_OPEN] = 1 }, bytes, stats, texts, wish, seeds);
+    return l[COLUMN_OPEN];
+}
 static struct profile_layout layout_of(size_t bytes, unsigned stats, int texts)
 {
-    struct profile_layout l;
-    profile_layout_choose(&l, bytes, stats, texts, (struct profile_wish){ 0, 0 }, 7);
-    return l;
+    return layout_for(bytes, stats, texts, (struct profile_wish){ 0 }, (struct profile_seeds){ .seed = 7 });
 }
 
 static struct profile *made(void *memory, const struct profile_layout *l)
@@ -256,13 +260,70 @@ TEST(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out)
         CHECK(l.bytes <= bytes && l.bytes % 64 == 0);
         if (!(stats & STAT_DISTINCT)) CHECK_EQ(l.distinct_p, 0);
         if (!(stats & STAT_TOP)) CHECK_EQ(l.counters, 0);
-        if (!(stats & STAT_QUANTILES)) CHECK_EQ(l.kll_k, 0);
+        if (!(stats & STAT_QUANTILES)) CHECK_EQ(l.quantile_size, 0);
         if (stats & STAT_DISTINCT) CHECK(l.distinct_p >= WEIR_ULL_P_MIN);
         if (l.distinct_p) CHECK(l.distinct_at + WEIR_ULL_BYTES(l.distinct_p) <= l.heavy_at || l.counters == 0);
         if (l.counters) CHECK(l.heavy_at + weir_heavy_bytes(l.counters) <= l.body_at || l.body_bytes == 0);
-        if (l.kll_k) CHECK(weir_kll_bytes(l.kll_k) <= l.body_bytes);
+        if (l.quantile_size) CHECK(quantiles_bytes(l.by, l.quantile_size) <= l.body_bytes);
         CHECK(l.body_at + l.body_bytes <= l.bytes);
         (void)made(memory_a, &l);
+    }
+}
+
+static double error_sum(const struct profile_layout l[COLUMN_KINDS], const uint32_t columns[COLUMN_KINDS])
+{
+    static const double weight[COLUMN_KINDS] = { 1, 0.25, 1, 0 };
+    double sum = 0;
+    for (unsigned kind = 0; kind < COLUMN_KINDS; kind++)
+        sum += weight[kind] * columns[kind] * (profile_distinct_error_of(l[kind].distinct_p) + profile_top_error_of(l[kind].counters) +
+                                               (kind <= COLUMN_EMPTY ? quantiles_error_of(l[kind].by, l[kind].quantile_size) : 0));
+    return sum;
+}
+
+TEST(columns_of_any_kinds_share_what_there_is_and_more_memory_is_never_worse)
+{
+    FOR_SEEDS(400) {
+        uint32_t columns[COLUMN_KINDS];
+        struct profile_wish const wish = { .by = (enum quantile_by)prng_below(prng, 3) };
+        struct profile_layout less[COLUMN_KINDS], more[COLUMN_KINDS];
+        size_t all = 0, taken = 0;
+        for (unsigned kind = 0; kind < COLUMN_KINDS; kind++) all += columns[kind] = (uint32_t)prng_below(prng, seed % 2 ? 4 : 40);
+        size_t const bytes = all * (PROFILE_BYTES_MIN + prng_below(prng, 40000));
+        profile_layouts_choose(less, columns, bytes, STAT_ALL, 1, wish, (struct profile_seeds){ 0 });
+        profile_layouts_choose(more, columns, 2 * bytes, STAT_ALL, 1, wish, (struct profile_seeds){ 0 });
+        for (unsigned kind = 0; kind < COLUMN_KINDS; kind++) {
+            const struct profile_layout *const l = &less[kind];
+            CHECK(l->bytes % 64 == 0 && l->bytes >= sizeof(struct profile));
+            taken += (size_t)columns[kind] * l->bytes;
+            CHECK_EQ(l->served, less[0].served);
+            CHECK((l->served & STAT_DISTINCT) && (l->distinct_p != 0) && ((l->counters != 0) == ((l->served & STAT_TOP) != 0)));
+            if (kind >= COLUMN_TEXT) CHECK_EQ(l->quantile_size, 0);
+            else CHECK((l->quantile_size != 0) == ((l->served & STAT_QUANTILES) != 0));
+            if (kind >= COLUMN_TEXT && l->counters != 0) CHECK(l->body_bytes >= TEXTS_BYTES_MIN);
+        }
+        CHECK(taken <= bytes);
+        CHECK(error_sum(more, columns) <= error_sum(less, columns));
+    }
+}
+
+/* Against every division in steps: the best sum of errors that any could have. */
+TEST(no_other_division_is_much_better_than_the_one_chosen)
+{
+    for (size_t bytes = 1500; bytes < 90000; bytes += bytes / 7) {
+        struct profile_layout const l = layout_of(bytes, STAT_ALL, 0);
+        double const got = profile_distinct_error_of(l.distinct_p) + profile_top_error_of(l.counters) + quantiles_error_of(BY_KLL, l.quantile_size);
+        double best = 3;
+        size_t const head = (sizeof(struct profile) + 63) & ~(size_t)63;
+        for (unsigned p = 4; p <= 14; p++)
+            for (unsigned counters = 16; counters <= 4096; counters *= 2) {
+                size_t const used = head + WEIR_ULL_BYTES(p) + weir_heavy_bytes(counters);
+                unsigned k = used < bytes ? weir_kll_k_for_bytes(bytes - used) : 0;
+                if (k > 768) k = 768;
+                double const sum = profile_distinct_error_of(p) + profile_top_error_of(counters) + quantiles_error_of(BY_KLL, k);
+                if (sum < best) best = sum;
+            }
+        if (bytes > 2500) CHECK(got <= best * 1.25);
+        else CHECK(got <= best * 2);
     }
 }
 
@@ -270,13 +331,51 @@ TEST(a_wish_is_fulfilled_exactly_or_left_out)
 {
     FOR_SEEDS(1000) {
         size_t const bytes = PROFILE_BYTES_MIN + prng_below(prng, 60000);
-        struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0 };
-        struct profile_layout l;
-        profile_layout_choose(&l, bytes, STAT_ALL, (int)prng_below(prng, 2), wish, 7);
+        struct profile_wish const wish = { 4 + (unsigned)prng_below(prng, 15), prng_below(prng, 2) ? 8 + (unsigned)prng_below(prng, 2000) : 0, BY_KLL };
+        struct profile_layout const l = layout_for(bytes, STAT_ALL, (int)prng_below(prng, 2), wish, (struct profile_seeds){ .seed = 7 });
         CHECK(l.bytes <= bytes && (l.distinct_p == 0 || l.distinct_p == wish.distinct_p));
-        if (wish.kll_k) CHECK(l.kll_k == 0 || l.kll_k == wish.kll_k);
+        if (wish.kll_k) CHECK(l.quantile_size == 0 || l.quantile_size == wish.kll_k);
         if (l.distinct_p == 0) CHECK(WEIR_ULL_BYTES(wish.distinct_p) + sizeof(struct profile) + 64 > bytes);
         (void)made(memory_a, &l);
+    }
+}
+
+static int same_value(const struct report_value *a, const struct report_value *b)
+{
+    if (a->class != b->class || a->present != b->present) return 0;
+    if (a->class == WEIR_CLASS_TEXT || a->class == WEIR_CLASS_BOOL) return a->text_bytes == b->text_bytes && memcmp(a->text, b->text, a->text_bytes) == 0;
+    return a->class == WEIR_CLASS_UINT ? a->u == b->u : a->class == WEIR_CLASS_FLOAT ? a->f == b->f : a->i == b->i;
+}
+
+TEST(hardened_figures_are_the_same_and_every_value_comes_back)
+{
+    FOR_SEEDS(35) {
+        enum { POOL = 10 };
+        static char pool[POOL][CELL_BYTES + 8];
+        static struct report_top plain_top[16];
+        size_t const n = 500 + prng_below(prng, 3000);
+        for (unsigned i = 0; i < POOL; i++) any_cell(prng, seed % 7 == 6 ? (unsigned)prng_below(prng, 6) : (unsigned)(seed % 7), pool[i]);
+        for (size_t i = 0; i < n; i++) cell_put(i, pool[prng_below(prng, POOL)]);
+        struct profile_layout l;
+        struct report_column r[2];
+        for (int hardened = 0; hardened < 2; hardened++) {
+            struct profile_seeds const seeds = { .seed = 7, .hardened = hardened, .key = { prng_next(prng), prng_next(prng) } };
+            l = layout_for(PROFILE_BYTES, STAT_ALL, 1, (struct profile_wish){ 0 }, seeds);
+            struct prng cuts = { seed };
+            weir_moments total = { 0 };
+            struct profile *const a = made(hardened ? memory_b : memory_a, &l);
+            feed(a, &l, &cuts, 0, n, &total);
+            r[hardened] = report_of(a, &l, &total);
+            if (!hardened) memcpy(plain_top, top, sizeof plain_top);
+        }
+        CHECK(r[0].distinct.exact && r[1].distinct.exact && r[0].distinct.value == r[1].distinct.value);
+        CHECK(r[0].type == r[1].type && r[0].count == r[1].count && r[0].top_count == r[1].top_count && r[0].quantile_count == r[1].quantile_count);
+        for (unsigned i = 0; i < r[1].top_count; i++) {
+            unsigned found = 0;
+            for (unsigned j = 0; j < r[0].top_count; j++)
+                found += same_value(&top[i].value, &plain_top[j].value) && top[i].count == plain_top[j].count;
+            CHECK_EQ(found, 1);
+        }
     }
 }
 
@@ -303,5 +402,7 @@ int main(void)
                      RUN_ON_EVERY_CPU(a_value_of_a_wider_class_that_comes_late_makes_no_earlier_figure_wrong),
                      RUN(two_profiles_merge_to_the_exact_figures_of_one), RUN_ON_EVERY_CPU(binary_columns_have_the_figures_of_their_values),
                      RUN(every_layout_from_the_smallest_on_fits_and_only_leaves_parts_out),
-                     RUN(a_wish_is_fulfilled_exactly_or_left_out), RUN(cells_that_are_not_of_the_declared_type_are_counted_and_null));
+                     RUN(columns_of_any_kinds_share_what_there_is_and_more_memory_is_never_worse), RUN(no_other_division_is_much_better_than_the_one_chosen),
+                     RUN(a_wish_is_fulfilled_exactly_or_left_out), RUN_ON_EVERY_CPU(hardened_figures_are_the_same_and_every_value_comes_back),
+                     RUN(cells_that_are_not_of_the_declared_type_are_counted_and_null));
 }

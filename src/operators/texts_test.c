@@ -71,8 +71,12 @@ TEST(a_small_block_says_that_it_is_lossy_and_what_it_has_is_right)
         size_t const room = TEXTS_BYTES_MIN + prng_below(prng, 2000);
         struct texts *const texts = texts_init(block_a, room);
         weir_heavy *const heavy = heavy_new(heavy_a, 256);
-        for (unsigned i = 0; i < 5000; i++) offer(texts, heavy, (uint32_t)prng_below(prng, 500));
-        CHECK(texts_lossy(texts));
+        int lossy = 0;    /* once the table is full; what it keeps later may have room again */
+        for (unsigned i = 0; i < 5000; i++) {
+            offer(texts, heavy, (uint32_t)prng_below(prng, 500));
+            lossy |= texts_lossy(texts);
+        }
+        CHECK(lossy);
         for (uint32_t value = 0; value < 500; value++) check_kept(texts, room, value);
     }
 }

@@ -129,7 +129,7 @@ static uint32_t text_length(const uint8_t *text, uint32_t bytes)
     return bytes;
 }
 
-static void binary_column(struct parser *base, uint32_t column, struct slice *out)
+static void binary_column_into(struct parser *base, uint32_t column, void *room, struct slice *out)
 {
     struct binary_parser *p = (void *)base;
     WEIR_ASSERT(column < schema_count(p->schema));
@@ -137,19 +137,22 @@ static void binary_column(struct parser *base, uint32_t column, struct slice *ou
     const uint8_t *at = p->data + p->batch_at + field->field_at;
     size_t stride = p->record_bytes;
     uint32_t rows = p->rows;
+    int64_t *const i64 = room;
+    double *const f64 = room;
+    uint64_t *const u64 = room;
     int big = field->big_endian;
 
-    *out = (struct slice){ .form = SLICE_I64, .rows = rows, .values = p->values.i64 };
+    *out = (struct slice){ .form = SLICE_I64, .rows = rows, .values = i64 };
     switch ((enum field_type)field->field) {
-    case FIELD_I8:  field_i8(p->values.i64, at, stride, rows); return;
-    case FIELD_U8:  field_u8(p->values.i64, at, stride, rows); return;
-    case FIELD_I16: (big ? field_i16_big : field_i16)(p->values.i64, at, stride, rows); return;
-    case FIELD_U16: (big ? field_u16_big : field_u16)(p->values.i64, at, stride, rows); return;
-    case FIELD_I32: (big ? field_i32_big : field_i32)(p->values.i64, at, stride, rows); return;
-    case FIELD_U32: (big ? field_u32_big : field_u32)(p->values.i64, at, stride, rows); return;
+    case FIELD_I8:  field_i8(i64, at, stride, rows); return;
+    case FIELD_U8:  field_u8(i64, at, stride, rows); return;
+    case FIELD_I16: (big ? field_i16_big : field_i16)(i64, at, stride, rows); return;
+    case FIELD_U16: (big ? field_u16_big : field_u16)(i64, at, stride, rows); return;
+    case FIELD_I32: (big ? field_i32_big : field_i32)(i64, at, stride, rows); return;
+    case FIELD_U32: (big ? field_u32_big : field_u32)(i64, at, stride, rows); return;
     case FIELD_F32:
         out->form = SLICE_F64;
-        (big ? field_f32_big : field_f32)(p->values.f64, at, stride, rows);
+        (big ? field_f32_big : field_f32)(f64, at, stride, rows);
         return;
     case FIELD_I64: case FIELD_U64: case FIELD_F64:
         out->form = field->field == FIELD_I64 ? SLICE_I64 :
@@ -157,7 +160,7 @@ static void binary_column(struct parser *base, uint32_t column, struct slice *ou
         if (stride == 8 && big == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) && (uintptr_t)at % 8 == 0)
             out->values = at;
         else
-            (big ? field_64_big : field_64)(p->values.u64, at, stride, rows);
+            (big ? field_64_big : field_64)(u64, at, stride, rows);
         return;
     case FIELD_BYTES:
         for (uint32_t i = 0; i < rows; i++) {
@@ -171,8 +174,13 @@ static void binary_column(struct parser *base, uint32_t column, struct slice *ou
     WEIR_ASSERT(!"a field type of the schema");
 }
 
+static void binary_column(struct parser *base, uint32_t column, struct slice *out)
+{
+    binary_column_into(base, column, &((struct binary_parser *)(void *)base)->values, out);
+}
+
 const struct parser_ops parser_binary = {
     .name = "binary", .bytes = binary_bytes, .init = binary_init, .record_end = binary_record_end,
     .begin = binary_begin, .next = binary_next,
-    .column = binary_column,
+    .column = binary_column, .column_into = binary_column_into,
 };

@@ -90,6 +90,10 @@ struct parser_ops {
     /* One selected column (index in the schema) of the present batch. Uses `scratch` views if it
      * has to materialise them. May be called once for each column of a batch, in any order. */
     void (*column)(struct parser *parser, uint32_t column, struct slice *out);
+
+    /* The same, with values that have to be gathered going to room ([WEIR_BATCH_ROWS] of 8 bytes) instead of scratch.
+     * NULL for parsers that give views only. */
+    void (*column_into)(struct parser *parser, uint32_t column, void *room, struct slice *out);
 };
 
 struct parser { const struct parser_ops *ops; };

@@ -1,22 +1,29 @@
 /* countmin.c - contract: weir/countmin.h.
  *
  *   byte 0       4       6       8       16     24      32     64
- *        +-------+-------+-------+-------+------+-------+------+-------------+-------------+-----+
- *        | magic | depth | flags | width | seed | total | zero | row 0       | row 1       | ... |  little-endian
- *        +-------+-------+-------+-------+------+-------+------+-------------+-------------+-----+
+ *        +-------+-------+-------+-------+------+-------+------+-----------------+-----------------+
+ *        | magic | depth | flags | width | seed | total | zero | rows of low u32 | rows of highs   |  little-endian
+ *        +-------+-------+-------+-------+------+-------+------+-----------------+-----------------+
  *
  * Plain rows, whose bound is proven: an item touches depth lines of the cache. With all its counters in one or two
  * lines two items that share a line would share several counters, and a depth of 4 would be worth no more than the
- * number of lines. The loop is scalar on every machine: increments at random places have no vector form.
+ * number of lines.
+ *
+ * A counter is low + high * 2^31. Only lows are counted up, so that 4 x 4096 counters are 64 KiB of the cache instead of
+ * 128; whenever the total passes a multiple of 2^31 they are carried. low < 2^31 + total mod 2^31 therefore, always.
  */
 #include <math.h>
 #include <string.h>
+#include "kernels/kernels.h"
+#include "kernels/rows.h"
+#include "kernels/tables.h"
 #include "machine/assert.h"
-#include "sketches/rows.h"
 #include "weir/countmin.h"
 
-#define COUNTMIN_MAGIC 0x314d4357u    /* the bytes "WCM1"; the 1 is the layout version */
+#define COUNTMIN_MAGIC 0x324d4357u    /* the bytes "WCM2"; the 2 is the layout version */
 #define TOTAL_MAX ((uint64_t)INT64_MAX)
+enum { LOW_BITS = 31 };
+#define LOW_MASK ((UINT64_C(1) << LOW_BITS) - 1)
 
 struct weir_countmin {
     uint32_t magic;
@@ -25,7 +32,7 @@ struct weir_countmin {
     uint64_t seed;
     uint64_t total;
     uint8_t  zeros[32];
-    uint64_t counters[];
+    uint32_t counters[];
 };
 _Static_assert(sizeof(weir_countmin) == 64, "rows start on their own cache line");
 
@@ -54,13 +61,35 @@ weir_status weir_countmin_init(weir_countmin **out, void *block, size_t block_by
     return WEIR_OK;
 }
 
+static inline size_t counters_of(const weir_countmin *s) { return s->depth * (size_t)s->width; }
+
+static inline uint64_t counter_at(const weir_countmin *s, size_t at)
+{
+    return s->counters[at] + ((uint64_t)s->counters[counters_of(s) + at] << LOW_BITS);
+}
+
+static inline void counter_set(weir_countmin *s, size_t at, uint64_t value)
+{
+    s->counters[at] = (uint32_t)(value & LOW_MASK);
+    s->counters[counters_of(s) + at] = (uint32_t)(value >> LOW_BITS);
+}
+
+/* The total grows by n, whose items were counted. */
+static void total_grow(weir_countmin *s, uint64_t n)
+{
+    if ((s->total & LOW_MASK) + n > LOW_MASK)
+        for (size_t i = 0; i < counters_of(s); i++) counter_set(s, i, counter_at(s, i));
+    s->total += n;
+}
+
 /* Each row adds up to the total; of a conservative sketch to no more, and no counter is above it. */
 static int rows_are_sound(const weir_countmin *s)
 {
     for (unsigned row = 0; row < s->depth; row++) {
         uint64_t sum = 0;
         for (uint64_t i = 0; i < s->width; i++) {
-            uint64_t const counter = s->counters[row * s->width + i];
+            uint64_t const counter = counter_at(s, row * s->width + i);
+            if (s->counters[row * s->width + i] > LOW_MASK + (s->total & LOW_MASK)) return 0;
             if (counter > s->total - sum) return 0;    /* hence no overflow */
             sum += counter;
         }
@@ -84,9 +113,9 @@ weir_status weir_countmin_open(weir_countmin **out, void *block, size_t block_by
     return WEIR_OK;
 }
 
-static inline uint64_t *counter_of(const weir_countmin *s, uint64_t hash, uint64_t second, unsigned row)
+static inline size_t place_of(const weir_countmin *s, uint64_t hash, uint64_t second, unsigned row)
 {
-    return (uint64_t *)(uintptr_t)&s->counters[row * s->width + (row_bits(hash, second, row) & (s->width - 1))];
+    return row * (size_t)s->width + (row_bits(hash, second, row) & (s->width - 1));
 }
 
 static uint64_t least(const weir_countmin *s, uint64_t hash)
@@ -94,54 +123,40 @@ static uint64_t least(const weir_countmin *s, uint64_t hash)
     uint64_t const second = rows_second(hash);
     uint64_t least = UINT64_MAX;
     for (unsigned row = 0; row < s->depth; row++) {
-        uint64_t const counter = *counter_of(s, hash, second, row);
+        uint64_t const counter = counter_at(s, place_of(s, hash, second, row));
         least = counter < least ? counter : least;
     }
     return least;
 }
 
-static void add_one_conservative(weir_countmin *s, uint64_t hash, uint64_t weight)
+static void add_one(weir_countmin *s, uint64_t hash, uint64_t weight)
 {
-    uint64_t const second = rows_second(hash), to = least(s, hash) + weight;
+    uint64_t const second = rows_second(hash);
+    uint64_t const to = s->flags & WEIR_COUNTMIN_CONSERVATIVE ? least(s, hash) + weight : 0;
     for (unsigned row = 0; row < s->depth; row++) {
-        uint64_t *const counter = counter_of(s, hash, second, row);
-        if (*counter < to) *counter = to;
+        size_t const at = place_of(s, hash, second, row);
+        uint64_t const counter = counter_at(s, at);
+        if (s->flags == 0) counter_set(s, at, counter + weight);
+        else if (counter < to) counter_set(s, at, to);
     }
-}
-
-/* The depth is a constant in each call, so that the rows are unrolled. */
-static inline __attribute__((always_inline)) void add_rows(weir_countmin *s, const uint64_t *hashes, const uint64_t *weights,
-                                                           size_t count, unsigned depth)
-{
-    uint64_t const mask = s->width - 1;
-    uint64_t *const counters = s->counters;
-    size_t const width = (size_t)s->width;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t const hash = hashes[i], second = rows_second(hash), weight = weights != NULL ? weights[i] : 1;
-        for (unsigned row = 0; row < depth; row++) counters[row * width + (row_bits(hash, second, row) & mask)] += weight;
-    }
-}
-
-static void add(weir_countmin *s, const uint64_t *hashes, const uint64_t *weights, size_t count)
-{
-    if (s->flags & WEIR_COUNTMIN_CONSERVATIVE) {
-        for (size_t i = 0; i < count; i++) add_one_conservative(s, hashes[i], weights != NULL ? weights[i] : 1);
-        return;
-    }
-    switch (s->depth) {
-    case 3: add_rows(s, hashes, weights, count, 3); return;
-    case 4: add_rows(s, hashes, weights, count, 4); return;
-    case 5: add_rows(s, hashes, weights, count, 5); return;
-    default: add_rows(s, hashes, weights, count, s->depth);
-    }
+    total_grow(s, weight);
 }
 
 void weir_countmin_add(weir_countmin *s, const uint64_t *hashes, size_t count)
 {
     WEIR_ASSERT(s->magic == COUNTMIN_MAGIC && (hashes != NULL || count == 0));
     WEIR_ASSERT(count <= TOTAL_MAX - s->total);
-    s->total += count;
-    add(s, hashes, NULL, count);
+    if (s->flags & WEIR_COUNTMIN_CONSERVATIVE) {
+        for (size_t i = 0; i < count; i++) add_one(s, hashes[i], 1);
+        return;
+    }
+    while (count != 0) {    /* to the next multiple of 2^31 at most */
+        size_t const room = (size_t)(LOW_MASK + 1 - (s->total & LOW_MASK)), part = count < room ? count : room;
+        WEIR_KERNELS_OF(rows)->count(s->counters, hashes, part, s->depth, (size_t)s->width);
+        total_grow(s, part);
+        hashes += part;
+        count -= part;
+    }
 }
 
 void weir_countmin_add_weighted(weir_countmin *s, const uint64_t *hashes, const uint64_t *weights, size_t count)
@@ -152,8 +167,7 @@ void weir_countmin_add_weighted(weir_countmin *s, const uint64_t *hashes, const 
         WEIR_ASSERT(weights[i] <= TOTAL_MAX - total);
         total += weights[i];
     }
-    s->total = total;
-    if (count != 0) add(s, hashes, weights, count);
+    for (size_t i = 0; i < count; i++) add_one(s, hashes[i], weights[i]);
 }
 
 void weir_countmin_query(const weir_countmin *s, const uint64_t *hashes, size_t count, uint64_t *out)
@@ -187,7 +201,7 @@ weir_status weir_countmin_merge(weir_countmin *into, const weir_countmin *from)
     if (into->depth != from->depth || into->width != from->width || into->seed != from->seed || into->flags != 0 || from->flags != 0)
         return WEIR_ERR_MISMATCH;
     WEIR_ASSERT(from->total <= TOTAL_MAX - into->total);
-    for (size_t i = 0; i < into->depth * into->width; i++) into->counters[i] += from->counters[i];
+    for (size_t i = 0; i < counters_of(into); i++) counter_set(into, i, counter_at(into, i) + counter_at(from, i));
     into->total += from->total;
     return WEIR_OK;
 }
@@ -196,5 +210,5 @@ void weir_countmin_reset(weir_countmin *s)
 {
     WEIR_ASSERT(s->magic == COUNTMIN_MAGIC);
     s->total = 0;
-    memset(s->counters, 0, sizeof(uint64_t) * s->depth * (size_t)s->width);
+    memset(s->counters, 0, sizeof(uint64_t) * counters_of(s));
 }

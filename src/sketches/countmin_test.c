@@ -102,6 +102,55 @@ TEST(parts_merge_to_the_sketch_of_the_whole)
     }
 }
 
+TEST(every_set_of_kernels_leaves_the_same_bytes)
+{
+    const char *const *const names = weir_kernels_names();
+    FOR_SEEDS(24) {
+        unsigned const depth = 1 + (unsigned)(seed % 6), width = 8u << prng_below(prng, 8);
+        size_t const n = 1 + prng_below(prng, 3000), cut = prng_below(prng, n);
+        stream(prng, n, (enum kind)(seed % KINDS), seed);
+        for (unsigned cpu = 0; names[cpu] != NULL; cpu++) {
+            CHECK_EQ(weir_kernels_choose(names[cpu]), 0);
+            weir_countmin *const s = made(cpu == 0 ? block_a : block_b, depth, width, 0);
+            weir_countmin_add(s, items, cut);
+            weir_countmin_add(s, items + cut, n - cut);
+            CHECK_SAME_BYTES(cpu == 0 ? block_a : block_b, block_a, weir_countmin_bytes(depth, width));
+        }
+    }
+}
+
+/* Weights take the total to where counters are carried; one item's true counts are known. */
+TEST(counters_go_on_beyond_32_bits)
+{
+    enum { HEAVY = 1, LIGHT = 2 };
+    FOR_SEEDS(20) {
+        weir_countmin *s = made(block_a, 4, 512, 0), *const other = made(block_b, 4, 512, 0);
+        uint64_t const heavy = weir_hash_u64(HEAVY, 1), light = weir_hash_u64(LIGHT, 1);
+        uint64_t heavies = 0, lights = 0, answer;
+        uint64_t hashes_of_light[1000];
+        for (unsigned i = 0; i < 1000; i++) hashes_of_light[i] = light;
+        for (unsigned step = 0; step < 60; step++) {
+            uint64_t const weight = prng_below(prng, 2) ? UINT64_C(0x7fffffff) - prng_below(prng, 1000) : prng_next(prng) >> (8 + prng_below(prng, 40));
+            weir_countmin_add_weighted(s, &heavy, &weight, 1);
+            heavies += weight;
+            size_t const part = prng_below(prng, 1000);
+            weir_countmin_add(s, hashes_of_light, part);
+            lights += part;
+            CHECK_OK(weir_countmin_open(&s, block_a, weir_countmin_bytes(4, 512)));
+            weir_countmin_query(s, &heavy, 1, &answer);
+            CHECK_EQ(answer, heavies);
+            weir_countmin_query(s, &light, 1, &answer);
+            CHECK_EQ(answer, lights);
+        }
+        CHECK_EQ(weir_countmin_total(s), heavies + lights);
+        CHECK_OK(weir_countmin_merge(other, s));
+        CHECK_OK(weir_countmin_merge(other, s));
+        weir_countmin_query(other, &heavy, 1, &answer);
+        CHECK_EQ(answer, 2 * heavies);
+        CHECK_OK(weir_countmin_open(&s, block_b, weir_countmin_bytes(4, 512)));
+    }
+}
+
 TEST(sketches_open_again_and_forged_ones_do_not)
 {
     struct prng prng = { 3 };
@@ -183,7 +232,8 @@ TEST(count_sketch_takes_away_what_it_added_and_merges_exactly)
 int main(void)
 {
     return RUN_TESTS(RUN(answers_are_never_too_low_and_seldom_too_high), RUN(weights_count_as_often_as_they_say),
-                     RUN(parts_merge_to_the_sketch_of_the_whole), RUN(sketches_open_again_and_forged_ones_do_not),
+                     RUN(parts_merge_to_the_sketch_of_the_whole), RUN(every_set_of_kernels_leaves_the_same_bytes),
+                     RUN_ON_EVERY_CPU(counters_go_on_beyond_32_bits), RUN(sketches_open_again_and_forged_ones_do_not),
                      RUN(count_sketch_is_unbiased_and_inside_its_error),
                      RUN(count_sketch_takes_away_what_it_added_and_merges_exactly));
 }

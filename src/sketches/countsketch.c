@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 #include "machine/assert.h"
-#include "sketches/rows.h"
+#include "kernels/rows.h"
 #include "weir/countsketch.h"
 
 #define COUNTSKETCH_MAGIC 0x31534357u    /* the bytes "WCS1"; the 1 is the layout version */

@@ -183,6 +183,13 @@ weir_status weir_gk_merge(weir_gk *into, weir_gk *from)
     return WEIR_OK;
 }
 
+void weir_gk_map(weir_gk *gk, int64_t (*map)(int64_t key))
+{
+    WEIR_ASSERT(gk->magic == GK_MAGIC && map != NULL);
+    for (uint32_t i = 0; i < gk->used; i++) gk->tuples[i].key = map(gk->tuples[i].key);
+    for (uint32_t i = 0; i < gk->waiting; i++) waiting_of(gk)[i] = map(waiting_of(gk)[i]);
+}
+
 uint64_t weir_gk_count(const weir_gk *gk)
 {
     WEIR_ASSERT(gk->magic == GK_MAGIC);

@@ -136,6 +136,23 @@ TEST(errors_of_merged_summaries_add_up)
     }
 }
 
+static int64_t halved(int64_t key) { return key >> 1; }    /* keeps the order, makes some keys equal */
+
+TEST(a_map_that_keeps_the_order_keeps_the_bounds)
+{
+    FOR_SEEDS(30) {
+        size_t const n = 1 + prng_below(prng, 40000), cut = prng_below(prng, n + 1);
+        weir_gk *const gk = fresh(block_a, 0.01);
+        unsigned const kind = (unsigned)(seed % KINDS);
+        fill(prng, n, kind);
+        add_in_batches(prng, gk, keys, cut);
+        weir_gk_map(gk, halved);
+        for (size_t i = 0; i < n; i++) keys[i] = halved(keys[i]);
+        add_in_batches(prng, gk, keys + cut, n - cut);
+        check_all(gk, n, kind == INWARD ? 0.02 : 0.01);
+    }
+}
+
 TEST(every_set_of_kernels_leaves_the_same_bytes)
 {
     const char *const *const names = weir_kernels_names();
@@ -178,6 +195,6 @@ int main(void)
     return RUN_TESTS(RUN(init_refuses_what_does_not_fit_and_writes_nothing),
                      RUN(every_quantile_is_within_the_reported_error_in_every_order),
                      RUN_ON_EVERY_CPU(errors_of_merged_summaries_add_up),
-                     RUN(every_set_of_kernels_leaves_the_same_bytes),
+                     RUN(a_map_that_keeps_the_order_keeps_the_bounds), RUN(every_set_of_kernels_leaves_the_same_bytes),
                      RUN(open_accepts_what_was_saved_and_refuses_or_is_safe_on_any_bytes));
 }

@@ -1,17 +1,26 @@
 /* heavy.c - the most frequent values: counters that are bought off by halves.
  *
- *   | head 128 B | keys 8 B x C | counts 8 B x C | tags 1 B x C |        (lines of eight: kernels/heavy.h)
+ *   | head 128 B | keys 8 B x C | counts 8 B x C | tags 1 B x C | sieve 4 bits x C |   (lines of eight: kernels/heavy.h)
  *
  * A batch is counted in two passes: one without branches over everything, which adds to the counters that
  * exist and notes what it did not find, then one over these misses, which places them. So frequent
  * values cost a comparison of a line each, and no front cache is needed before the table.
  *
  * When 3/4 of the places are in use the table is purged: m, the lower median of the counts, is taken from
- * every counter, and those left with nothing go. At least half of the 3 C / 4 counters lose m in full,
- * so the total of what was counted falls by 3 C m / 8 or more, and as it was never more than the
- * number of items, the m of all purges together are at most 8 / 3 of total / C: that sum is the
- * error, the most that any counter, kept or not, lacks. error <= total / (3 C / 8) < total / (C / 3).
- * Misra, Gries 1982; Agarwal et al., Mergeable Summaries; Anderson et al., arXiv:1705.07001.
+ * every counter, and those left with nothing go. At least half of the 3 C / 4 counters lose m in full
+ * and the others one or more: 3 C (m + 1) / 8 or more is taken from the total of what was counted.
+ *
+ * From then on misses are sifted first: each has a bit, and one whose bit was clear sets it and is not counted.
+ * No value loses more than one to the sieve until it is cleared, which it is when 3 C / 4 items were left
+ * out; so the error grows by one each time, at the beginning. Values that occur once, most of those that miss, cost
+ * an access to a few KiB this way, and neither a place nor a part of a purge.
+ *
+ * The error, the most that any counter, kept or not, lacks, is the sum of the m of all purges and of the
+ * times the sieve was begun. As never more is taken or left out than items came, it is at most 8 / 3 of total / C:
+ * each m has its 3 C m / 8 items, each sieve that was used up its 3 C / 4, and the last one, which may
+ * have none yet, the 3 C / 8 more that the first purge took. error <= total / (3 C / 8) < total / (C / 3).
+ * Misra, Gries 1982; Agarwal et al., Mergeable Summaries; Anderson et al., arXiv:1705.07001; the sieve is
+ * that of Zhou et al., Cold Filter (SIGMOD 2018), made deterministic.
  *
  * Sampling. If it is allowed and most of what was counted of late was new, one item of each group of
  * g = 2^shift, at a place drawn beforehand, is counted with weight g. The counted weight X of a value
@@ -31,8 +40,9 @@
 #include "machine/assert.h"
 
 enum {
-    HEAVY_MAGIC        = 0x31595648,    /* "HVY1" */
+    HEAVY_MAGIC        = 0x32595648,    /* "HVY2" */
     LINE               = 8,
+    SIEVE_BITS         = 4,             /* for each counter: 3/16 of them are set when it is cleared */
     SHIFT_FIRST        = 4,             /* sampling counts one of 16, ... */
     SHIFT_SECOND       = 6,             /* ... where nearly all values differ one of 64, ... */
     SHIFT_LAST         = 12,            /* ... and as the stream goes on ever fewer, to one of 4096 */
@@ -59,7 +69,9 @@ struct weir_heavy {
     uint32_t fill, pick;          /* of the group that has begun: items passed, place of the chosen one */
     uint32_t coarsest;            /* largest shift ever */
     uint32_t judged, missed;      /* counted since the stream was last judged; of these, new ones */
-    uint32_t zeros[9];
+    uint32_t sifting;             /* 1: the table was purged once */
+    uint32_t sieve_room;          /* how many items the sieve may still take */
+    uint32_t zeros[7];
 };
 _Static_assert(sizeof(struct weir_heavy) == 128, "keys start on a line of the cache");
 
@@ -73,6 +85,16 @@ static struct heavy_table heavy_table(const weir_heavy *heavy)
         .line_mask = heavy->counters / LINE - 1, .used = heavy->used, .limit = heavy->counters / 4 * 3,
         .zero_count = heavy->zero_count, .zero_tag = heavy->zero_tag,
     };
+}
+
+static size_t sieve_words(unsigned counters)
+{
+    return counters * SIEVE_BITS > 64 ? counters * SIEVE_BITS / 64 : 1;
+}
+
+static uint64_t *heavy_sieve(const weir_heavy *heavy)
+{
+    return (uint64_t *)(void *)((uint8_t *)(heavy_keys(heavy) + 2 * (size_t)heavy->counters) + heavy->counters);
 }
 
 static void heavy_keep(weir_heavy *heavy, const struct heavy_table *t)
@@ -92,7 +114,8 @@ static unsigned power_of_two_from(unsigned n)
 size_t weir_heavy_bytes(unsigned counters)
 {
     WEIR_ASSERT(counters >= 1 && counters <= WEIR_HEAVY_COUNTERS_MAX);
-    return sizeof(struct weir_heavy) + (size_t)power_of_two_from(counters) * (2 * sizeof(uint64_t) + 1);
+    size_t const power = power_of_two_from(counters);
+    return sizeof(struct weir_heavy) + power * (2 * sizeof(uint64_t) + 1) + sieve_words((unsigned)power) * sizeof(uint64_t);
 }
 
 unsigned weir_heavy_counters_for_bytes(size_t bytes)
@@ -157,6 +180,7 @@ static int heavy_is_sound(const weir_heavy *heavy)
     if (heavy->coarsest != 0 && heavy->flags == 0) return 0;
     if (heavy->shift != 0 && heavy->shift < SHIFT_FIRST) return 0;
     if (heavy->fill >> heavy->shift != 0 || heavy->pick >> heavy->shift != 0) return 0;
+    if (heavy->sifting > (heavy->error != 0) || heavy->sieve_room > heavy->sifting * (heavy->counters / 4 * 3)) return 0;
     if (heavy->missed > heavy->judged || heavy->zero_count > most || heavy->zero_tag > UINT8_MAX) return 0;
     for (size_t i = 0; i < sizeof heavy->zeros / sizeof heavy->zeros[0]; i++)
         if (heavy->zeros[i] != 0) return 0;
@@ -213,6 +237,47 @@ static void heavy_purge(weir_heavy *heavy, struct heavy_table *t)
     uint64_t const m = lower_median(t);
     weir_kernels.heavy->purge(t, m);
     heavy->error += m;
+    heavy->sifting = 1;
+}
+
+/* Leave out those of the missed whose bit was clear, and set it; the others' indices go to stay (which may be
+ * missed itself or lie before it), their number is returned. */
+static size_t sift(uint64_t *sieve, size_t words, const uint64_t *items, const uint16_t *missed, size_t count,
+                   uint16_t *stay)
+{
+    size_t stays = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t const index = missed[i];
+        uint64_t const mixed = items[index] * UINT64_C(0x9e3779b97f4a7c15), bit = mixed >> 58;
+        uint64_t *const word = &sieve[(mixed >> 32) & (words - 1)];
+        uint64_t const before = *word, after = before | UINT64_C(1) << bit;
+        *word = after;
+        stay[stays] = index;
+        stays += after == before;
+    }
+    return stays;
+}
+
+/* The same with a sieve that is cleared whenever it is used up. */
+static size_t heavy_sift(weir_heavy *heavy, const uint64_t *items, uint16_t *missed, size_t misses, int *cleared)
+{
+    uint64_t *const sieve = heavy_sieve(heavy);
+    size_t const words = sieve_words(heavy->counters);
+    size_t stays = 0;
+    for (size_t done = 0; done < misses;) {
+        if (heavy->sieve_room == 0) {
+            memset(sieve, 0, words * sizeof *sieve);
+            heavy->sieve_room = heavy->counters / 4 * 3;
+            heavy->error++;
+            *cleared = 1;
+        }
+        size_t const part = misses - done < heavy->sieve_room ? misses - done : heavy->sieve_room;
+        size_t const stay = sift(sieve, words, items, missed + done, part, missed + stays);
+        heavy->sieve_room -= (uint32_t)(part - stay);
+        done += part;
+        stays += stay;
+    }
+    return stays;
 }
 
 /* The coarsest sampling that adds no more to the bounds than the table's own error, 3 total / C, may be: a
@@ -305,13 +370,19 @@ size_t weir_heavy_add(weir_heavy *heavy, const uint64_t *items, size_t count, un
         items = chosen;
     }
     uint64_t const weight = UINT64_C(1) << shift;
-    size_t const misses = weir_kernels.heavy->count(&t, items, count, weight, missed);
+    size_t misses = weir_kernels.heavy->count(&t, items, count, weight, missed);
     int purged = 0;
+    size_t sifted = 0;
+    if (heavy->sifting && weight == 1) {
+        size_t const stay = heavy_sift(heavy, items, missed, misses, &purged);
+        sifted = misses - stay;
+        misses = stay;
+    }
     size_t const entered = heavy_admit(heavy, &t, items, missed, misses, weight, tag, &purged);
     heavy_keep(heavy, &t);
     if (heavy->flags & WEIR_HEAVY_MAY_SAMPLE && heavy->judged < UINT32_MAX / 2) {
         heavy->judged += (uint32_t)count;
-        heavy->missed += (uint32_t)entered;
+        heavy->missed += (uint32_t)(entered + sifted);
     }
     heavy_judge(heavy, purged);
     if (fresh != NULL)

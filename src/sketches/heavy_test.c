@@ -124,7 +124,7 @@ TEST(bytes_are_exact_and_counters_for_bytes_is_their_inverse)
     for (unsigned c = 8; c <= WEIR_HEAVY_COUNTERS_MAX; c *= 2) {
         CHECK_EQ(weir_heavy_counters_for_bytes(weir_heavy_bytes(c)), c);
         CHECK_EQ(weir_heavy_bytes(c - c / 4), weir_heavy_bytes(c));
-        CHECK_EQ(weir_heavy_bytes(c), 128 + 17 * c);
+        CHECK_EQ(weir_heavy_bytes(c), 128 + 17 * c + (c > 16 ? c / 2 : 8));    /* tags and sieve are whole words */
     }
 }
 
@@ -191,6 +191,30 @@ TEST(bounds_hold_after_merges)
             }
             check_bounds(heavy, counters, n);
         }
+}
+
+/* 3/4 C values fill the table, one more purges it (error 1), the next begins the sieve (error 2): each value that is
+ * new then is left out once and stays unknown, and the second time it enters. */
+TEST(a_full_table_lets_new_values_in_when_they_occur_again)
+{
+    enum { C = 1024, FULL = C / 4 * 3 };
+    weir_heavy *const heavy = heavy_new(block_a, C, 0, 1);
+    uint64_t items[FULL + 1];
+    for (unsigned i = 0; i <= FULL; i++) items[i] = item_of(1 + i);
+    CHECK_EQ(weir_heavy_add(heavy, items, FULL, 1, NULL), FULL);
+    CHECK_EQ(weir_heavy_add(heavy, items + FULL, 1, 1, NULL), 1);
+    CHECK_EQ(weir_heavy_error(heavy), 1);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t const item = item_of(2000 + i);
+        size_t const entered = weir_heavy_add(heavy, &item, 1, 1, NULL);
+        CHECK_EQ(weir_heavy_contains(heavy, item), entered);    /* as good as always 0: 20 of 4096 bits */
+        CHECK_EQ(weir_heavy_add(heavy, &item, 1, 1, NULL), 1 - entered);
+        CHECK(weir_heavy_contains(heavy, item));
+        CHECK_EQ(weir_heavy_error(heavy), 2);
+    }
+    weir_heavy_item top[40];
+    CHECK_EQ(weir_heavy_top(heavy, top, 40), 21);
+    for (unsigned i = 0; i < 21; i++) CHECK(top[i].count == 3 && top[i].error == 2);    /* 1 .. 3 */
 }
 
 TEST(merge_refuses_other_counters_and_other_seeds)
@@ -403,6 +427,7 @@ int main(void)
         RUN_ON_EVERY_CPU(counts_are_exact_while_the_values_fit),
         RUN_ON_EVERY_CPU(bounds_hold_for_every_value_in_any_order),
         RUN(bounds_hold_after_merges),
+        RUN_ON_EVERY_CPU(a_full_table_lets_new_values_in_when_they_occur_again),
         RUN(merge_refuses_other_counters_and_other_seeds),
         RUN(sampling_sets_in_on_all_different_values_and_its_bounds_hold),
         RUN(sampling_ends_when_frequent_values_return),

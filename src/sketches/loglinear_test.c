@@ -1,6 +1,7 @@
 /* loglinear_test.c - what weir/loglinear.h promises. Oracle: the sorted values, and frexp() for octaves. */
 #include <float.h>
 #include <math.h>
+#include "kernels/loglinear.h"
 #include "tests/weir_test.h"
 #include "weir/loglinear.h"
 
@@ -19,6 +20,14 @@ static weir_loglinear *fresh(uint8_t *block, unsigned bits, int low, int high)
     weir_loglinear *h = NULL;
     assert_true(weir_loglinear_bytes(bits, low, high) <= BLOCK_BYTES);
     CHECK_OK(weir_loglinear_init(&h, block, BLOCK_BYTES, bits, low, high));
+    return h;
+}
+
+static weir_loglinear *fresh_otel(uint8_t *block, unsigned scale, int low, int high)
+{
+    weir_loglinear *h = NULL;
+    assert_true(weir_loglinear_bytes(scale, low, high) <= BLOCK_BYTES);
+    CHECK_OK(weir_loglinear_init_otel(&h, block, BLOCK_BYTES, scale, low, high));
     return h;
 }
 
@@ -57,13 +66,15 @@ TEST(init_refuses_what_does_not_fit_and_writes_nothing)
 
 TEST(every_quantile_lies_in_its_bounds_and_is_near_its_value)
 {
-    FOR_SEEDS(60) {
-        unsigned const bits = (unsigned)prng_below(prng, 8), kind = (unsigned)(seed % KINDS);
+    FOR_SEEDS(120) {
+        int const otel = seed % 2;
+        unsigned const bits = (unsigned)prng_below(prng, 8), kind = (unsigned)(seed / 2 % KINDS);
         int const whole = prng_below(prng, 3) == 0 && bits <= 2;
         int const low = whole ? -1022 : -20, high = whole ? 1024 : 20;
         size_t const n = 1 + prng_below(prng, seed % 2 ? 3000 : 20);
         fill(prng, n, kind);
-        weir_loglinear *const h = fresh(block_a, bits, low, high);
+        weir_loglinear *const h = otel ? fresh_otel(block_a, bits, low, high) : fresh(block_a, bits, low, high);
+        double const ratio = exp2(1 / ldexp(1, (int)bits)), error = otel ? (ratio - 1) / (ratio + 1) : 1 / (2 * ldexp(1, (int)bits) + 1);
         weir_loglinear_add(h, values, n);
         memcpy(sorted, values, n * sizeof *sorted);
         qsort(sorted, n, sizeof *sorted, compare);
@@ -77,7 +88,7 @@ TEST(every_quantile_lies_in_its_bounds_and_is_near_its_value)
             CHECK(got.low <= got.value && got.value <= got.high);
             double const size = fabs(sorted[at]);
             if (size > ldexp(1, low) && (high == 1024 ? size < INFINITY : size <= ldexp(1, high)))
-                CHECK(fabs(got.value - sorted[at]) <= size / (2 * ldexp(1, (int)bits) + 1) * (1 + 1e-12));
+                CHECK(fabs(got.value - sorted[at]) <= size * error * (1 + 1e-12));
         }
         for (size_t i = 0; i < n; i += 1 + n / 50) {
             uint64_t least, most, up_to = 0;
@@ -140,6 +151,7 @@ TEST(merge_leaves_the_bytes_of_the_union_and_refuses_other_bins)
         weir_loglinear_reset(a);
         CHECK_EQ(weir_loglinear_count(a).all, 0);
         CHECK_EQ(weir_loglinear_merge(a, fresh(block_b, 5, -9, 9)), WEIR_ERR_MISMATCH);
+        CHECK_EQ(weir_loglinear_merge(a, fresh_otel(block_b, 4, -9, 9)), WEIR_ERR_MISMATCH);
         CHECK_EQ(weir_loglinear_merge(a, fresh(block_b, 4, -9, 10)), WEIR_ERR_MISMATCH);
     }
 }
@@ -179,12 +191,103 @@ TEST(otel_buckets_hold_what_lies_between_their_powers_of_two)
     }
 }
 
+/* The bits of value^256. */
+static unsigned bits_of_power(uint64_t value)
+{
+    static uint32_t a[1024], b[1024];
+    unsigned n = 2;
+    a[0] = (uint32_t)value;
+    a[1] = (uint32_t)(value >> 32);
+    for (unsigned square = 0; square < 8; square++, n *= 2) {
+        memset(b, 0, 2 * n * sizeof *b);
+        for (unsigned i = 0; i < n; i++) {
+            uint64_t carry = 0;
+            for (unsigned j = 0; j < n; j++) {
+                carry += (uint64_t)a[i] * a[j] + b[i + j];
+                b[i + j] = (uint32_t)carry;
+                carry >>= 32;
+            }
+            b[i + n] = (uint32_t)carry;
+        }
+        memcpy(a, b, 2 * n * sizeof *b);
+    }
+    while (a[n - 1] == 0) n--;
+    return 32 * n - (unsigned)__builtin_clz(a[n - 1]);
+}
+
+TEST(each_cut_is_the_whole_part_of_its_power_of_two)
+{
+    for (unsigned j = 1; j < 256; j++) {    /* cut^256 < 2^(52 * 256 + j) < (cut + 1)^256 */
+        uint64_t const cut = octave_cuts[j - 1] + (UINT64_C(1) << 52);
+        CHECK(bits_of_power(cut) <= 52 * 256 + j);
+        CHECK(bits_of_power(cut + 1) > 52 * 256 + j);
+    }
+    CHECK_EQ(octave_cuts[255], UINT64_MAX);
+}
+
+/* i with 2^(i / 2^scale) < size <= 2^((i + 1) / 2^scale): the cuts below it are counted one by one. */
+static int bucket_by_counting(double size, int scale)
+{
+    int exponent;
+    uint64_t const mantissa = (uint64_t)ldexp(frexp(size, &exponent), 53) - (UINT64_C(1) << 52);
+    int const fine = scale > 0 ? scale : 0;
+    int at = (exponent - 1) * (1 << fine);
+    if (mantissa == 0) at--;
+    else for (unsigned j = 1; j < 1u << fine; j++) at += mantissa > octave_cuts[(j << (8 - fine)) - 1];
+    return (int)floor(at / ldexp(1, fine - scale));
+}
+
+TEST(otel_buckets_of_every_scale_up_to_its_own_are_exact)
+{
+    FOR_SEEDS(80) {
+        unsigned const own = (unsigned)prng_below(prng, WEIR_LOGLINEAR_SCALE_MAX + 1);
+        int const scale = (int)prng_below(prng, own + 11) - 10, negative = (int)prng_below(prng, 2);
+        size_t const n = prng_below(prng, 3000);
+        fill(prng, n, (unsigned)(seed % KINDS));
+        for (size_t i = 0; i < n; i++) {    /* at cuts, and one step to either side */
+            if (prng_below(prng, 2)) continue;
+            union { uint64_t i; double f; } u = { .f = values[i] };
+            uint64_t const j = prng_below(prng, 256);
+            u.i = (u.i & UINT64_C(0xfff) << 52) + (j == 0 ? 0 : octave_cuts[j - 1]) + prng_below(prng, 3) - 1;
+            if (u.f == u.f) values[i] = u.f;
+        }
+        int const low = own > 5 ? -25 : -200, high = own > 5 ? 30 : 300;
+        weir_loglinear *const h = fresh_otel(block_a, own, low, high);
+        weir_loglinear_add(h, values, n);
+        static uint64_t buckets[20000], want[20000];
+        int32_t offset;
+        size_t count = 20000, expected = 0;
+        CHECK_EQ(weir_loglinear_otel(h, (int)own + 1, negative, &offset, buckets, &count), WEIR_ERR_RANGE);
+        CHECK_OK(weir_loglinear_otel(h, scale, negative, &offset, buckets, &count));
+        memset(want, 0, sizeof want);
+        for (size_t i = 0; i < n; i++) {
+            double const size = fabs(values[i]);
+            if ((signbit(values[i]) != 0) != negative || size <= ldexp(1, low) || size > ldexp(1, high)) continue;
+            int const bucket = bucket_by_counting(size, scale) - offset;
+            CHECK(bucket >= 0 && (size_t)bucket < count);
+            want[bucket]++;
+            expected++;
+        }
+        CHECK_SAME_BYTES(want, buckets, count * sizeof *want);
+        CHECK((count > 0) == (expected > 0));
+        if (count > 0) CHECK(want[0] > 0 && want[count - 1] > 0);
+    }
+}
+
+TEST(init_otel_refuses_a_scale_that_it_has_no_cuts_for)
+{
+    weir_loglinear *h = NULL;
+    CHECK_EQ(weir_loglinear_init_otel(&h, block_a, BLOCK_BYTES, 9, -4, 4), WEIR_ERR_RANGE);
+    CHECK_EQ(weir_loglinear_init_otel(&h, block_a, weir_loglinear_bytes(8, -4, 4) - 1, 8, -4, 4), WEIR_ERR_SPACE);
+    CHECK_OK(weir_loglinear_init_otel(&h, block_a, weir_loglinear_bytes(8, -4, 4), 8, -4, 4));
+}
+
 TEST(open_accepts_what_was_saved_and_refuses_or_is_safe_on_any_bytes)
 {
     FOR_SEEDS(2000) {
         size_t const n = prng_below(prng, 100), bytes = weir_loglinear_bytes(2, -5, 6);
         fill(prng, n, (unsigned)(seed % KINDS));
-        weir_loglinear *h = fresh(block_a, 2, -5, 6);
+        weir_loglinear *h = seed % 2 ? fresh(block_a, 2, -5, 6) : fresh_otel(block_a, 2, -5, 6);
         weir_loglinear_add(h, values, n);
         CHECK_OK(weir_loglinear_open(&h, block_a, bytes));
         CHECK_EQ(weir_loglinear_open(&h, block_a, bytes + 8), WEIR_ERR_FORMAT);
@@ -193,7 +296,15 @@ TEST(open_accepts_what_was_saved_and_refuses_or_is_safe_on_any_bytes)
         if (weir_loglinear_open(&h, block_a, bytes) != WEIR_OK) continue;
         if (weir_loglinear_count(h).all > 0) (void)weir_loglinear_quantile_at(h, 0.9);
         weir_loglinear_add(h, values, n);
-        CHECK_OK(weir_loglinear_merge(fresh(block_b, 2, -5, 6), h));
+        weir_status const merged = weir_loglinear_merge(fresh(block_b, 2, -5, 6), h);
+        CHECK(merged == WEIR_OK || merged == WEIR_ERR_MISMATCH);
+        static uint64_t buckets[64];
+        int32_t offset;
+        for (int scale = -11; scale < 10; scale++) {
+            size_t count = 64;
+            weir_status const told = weir_loglinear_otel(h, scale, 0, &offset, buckets, &count);
+            CHECK(told == WEIR_ERR_RANGE || count <= 64);
+        }
     }
 }
 
@@ -205,5 +316,8 @@ int main(void)
                      RUN(every_set_of_kernels_leaves_the_same_bytes),
                      RUN(merge_leaves_the_bytes_of_the_union_and_refuses_other_bins),
                      RUN(otel_buckets_hold_what_lies_between_their_powers_of_two),
+                     RUN(each_cut_is_the_whole_part_of_its_power_of_two),
+                     RUN_ON_EVERY_CPU(otel_buckets_of_every_scale_up_to_its_own_are_exact),
+                     RUN(init_otel_refuses_a_scale_that_it_has_no_cuts_for),
                      RUN(open_accepts_what_was_saved_and_refuses_or_is_safe_on_any_bytes));
 }

@@ -21,6 +21,7 @@
 #include "kernels/pairs.h"
 #include "kernels/random.h"
 #include "machine/assert.h"
+#include "sketches/sample_inner.h"
 #include "weir/sample.h"
 
 enum {
@@ -155,27 +156,36 @@ static void reservoir_start(weir_reservoir *r)
     reservoir_draw_skip(r);
 }
 
+uint64_t reservoir_next(weir_reservoir *r, size_t *at, size_t count)
+{
+    uint64_t slot = r->seen;
+    if (*at < count && slot < r->capacity) {
+        if (++r->seen == r->capacity) reservoir_start(r);
+        return slot;
+    }
+    size_t const left = count - *at;
+    if (left == 0 || r->skip >= left) {
+        r->skip -= left;
+        r->seen += left;
+        *at = count;
+        return UINT64_MAX;
+    }
+    *at += r->skip;
+    r->seen += r->skip + 1;
+    slot = draw_below(r->seed, &r->draws, r->capacity);
+    r->w *= exp(log(draw_unit(r->seed, &r->draws)) / (double)r->capacity);
+    if (!(r->w > DBL_MIN)) r->w = DBL_MIN;
+    reservoir_draw_skip(r);
+    return slot;
+}
+
 void weir_reservoir_add(weir_reservoir *r, const void *items, size_t count, size_t stride)
 {
     WEIR_ASSERT(r->magic == RESERVOIR_MAGIC && (items != NULL || count == 0));
     WEIR_ASSERT(stride >= r->item_bytes);
-    const uint8_t *const bytes = items;
-    size_t i = 0;
-    for (; i < count && r->seen < r->capacity; i++) {
-        memcpy(reservoir_item(r, r->seen++), bytes + i * stride, r->item_bytes);
-        if (r->seen == r->capacity) reservoir_start(r);
-    }
-    while (r->skip < count - i) {
-        i += r->skip;
-        r->seen += r->skip + 1;
-        uint64_t const slot = draw_below(r->seed, &r->draws, r->capacity);
-        memcpy(reservoir_item(r, slot), bytes + i++ * stride, r->item_bytes);
-        r->w *= exp(log(draw_unit(r->seed, &r->draws)) / (double)r->capacity);
-        if (!(r->w > DBL_MIN)) r->w = DBL_MIN;
-        reservoir_draw_skip(r);
-    }
-    r->skip -= r->seen < r->capacity ? 0 : count - i;
-    r->seen += count - i;
+    uint64_t slot;
+    for (size_t i = 0; (slot = reservoir_next(r, &i, count)) != UINT64_MAX; i++)
+        memcpy(reservoir_item(r, slot), (const uint8_t *)items + i * stride, r->item_bytes);
 }
 
 static void swap_bytes(uint8_t *a, uint8_t *b, size_t bytes)

@@ -59,7 +59,7 @@ BAD = [("-S", "1XB"), ("-S", ""), ("-S", "0"), ("-S", "-1MiB"), ("-S", "65GiB"),
        ("-d", "ab"), ("-d", '"'), ("-d", "\n"), ("-d", ""), ("--only", "media"), ("--only", ""), ("--only", "count,,mean"),
        ("--ragged", "maybe"), ("--max-record", "63"), ("--max-record", "2MiB"), ("--max-record", "x"), ("--parallel", "0"),
        ("--parallel", "x"), ("--parallel", "1025"), ("--seed", "x"), ("--seed", "-1"), ("--seed", "18446744073709551616"),
-       ("--live", "1"), ("--live", "10ms"), ("--live", "0"), ("--live", "soon"), ("--color", "blue"),
+       ("--live", "1"), ("--live", "10ms"), ("--live", "0"), ("--live", "soon"), ("--color", "blue"), ("--quantile", "tdigest"), ("--quantile", "0.5"),
        ("--schema", "id=text"), ("--schema", "id"), ("--schema", "nobody=int"), ("-i", "parquet"), ("-i", "f16"),
        ("-i", "struct:"), ("-i", "struct:a=f99"), ("-i", "struct:a"), ("-f", "nobody"), ("-f", "id,nobody")]
 
@@ -100,6 +100,13 @@ def test_an_option_like_no_other_points_to_the_help(file):
 def test_an_option_without_its_value_says_so(option):
     r = run("summary", option)
     assert r.code == 2 and option.encode() in r.err and b"needs a value" in r.err
+
+
+def test_k_is_about_kll_only(file):
+    for args in (["--quantile", "gk", "--quantile-k", "100"], ["--quantile-k", "100", "--quantile", "log"]):
+        r = run("summary", *args, file(PLAIN))
+        assert r.code == 2 and r.out == b"" and b"--quantile-k" in r.err
+    assert run("summary", "--quantile", "kll", "--quantile-k", "100", file(PLAIN)).code == 0
 
 
 def test_unknown_verbs_topics_and_none_at_all():

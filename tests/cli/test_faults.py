@@ -161,3 +161,11 @@ def test_other_formats_keep_to_it(tmp_path, kind, effect):
                 else:
                     assert p.returncode in (0, 74) and (p.stdout == plain.stdout) == (p.returncode == 0), environment
                     assert p.returncode == 0 or WORDS["EIO"] in p.stderr
+
+
+def test_hardened_without_a_random_key_is_refused(table):
+    environment = {**os.environ, "WEIR_FAULT": "getrandom:1:EIO:forever"}
+    p = subprocess.run([GATE, "summary", "--hardened", table], stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=20)
+    assert p.returncode == 1 and p.stdout == b"" and b"random key" in p.stderr
+    p = subprocess.run([GATE, "summary", "--hardened", "--seed", "1", table], stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=20)
+    assert p.returncode == 0 and p.stderr == b""

@@ -3,6 +3,7 @@ import datetime
 import json
 import math
 import pathlib
+import re
 
 import numpy
 import pytest
@@ -127,6 +128,114 @@ def test_a_wished_precision_is_had_or_refused(big):
     r = run("summary", "--distinct-p", 18, big)
     assert r.code == 78 and b"distinct counts" in r.err
     assert run("summary", "--quantile-k", 16384, big).code == 78
+
+
+@pytest.fixture(scope="module")
+def wide_range(tmp_path_factory):
+    rng = numpy.random.default_rng(9)
+    n = 120000
+    columns = {"size": rng.integers(0, 5000, n), "id": rng.integers(-2**63, 2**63 - 1, n), "big": rng.integers(0, 2**64 - 1, n, dtype="u8"),
+               "price": numpy.round(rng.lognormal(3, 2, n), 2), "x": rng.normal(size=n) * 1e6, "t": rng.integers(0, 10**9, n)}
+    path = tmp_path_factory.mktemp("wide") / "wide.csv"
+    start = datetime.datetime(2001, 1, 1)
+    with open(path, "w") as f:
+        f.write(",".join(columns) + "\n")
+        for row in zip(*columns.values()):
+            f.write(",".join(str(v) for v in row[:5]) + f",{(start + datetime.timedelta(seconds=int(row[5]))).isoformat()}Z\n")
+    return path, {name: numpy.sort(column) for name, column in columns.items()}, start
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+@pytest.mark.parametrize("by", ["kll", "gk", "log"])
+def test_quantiles_are_what_their_instrument_promises(wide_range, by, parallel):
+    path, columns, start = wide_range
+    asked = [i / 32 for i in range(33)]
+    r = run("summary", "-o", "ndjson", "--quantile", by, "--parallel", parallel, "-q", ",".join(map(str, asked)), path)
+    assert r.code == 0
+    got = r.columns()
+    plain = summary("--parallel", parallel, "-q", ",".join(map(str, asked)), path)
+    for name, ordered in columns.items():
+        assert set(got[name]) - {"top_sampling"} == set(plain[name]) - {"top_sampling"} and got[name]["quantiles"].keys() == plain[name]["quantiles"].keys()
+        n = len(ordered)
+        for q, e in got[name]["quantiles"].items():
+            lo, est, hi = (as_number("time", e[k]) if name == "t" else e[k] for k in ("lo", "est", "hi"))
+            at = max(math.ceil(float(q) * n) - 1, 0)
+            truth = ordered[at].item()
+            if name == "t":
+                truth = (start - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) + truth * 10**6
+            assert lo <= est <= hi
+            if by == "gk" or (by == "log" and name != "t"):    # always; the others with 99 % confidence
+                assert lo <= truth <= hi, (name, q, e, truth)
+            if by == "log" and name != "t":
+                assert abs(est - truth) <= 0.2 * abs(truth) + 0.5 or abs(truth) < 2**-20, (name, q, e, truth)
+            else:
+                lo_rank, hi_rank = (numpy.searchsorted(ordered, v if name != "t" else (v - (truth - ordered[at].item() * 10**6)) / 10**6, side) for v, side in ((est, "left"), (est, "right")))
+                assert lo_rank / n - 0.05 <= float(q) <= hi_rank / n + 0.05, (name, q, e)
+
+
+def test_the_plan_says_which_guarantee_it_buys(wide_range):
+    for by, words in (("kll", r"rank \+-[0-9.]+%(,|$)"), ("gk", r"rank \+-[0-9.]+% always"), ("log", r"quantiles \+-[0-9.]+% of their values")):
+        r = run("plan", "-o", "ndjson", "summary", "--quantile", by, wide_range[0])
+        assert r.code == 0 and any(re.search(words, json.loads(line).get("buys", "")) for line in r.out.splitlines()), r.out
+
+
+def test_a_late_text_or_float_under_every_instrument(file):
+    rows = [str(i * 7919 % 1000) for i in range(20000)]
+    for by in ("kll", "gk", "log"):
+        got = summary("--quantile", by, file("a,b,c\n" + "\n".join(f"{v},{v},{v}" for v in rows) + "\n0.5,abc,18446744073709551615\n"))
+        assert (got["a"]["type"], got["b"]["type"], got["c"]["type"]) == ("float", "string", "int")
+        assert got["b"]["quantiles"] is None
+        for name in ("a", "c"):
+            for q, e in got[name]["quantiles"].items():
+                assert e["lo"] - 12 <= min(math.ceil(float(q) * 20001) // 20, 999) <= e["hi"] + 12, (by, name, q, e)
+
+
+ALL = 2**64 - 1
+
+
+def number_of_hash(h, seed):
+    """weir_unhash_u64 (include/weir/hash.h, kernels/mix.h) as an enemy who has read them writes it."""
+    a, b = 0x3C79AC492BA7B653, 0x1C69B3F74AC4AE35
+    x = (seed + 0x9E3779B97F4A7C15) * a & ALL
+    y = (x ^ x >> 32) * b & ALL
+    early, late = y ^ y >> 29, (y + seed) * a & ALL
+    x = (h ^ h >> 27 ^ h >> 54) * pow(b, -1, 2**64) & ALL ^ late
+    x = (x ^ x >> 33) * pow(a, -1, 2**64) & ALL ^ early
+    x ^= x >> 27 ^ x >> 54
+    return x - 2**64 if x >> 63 else x
+
+
+@pytest.mark.parametrize("attack", ["unseen", "too many"])
+def test_values_chosen_for_a_known_seed_mislead_the_distinct_count_unless_it_is_hardened(file, attack):
+    if attack == "unseen":      # all of them at the same rank of the same register
+        n, times, hashes = 60000, 1, [(1 << 45) + i for i in range(60000)]
+    else:                       # few values that bring every register to its highest rank
+        n, times, hashes = 1 << 14, 5, [(i << 50) + 1 + i % 7 for i in range(1 << 14)]
+    values = [number_of_hash(h, 1) for h in hashes] * times
+    assert len(set(values)) == n
+    rows = [f"{v},{i % 5}" for i, v in enumerate(values)]
+    path = file("v,w\n" + "\n".join(rows) + "\n")
+    args = ["--parallel", 1, "--seed", 1, path]
+    fooled, hardened = summary(*args), summary("--hardened", *args)
+    again = summary("--hardened", "--parallel", 1, path)    # with a random key
+    d = fooled["v"]["distinct"]["est"]
+    assert d < n / 100 if attack == "unseen" else d > 4 * n, fooled["v"]["distinct"]
+    for got in (hardened, again):
+        d = got["v"]["distinct"]
+        assert abs(d["est"] - n) <= 2.5 * (d["hi"] - d["lo"]) / 2, d
+    for name in ("v", "w"):
+        for key in set(fooled[name]) - {"distinct", "top", "top_sampling"}:
+            assert fooled[name][key] == hardened[name][key], key
+    assert {(t["value"], t["count"]) for t in hardened["w"]["top"]} == {(i, len(range(i, n * times, 5))) for i in range(5)}
+
+
+def test_every_class_of_value_comes_back_hardened(file):
+    path = file("i,f,t,s,b,u\n" + "".join(f"{i % 3 - 1},{i % 4 / 2},2020-01-0{1 + i % 3},x{i % 3},{'true' if i % 3 else 'false'},{2**63 + i % 3}\n" for i in range(3000)))
+    for by in ("kll", "gk"):
+        plain, hardened = summary("--seed", 3, "--quantile", by, path), summary("--hardened", "--seed", 3, "--quantile", by, path)
+        for name in plain:
+            assert {json.dumps(t) for t in plain[name].pop("top")} == {json.dumps(t) for t in hardened[name].pop("top")}
+        assert plain == hardened
 
 
 def test_a_late_text_makes_no_earlier_figure_wrong(file):

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 
 import numpy
@@ -47,6 +48,33 @@ def test_the_plan_reads_no_more_than_the_first_block(tmp_path):
         f.truncate(1 << 40)
     parts, total = plan(path)
     assert total["columns"] == 2 and total["workers"] in (1, 2)
+
+
+def test_memory_goes_to_what_a_column_can_have(file):
+    rows = "".join(f"{i},x{i % 50},{'true' if i % 3 else 'false'},,{i % 7 / 4}\n" for i in range(3000))
+    parts, total = plan("-S", "768KiB", file(",".join(f"{name}{i}" for i in range(8) for name in "ntbef") + "\n" + "".join(",".join([r] * 8) + "\n" for r in rows.splitlines())))
+    bought = {p["part"]: p["buys"] for p in parts if "columns" in p["part"]}
+    each = {part: int(re.search(r"x ([0-9]+) B", buys).group(1)) for part, buys in bought.items()}
+    assert [int(bought[k].split()[0]) for k in ("columns", "empty columns", "text columns", "bool columns")] == [16, 8, 8, 8]
+    assert "rank" in bought["columns"] and "rank" in bought["empty columns"] and "rank" not in bought["text columns"] + bought["bool columns"]
+    assert each["columns"] > each["empty columns"] > each["bool columns"] and each["bool columns"] < 2048
+    assert sum(p["bytes"] for p in parts) == total["bytes"] <= total["limit_bytes"]
+    numbers, _ = plan("-S", "768KiB", "-f", ",".join(f"n{i}" for i in range(8)), file("n0,n1,n2,n3,n4,n5,n6,n7\n" + "1,2,3,4,5,6,7,8\n" * 100, "n.csv"))
+    assert {p["part"] for p in numbers if "columns" in p["part"]} == {"columns"}
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_column_that_turns_out_to_be_another_has_its_figures(file, parallel):
+    early = ["true,,5,x\n"] * 20000    # more than the first block
+    late = [f"word{i},{i},2.5,{i}\n" for i in range(1000)]
+    got = summary("--parallel", parallel, file("b,e,n,t\n" + "".join(early + late)))
+    assert [got[c]["type"] for c in "bent"] == ["string", "int", "float", "string"]
+    assert (got["b"]["count"], got["e"]["count"], got["e"]["nulls"], got["n"]["count"]) == (21000, 1000, 20000, 21000)
+    assert got["e"]["quantiles"]["0.5"]["lo"] <= 499 <= got["e"]["quantiles"]["0.5"]["hi"]
+    assert got["b"]["max"] == "word999" and got["b"]["top"][0]["value"] in ("true", True)
+    for c, n in (("b", 1001), ("e", 1000), ("n", 2), ("t", 1001)):
+        d = got[c]["distinct"]
+        assert d["est"] == n if d["exact"] else abs(d["est"] - n) <= 2.5 * (d["hi"] - d["lo"]) / 2
 
 
 def test_more_memory_gives_smaller_errors(file):

@@ -59,7 +59,7 @@ _weir()
     *)
         if [[ $cur == -* ]]; then
             COMPREPLY=($(compgen -W "--input --output --memory --fields --only --quantiles --top --delimiter
-                --no-header --schema --ragged --max-record --strict --parallel --distinct-p --quantile-k --seed --stats --stats-file --live
+                --no-header --schema --ragged --max-record --strict --parallel --distinct-p --quantile --quantile-k --hardened --seed --stats --stats-file --live
                 --color --quiet --help" -- "$cur"))
         else
             [[ $verb == plan && " ${COMP_WORDS[*]:2:COMP_CWORD-2} " != *" summary "* ]] &&

@@ -1,0 +1,36 @@
+/* program.c - contract and picture: program.h. */
+#include <stddef.h>
+#include "cli/program.h"
+#include "kernels/kernels.h"
+#include "machine/machine.h"
+
+/* The linker's words; those of groups.ld are missing in builds without it. */
+extern char __executable_start[], _end[], weir_common_end[] __attribute__((weak));
+#define GROUP(name) extern char weir_##name##_begin[] __attribute__((weak)), weir_##name##_end[] __attribute__((weak));
+GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(summary_bss) GROUP(chain_bss)
+
+enum { PAGE_BYTES = 4096 };
+
+static uint64_t mapped(const char *begin, const char *end)
+{
+    if (begin == NULL) return 0;
+    return ((uint64_t)(end - begin) + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+uint64_t program_bytes(enum program_use use)
+{
+    if (weir_start_begin == NULL) return ((uint64_t)(_end - __executable_start) + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    uint64_t const common = mapped(__executable_start, weir_common_end);
+    const char *data = weir_start_end;
+    uint64_t bytes = common + mapped(data, _end);
+    if (weir_kernels.level == 1) bytes += mapped(weir_avx2_begin, weir_avx2_end);
+    if (weir_kernels.level == 2) bytes += mapped(weir_avx512_begin, weir_avx512_end);
+    if (use == PROGRAM_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end) - mapped(weir_chain_bss_begin, weir_chain_bss_end);
+    else bytes += mapped(weir_chain_begin, weir_chain_end) - mapped(weir_summary_bss_begin, weir_summary_bss_end);
+    return bytes;
+}
+
+void program_started(void)
+{
+    if (weir_start_begin != NULL) weir_machine->discard(weir_start_begin, mapped(weir_start_begin, weir_start_end));
+}

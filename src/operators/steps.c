@@ -1,0 +1,103 @@
+/* steps.c - contract: steps.h. */
+#include <string.h>
+#include "kernels/cells.h"
+#include "kernels/kernels.h"
+#include "kernels/numeric.h"
+#include "kernels/tables.h"
+#include "machine/assert.h"
+#include "operators/steps.h"
+#include "weir/hash.h"
+
+#define HASH_OF_NULL UINT64_C(0x2545f4914f6cdd1d)
+
+static void column_hash(const struct vector *v, uint32_t rows, uint64_t seed, uint64_t *to)
+{
+    const struct numeric_kernels *k = weir_kernels.numeric;
+    if (v->type == VALUE_NULL) for (uint32_t i = 0; i < rows; i++) to[i] = HASH_OF_NULL;
+    else if (v->form == FORM_TEXT) weir_kernels.cells->hash_views(to, v->base, v->start, v->length, rows, seed);
+    else if (v->form == FORM_F64) k->hash_f64(to, v->values, rows, seed);
+    else if (v->form == FORM_U64) k->hash_u64(to, v->values, rows, seed);
+    else if (v->form == FORM_I64) k->hash_i64(to, v->values, rows, v->type == VALUE_TIME ? seed ^ WEIR_HASH_TIME : seed);
+    else for (uint32_t i = 0; i < rows; i++) to[i] = vector_truth(v, i) ? weir_hash_bytes("true", 4, seed) : weir_hash_bytes("false", 5, seed);
+    for (uint32_t w = 0; v->nulls != NULL && w < (rows + 63) / 64; w++)
+        for (uint64_t left = v->nulls[w]; left != 0; left &= left - 1) to[64 * w + (uint32_t)__builtin_ctzll(left)] = HASH_OF_NULL;
+}
+
+void rows_hash(const struct vector *const *keys, unsigned count, uint32_t rows, uint64_t seed, uint64_t *hashes, uint64_t *room)
+{
+    WEIR_ASSERT(count > 0 && rows <= WEIR_BATCH_ROWS);
+    column_hash(keys[0], rows, seed, hashes);
+    for (unsigned k = 1; k < count; k++) {
+        column_hash(keys[k], rows, seed, room);
+        for (uint32_t i = 0; i < rows; i++) {
+            uint64_t const mixed = ((hashes[i] << 23 | hashes[i] >> 41) + room[i]) * UINT64_C(0x9fb21c651e98df25);
+            hashes[i] = mixed ^ mixed >> 32;
+        }
+    }
+}
+
+void dedup_init(struct dedup *d, void *block, size_t block_bytes, uint64_t window, uint64_t seed)
+{
+    WEIR_ASSERT(d != NULL && block != NULL);
+    *d = (struct dedup){ .seed = seed };
+    WEIR_ASSERT(weir_ageing_init(&d->seen, block, block_bytes, window, seed) == WEIR_OK);
+}
+
+/* The selected rows whose ordinal's bit is set go. */
+static void selection_clear(struct selection *s, const uint64_t *bits)
+{
+    uint32_t at = 0;
+    for (unsigned w = 0; w < VECTOR_WORDS; w++)
+        for (uint64_t left = s->words[w]; left != 0; left &= left - 1, at++)
+            if (bits[at / 64] >> (at % 64) & 1) s->words[w] &= ~(left & (0 - left));
+}
+
+void dedup_rows(struct dedup *d, const struct vector *const *keys, unsigned count, uint32_t rows, uint64_t *room, struct selection *selected)
+{
+    uint64_t seen[VECTOR_WORDS];
+    uint64_t *hashes = room, *packed = room + WEIR_BATCH_ROWS;
+    uint32_t const chosen = selection_count(selected);
+    rows_hash(keys, count, rows, d->seed, hashes, packed);
+    if (chosen != rows) {
+        (void)WEIR_KERNELS_OF(vectors)->pack_64(packed, hashes, selected->words, rows);
+        hashes = packed;
+    }
+    if (weir_ageing_test_and_add(d->seen, hashes, chosen, seen) == 0) return;
+    if (chosen != rows) selection_clear(selected, seen);
+    else for (uint32_t w = 0; w < (rows + 63) / 64; w++) selected->words[w] &= ~seen[w];
+}
+
+void sample_rows(weir_bernoulli *sample, struct selection *selected)
+{
+    uint32_t indices[WEIR_BATCH_ROWS];
+    uint64_t dropped[VECTOR_WORDS];
+    uint32_t const count = selection_count(selected);
+    size_t const taken = weir_bernoulli_choose(sample, count, indices);
+    memset(dropped, 0xff, sizeof dropped);
+    for (size_t i = 0; i < taken; i++) dropped[indices[i] / 64] &= ~(UINT64_C(1) << (indices[i] % 64));
+    selection_clear(selected, dropped);
+}
+
+/* Welford's form, the division ahead of the chain that goes from row to row. */
+void bands_rows(struct bands *b, const struct vector *v, struct selection *selected)
+{
+    double const sigma2 = b->sigma * b->sigma;
+    for (unsigned w = 0; w < VECTOR_WORDS; w++) {
+        uint64_t left = selected->words[w];
+        if (v->nulls != NULL) left &= ~v->nulls[w];
+        if (v->type == VALUE_NULL) left = 0;
+        uint64_t kept = 0;
+        for (; left != 0; left &= left - 1) {
+            uint32_t const row = 64 * w + (uint32_t)__builtin_ctzll(left);
+            double const x = v->form == FORM_F64 ? vector_f64(v, row) : v->form == FORM_U64 ? (double)vector_u64(v, row) : (double)vector_i64(v, row);
+            double const d = x - b->mean, n = (double)(b->count + 1);
+            int const finite = x - x == 0, outside = !finite || (b->count >= BANDS_WARM_UP && d * d * (n - 2) > sigma2 * b->m2);
+            if (outside != b->inside) kept |= left & (0 - left);
+            if (!finite) continue;
+            b->count++;
+            b->mean += d * (1 / n);
+            b->m2 += d * (x - b->mean);
+        }
+        selected->words[w] = kept;
+    }
+}
