@@ -3,6 +3,7 @@
 A value is None, True/False, int or float (a number), bytes (a text) or Time. Trees are tuples: (operation, part, ...)."""
 import ipaddress
 import math
+import re
 
 INT_MIN, INT_MAX, UINT_MAX = -2**63, 2**63 - 1, 2**64 - 1
 
@@ -168,7 +169,28 @@ def to_number(v):
     return v
 
 
+def like(s, pattern, flags=0):
+    """% any letters, _ one; a backslash makes the next one itself. The case of letters of ASCII only."""
+    out, at, p = "", 0, pattern.decode()
+    while at < len(p):
+        c = p[at]
+        if c == "\\" and at + 1 < len(p):
+            at += 1
+            out += re.escape(p[at])
+        else:
+            out += ".*" if c == "%" else "." if c == "_" else re.escape(c)
+        at += 1
+    if flags:
+        return re.fullmatch(ascii_lower(out), ascii_lower(s.decode()), re.DOTALL) is not None
+    return re.fullmatch(out, s.decode(), re.DOTALL) is not None
+
+
+def ascii_lower(s):
+    return s.encode().lower().decode()
+
+
 STRICT = {
+    "like": like, "ilike": lambda s, p: like(s, p, 1),
     "len": lambda s: len(letters(s)), "bytes": len, "lower": bytes.lower, "upper": bytes.upper, "trim": lambda s: s.strip(b" \t\n\v\f\r"),
     "substr": substr, "split_part": split_part, "starts_with": bytes.startswith, "ends_with": bytes.endswith, "contains": lambda s, t: t in s,
     "position": lambda s, t: len(letters(s[: s.find(t)])) + 1 if t in s else 0, "concat": lambda *s: b"".join(s), "ip_prefix": ip_prefix,

@@ -136,9 +136,13 @@ class Trees:
     def truth(self, depth):
         if depth == 0:
             return self.leaf("b")
-        pick = self.rng.randrange(12)
+        pick = self.rng.randrange(13)
         if pick == 0:
             return self.choice("b", depth)
+        if pick == 12:
+            v = self.rng.choice((b"%", b"", b"a%", b"%b", b"_", b"%x_%", b"\\%", b"%a_b%", "%本%".encode(), b"_bc", b"\\\\_"))
+            a, like = self.text(depth - 1), self.rng.choice(["like", "ilike"])
+            return f"({a[0]} {like} '{v.decode().replace(chr(92), 2 * chr(92))}')", (like, a[1], ("constant", v))
         if pick < 3:
             a, b, op = self.truth(depth - 1), self.truth(depth - 1), self.rng.choice(WORDS)
             return f"({a[0]} {op} {b[0]})", (op, a[1], b[1])
