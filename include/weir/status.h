@@ -24,7 +24,9 @@ typedef enum weir_status {
     WEIR_ERR_FORMAT   = 5,  /* bytes that are not what they should be */
     WEIR_ERR_MISMATCH = 6,  /* two states whose parameters or hash differ */
     WEIR_ERR_IO       = 7,  /* the operating system refused; the errno is kept where said */
-    WEIR_ERR_FULL     = 8   /* a fixed table has no room left */
+    WEIR_ERR_FULL     = 8,  /* a fixed table has no room left */
+    WEIR_ERR_PEER     = 9,  /* the process at the other end died, or broke the rules */
+    WEIR_ERR_CUT      = 10  /* not served: disconnected for being slow, or not joined */
 } weir_status;
 
 /* The name of a status, for messages: "ok", "range", ... Never NULL. */

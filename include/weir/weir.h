@@ -8,7 +8,7 @@
  * Threads    One thread per state at a time; different states are independent.
  * Foreign    Bytes from a file or peer go through x_open, which checks every field.
  * Numbers    Every instruction set gives the same bytes and the same figures.
- * Output     None. The library prints nothing, opens nothing, starts no thread.
+ * Output     None. The library prints nothing, starts no thread, and opens nothing but the rings it is told to.
  */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
@@ -60,6 +60,9 @@
 /* other systems' bytes */
 #include "weir/datasketches.h"
 #include "weir/redis.h"
+/* between threads and processes */
+#include "weir/ring.h"
+#include "weir/shared.h"
 
 #ifdef __cplusplus
 extern "C" {

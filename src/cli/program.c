@@ -1,7 +1,6 @@
 /* program.c - contract and picture: program.h. */
 #include <stddef.h>
 #include "cli/program.h"
-#include "kernels/kernels.h"
 #include "machine/machine.h"
 
 /* The linker's words; those of groups.ld are missing in builds without it. */
@@ -23,8 +22,8 @@ uint64_t program_bytes(enum program_use use)
     uint64_t const common = mapped(__executable_start, weir_common_end);
     const char *data = weir_start_end;
     uint64_t bytes = common + mapped(data, _end);
-    if (weir_kernels.level == 1) bytes += mapped(weir_avx2_begin, weir_avx2_end);
-    if (weir_kernels.level == 2) bytes += mapped(weir_avx512_begin, weir_avx512_end);
+    uint64_t const avx2 = mapped(weir_avx2_begin, weir_avx2_end), avx512 = mapped(weir_avx512_begin, weir_avx512_end);
+    bytes += avx2 > avx512 ? avx2 : avx512;    /* a run has one at most; plans are the same whichever it is */
     if (use == PROGRAM_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end) - mapped(weir_chain_bss_begin, weir_chain_bss_end);
     else bytes += mapped(weir_chain_begin, weir_chain_end) - mapped(weir_summary_bss_begin, weir_summary_bss_end);
     return bytes;

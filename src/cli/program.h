@@ -2,7 +2,7 @@
  *
  *   | common | AVX2 | AVX-512 | summary | chains | start |        groups.ld lays it out so, each in a mapping of its own
  *
- * Counted are the common part, the kernels of this machine, the part of the kind of run, and all data. What only the start
+ * Counted are the common part, the larger of the two sets of kernels (a run has one at most), the part of the kind of run, and all data. What only the start
  * needs (options, planning, compiling) is not: the arena is mostly untouched then, and program_started gives it back before
  * the rest is touched. Where the linker has not grouped anything (other builds), all of it counts.
  */

@@ -360,6 +360,8 @@ static int columns_of_aggregation(struct compile *c, const struct aggregation *a
 
 static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, struct segment *s, const struct question *q)
 {
+    /* These work in the frame's two rooms for conversion (chain_keep.c, chain_files.c, dedup_rows). */
+    s->code.converts |= v->kind == VERB_DEDUP || v->kind == VERB_ROUTE || v->kind == VERB_HIST;
     struct expression_error error;
     struct step *step = &s->steps[s->step_count];
     *step = (struct step){ .expression_first = (uint16_t)c->expression_count, .count = v->count, .number = v->number, .verb = v };

@@ -9,6 +9,8 @@
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 enum { SPINS_BEFORE_YIELD = 1000,    /* a few microseconds, the usual wait; then let the other one run */
+       SPINS_BEFORE_NAP = 1020,      /* on a busy machine yielding feeds strangers: each turn may cost milliseconds; who sleeps */
+       NAP_NS = 20000,               /* leaves this program's share to the worker that is waited for, and is woken soon */
        SPINS_BEFORE_SLEEP = 2000 };  /* of a helper without work */
 
 static void pause_briefly(void)
@@ -22,7 +24,8 @@ static void wait_until(_Atomic uint64_t *word, uint64_t value)
 {
     for (unsigned spins = 0; atomic_load_explicit(word, memory_order_acquire) != value; spins++) {
         if (spins < SPINS_BEFORE_YIELD) pause_briefly();
-        else weir_machine->yield();
+        else if (spins < SPINS_BEFORE_NAP) weir_machine->yield();
+        else weir_machine->sleep_ns(NAP_NS);
     }
 }
 

@@ -81,7 +81,7 @@ struct code {
     uint16_t            wide_rooms, narrow_rooms;
     uint32_t            text_used;
     uint32_t            scratch_bytes;       /* texts that functions make of one batch */
-    int                 converts;            /* numbers meet numbers: they may have to become floats */
+    int                 converts;            /* numbers meet numbers and may have to become floats, or a step wants the two rooms */
     uint32_t            state_bytes;         /* of functions that keep something (regex): one copy a worker */
     struct instruction *instructions;
     struct vector_plan *vectors;

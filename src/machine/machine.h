@@ -42,6 +42,16 @@ struct weir_machine {
     int64_t (*realtime_us)(void);                    /* since 1970 UTC */
     void    (*sleep_ns)(int64_t ns);
     void    (*yield)(void);
+    void   *(*mmap_shared)(int fd, size_t bytes);    /* NULL on failure */
+    int     (*munmap)(void *at, size_t bytes);
+    int     (*fallocate)(int fd, uint64_t bytes);
+    int     (*unlink)(const char *path);
+    int     (*memfd)(const char *name);              /* may be sealed */
+    int     (*send_fd)(int socket, int fd);          /* with one byte, over a Unix socket */
+    int     (*receive_fd)(int socket);
+    int     (*user)(void);                           /* effective user id */
+    int     (*futex_wait)(_Atomic uint32_t *word, uint32_t value, int64_t ns);    /* between processes */
+    int     (*futex_wake)(_Atomic uint32_t *word, int count);
 };
 
 /* Filled before main's first line; replaced only by tests, before any thread starts. */
@@ -50,6 +60,11 @@ extern const struct weir_machine  weir_machine_linux;
 
 /* Write everything, through EINTR and short writes. 0, or -errno with some prefix written. */
 int weir_write_all(int fd, const void *buffer, size_t bytes);
+
+/* From now on touching a page of [at, at + bytes) that its file no longer has gives zeros, not SIGBUS.
+ * 0, or -errno: -ENOSPC after 8 of them. */
+int  weir_guard_mapping(void *at, size_t bytes);
+void weir_guard_end(void *at);    /* before it is unmapped; nothing, if it was not guarded */
 
 /* The kernel's own figure for this process, from /proc/self/status; 0 if it cannot be read. */
 uint64_t weir_peak_rss_bytes(void);

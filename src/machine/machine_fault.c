@@ -37,6 +37,11 @@ static int64_t fault_lseek(int fd, int64_t offset, int whence) { int const f = f
 static int fault_fcntl(int fd, int command, long argument) { int const f = fate("fcntl"); return f < 0 ? f : weir_machine_linux.fcntl(fd, command, argument); }
 static int fault_fadvise(int fd, uint64_t offset, uint64_t bytes, int advice) { int const f = fate("fadvise"); return f < 0 ? f : weir_machine_linux.fadvise(fd, offset, bytes, advice); }
 static void *fault_mmap(size_t bytes) { return fate("mmap") < 0 ? NULL : weir_machine_linux.mmap_anonymous(bytes); }
+static void *fault_mmap_shared(int fd, size_t bytes) { return fate("mmap_shared") < 0 ? NULL : weir_machine_linux.mmap_shared(fd, bytes); }
+static int fault_fallocate(int fd, uint64_t bytes) { int const f = fate("fallocate"); return f < 0 ? f : weir_machine_linux.fallocate(fd, bytes); }
+static int fault_memfd(const char *name) { int const f = fate("memfd"); return f < 0 ? f : weir_machine_linux.memfd(name); }
+static int fault_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) { int const f = fate("futex_wait"); return f < 0 ? f : weir_machine_linux.futex_wait(word, value, ns); }
+static int fault_futex_wake(_Atomic uint32_t *word, int count) { int const f = fate("futex_wake"); return f < 0 ? f : weir_machine_linux.futex_wake(word, count); }
 static int fault_getrandom(void *buffer, size_t bytes) { int const f = fate("getrandom"); return f < 0 ? f : weir_machine_linux.getrandom(buffer, bytes); }
 
 void weir_machine_start(void)
@@ -69,5 +74,10 @@ void weir_machine_start(void)
     faulty.fadvise = fault_fadvise;
     faulty.mmap_anonymous = fault_mmap;
     faulty.getrandom = fault_getrandom;
+    faulty.mmap_shared = fault_mmap_shared;
+    faulty.fallocate = fault_fallocate;
+    faulty.memfd = fault_memfd;
+    faulty.futex_wait = fault_futex_wait;
+    faulty.futex_wake = fault_futex_wake;
     weir_machine = &faulty;
 }

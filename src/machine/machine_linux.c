@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -78,6 +80,57 @@ static void linux_sleep_ns(int64_t ns)
     nanosleep(&wait, NULL);
 }
 static void linux_yield(void) { sched_yield(); }
+static void *linux_mmap_shared(int fd, size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+static int linux_munmap(void *at, size_t bytes) { return fold(munmap(at, bytes)); }
+static int linux_fallocate(int fd, uint64_t bytes) { return fold(fallocate(fd, 0, 0, (off_t)bytes)); }
+static int linux_unlink(const char *path) { return fold(unlink(path)); }
+static int linux_memfd(const char *name)
+{
+    return fold((int)syscall(SYS_memfd_create, name, 3u /* MFD_CLOEXEC | MFD_ALLOW_SEALING */));
+}
+static int linux_user(void) { return (int)geteuid(); }
+
+/* A message of one byte and a descriptor; the control part is laid out as the kernel wants it. */
+union fd_control { struct cmsghdr header; char bytes[CMSG_SPACE(sizeof(int))]; };
+static int linux_send_fd(int socket, int fd)
+{
+    char byte = 'r';
+    union fd_control control = { .header = { .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET,
+                                             .cmsg_type = SCM_RIGHTS } };
+    struct iovec one = { &byte, 1 };
+    struct msghdr const message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control.bytes,
+                                    .msg_controllen = sizeof control.bytes };
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    return fold((int)sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+static int linux_receive_fd(int socket)
+{
+    char byte;
+    int fd;
+    union fd_control control = { 0 };
+    struct iovec one = { &byte, 1 };
+    struct msghdr message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control.bytes,
+                              .msg_controllen = sizeof control.bytes };
+    ssize_t const got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0) return -errno;
+    if (got == 0 || control.header.cmsg_type != SCM_RIGHTS) return -EBADMSG;
+    if (control.header.cmsg_len != CMSG_LEN(sizeof fd)) return -EBADMSG;
+    memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
+    return fd;
+}
+static int linux_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns)
+{
+    struct timespec const wait = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+    return fold((int)syscall(SYS_futex, word, FUTEX_WAIT, value, &wait, NULL, 0));
+}
+static int linux_futex_wake(_Atomic uint32_t *word, int count)
+{
+    return fold((int)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0));
+}
 
 const struct weir_machine weir_machine_linux = {
     .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
@@ -85,6 +138,10 @@ const struct weir_machine weir_machine_linux = {
     .fcntl = linux_fcntl, .ioctl = linux_ioctl, .poll = linux_poll, .fadvise = linux_fadvise,
     .mmap_anonymous = linux_mmap_anonymous, .discard = linux_discard, .realtime_us = linux_realtime_us, .getrandom = linux_getrandom,
     .monotonic_ns = linux_monotonic_ns, .sleep_ns = linux_sleep_ns, .yield = linux_yield,
+    .mmap_shared = linux_mmap_shared, .munmap = linux_munmap, .fallocate = linux_fallocate,
+    .unlink = linux_unlink, .memfd = linux_memfd, .user = linux_user,
+    .send_fd = linux_send_fd, .receive_fd = linux_receive_fd,
+    .futex_wait = linux_futex_wait, .futex_wake = linux_futex_wake,
 };
 const struct weir_machine *weir_machine = &weir_machine_linux;
 

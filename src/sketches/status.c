@@ -13,6 +13,8 @@ const char *weir_status_name(weir_status status)
     case WEIR_ERR_MISMATCH: return "mismatch";
     case WEIR_ERR_IO:       return "io";
     case WEIR_ERR_FULL:     return "full";
+    case WEIR_ERR_PEER:     return "peer";
+    case WEIR_ERR_CUT:      return "cut";
     }
     return "unknown";
 }
