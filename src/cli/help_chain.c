@@ -32,7 +32,7 @@ static const struct { const char *name, *memory, *words, *says, *examples; } ver
     { "entropy", "by parameter", "COL", "bits of information in a value (an estimate)", "weir entropy dest flights.csv\n  weir entropy dest -g carrier flights.csv" },
     { "corr", "by parameter", "COL,COL", "correlation of two columns", "weir corr distance,air_time flights.csv\n  weir corr dep_delay,arr_delay -g carrier flights.csv" },
     { "rate", "by parameter", "", "rows a second, by --time or by arrival",
-      "weir rate --time time_hour flights.csv\n  tail -f access.csv | weir rate --window tumbling:10s -" },
+      "weir rate --time time_hour flights.csv\n  weir rate --window tumbling:10s - < access.csv" },
     { "head", "constant", "", "the first rows (10); nothing behind them is read", "weir head -n 3 flights.csv\n  weir count -g dest then head flights.csv" },
     { "tail", "by parameter", "", "the last rows (10)", "weir tail -n 3 flights.csv\n  weir filter 'dep_delay > 600' then tail -n 1 flights.csv" },
     { "sample", "by parameter", "", "a random sample: -n rows, or the share -p of them", "weir sample -n 100 flights.csv\n  weir sample -p 0.01 then count flights.csv" },

@@ -158,6 +158,7 @@ static const char *hint(char *room, size_t bytes)
     room[0] = '\0';
     if (given == NULL || strlen(given) < 3) return room;
     int const option = given[0] == '-';
+    if (option && chain.where_verb == NULL) return room;    /* where a verb should be */
     if (option) given += 2;
     nearest_init(&n, given, strcspn(given, "="));
     for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) {

@@ -240,6 +240,7 @@ int chain_parse(struct chain *chain, int count, char **words, int *used)
     memset(chain, 0, sizeof *chain);
     int at = 0;
     for (;;) {
+        if (at >= count && at > 0) chain->where = words[at - 1];
         if (at >= count) return fail(chain, at == 0 ? "a verb is missing" : "a verb is missing after 'then'");
         if (verb_take(chain, count, words, &at) != 0) return -1;
         if (at >= count || strcmp(words[at], "then") != 0) break;

@@ -176,6 +176,7 @@ static size_t window_fill(struct worker *w, uint64_t upto)
     if (upto - have_to < want) want = (size_t)(upto - have_to);
     size_t const got = source_read_at(w->run->source, have_to, window->data + window->have, want, &window->ended);
     window->have += got;
+    if (got < want && !window->ended) w->run->silent = 1;    /* streams, so worker 0 */
     return got;
 }
 
@@ -214,7 +215,7 @@ static size_t record_complete(struct worker *w, size_t from, int *stalled)
         if (window->ended) return window->have;    /* interrupted in a record: what is there of it is not one */
         if (window->have > w->run->options.record_bytes_max) return record_skip(w);
         size_t const room = window->capacity - window->have, asked = room < WEIR_BLOCK_TAIL_BYTES ? room : WEIR_BLOCK_TAIL_BYTES;
-        size_t const got = window_fill(w, window->at + window->have + asked);
+        size_t const got = w->run->silent ? 0 : window_fill(w, window->at + window->have + asked);
         if (got < asked && !window->ended) {    /* a short answer: see to the rest of the world first */
             *stalled = 1;
             return 0;
@@ -269,7 +270,9 @@ static void worker_check_pause(struct worker *w)
 static void worker_progress(struct worker *w, uint64_t bytes)
 {
     atomic_fetch_add_explicit(&w->run->read_bytes, bytes, memory_order_relaxed);
-    if (w->index == 0 && w->run->between != NULL) w->run->between(w->run, w->run->context);
+    if (w->index != 0) return;
+    w->run->silent = 0;
+    if (w->run->between != NULL) w->run->between(w->run, w->run->context);
 }
 
 /* A file: blocks from the cursor until they are used up. */
