@@ -64,6 +64,17 @@
 #define WEIR_ROUTE_SLOTS          65537u   /* Maglev's table, prime: 256 outputs get 256 slots each, so even to 0.4 % */
 #define WEIR_ROUTE_JUMPS_MAX      64u      /* tries of a jump past full outputs, before their list is walked */
 
+/* Network. */
+#define WEIR_CONNECTIONS_MAX         64u          /* at a time, of one listener */
+#define WEIR_CONNECTIONS_DEFAULT     8u
+#define WEIR_CONNECTION_RECORD_BYTES 4096u        /* longest record of one of several connections: each holds so much */
+#define WEIR_CONNECTION_TURN_BYTES   16384u       /* read from one connection before the next has its turn */
+#define WEIR_CONNECTION_IDLE_NS      60000000000ll
+#define WEIR_DATAGRAM_BYTES          2048u        /* longest datagram, unless record= says more */
+#define WEIR_DATAGRAMS_AT_ONCE       64u          /* of one recvmmsg */
+#define WEIR_SOCKET_BYTES            (4 << 20)    /* asked of the kernel for datagrams; it grants rmem_max */
+#define WEIR_RELAY_BYTES             (64u * 1024u) /* of one read, write, splice or mapping of a relay */
+
 /* Results. */
 #define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */
 #define WEIR_QUANTILES_MAX        64u      /* quantiles in one -q list */

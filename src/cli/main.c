@@ -6,9 +6,11 @@
 #include "engine/chain.h"
 #include "machine/gate.h"
 #include "machine/machine.h"
+#include "network/verb_relay.h"
 
 static const struct { const char *name; int (*run)(int argc, char **argv); } verbs[] = {
-    { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen } };
+    { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen }, { "tee", verb_tee },
+    { "send", verb_send }, { "recv", verb_recv } };
 
 int main(int argc, char **argv)
 {

@@ -67,7 +67,7 @@ static int ending(void)
         return plan.out.error == ENOSPC || plan.out.error == EFBIG || plan.out.error == EDQUOT ? EXIT_CREATE : EXIT_IO;
     }
     if (plan.plan.run.source->error) {
-        complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
+        complain("%s: %s", options.file, source_why(plan.plan.run.source));
         return EXIT_IO;
     }
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {

@@ -21,6 +21,8 @@
 struct stat;
 struct iovec;
 struct pollfd;
+struct sockaddr;
+struct mmsghdr;
 
 struct weir_machine {
     int     (*open)(const char *path, int flags, int mode);
@@ -40,6 +42,30 @@ struct weir_machine {
     int64_t (*monotonic_ns)(void);
     void    (*sleep_ns)(int64_t ns);
     void    (*yield)(void);
+
+    /* Sockets and relays: asked for by name only. */
+    int     (*socket)(int family, int type, int protocol);
+    int     (*connect)(int fd, const struct sockaddr *address, unsigned bytes);
+    int     (*bind)(int fd, const struct sockaddr *address, unsigned bytes);
+    int     (*listen)(int fd, int backlog);
+    int     (*accept)(int fd, int flags);
+    int     (*setsockopt)(int fd, int level, int option, const void *value, unsigned bytes);
+    int     (*getsockopt)(int fd, int level, int option, void *value, unsigned *bytes);
+    int     (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned count, int flags);
+    int     (*fchmod)(int fd, unsigned mode);
+    int     (*unlink)(const char *path);
+    int     (*pipe)(int fds[2], int flags);
+    ssize_t (*tee)(int from, int to, size_t bytes, unsigned flags);
+    ssize_t (*splice)(int from, int to, size_t bytes, unsigned flags);
+    ssize_t (*sendfile)(int to, int from, size_t bytes);
+    void   *(*mmap_file)(int fd, uint64_t offset, size_t bytes);    /* to read; NULL on failure */
+    void   *(*mmap_shared)(size_t bytes);                           /* as mmap_anonymous, but a forked child has the same */
+    int     (*munmap)(void *at, size_t bytes);
+    int     (*dup2)(int from, int to);
+    int     (*spawn)(const char *command, int stdout_fd);           /* sh -c; the child's pid */
+    int     (*fork)(void);
+    int     (*waitpid)(int pid, int *status, int flags);
+    int     (*kill)(int pid, int signal_number);
 };
 
 /* Filled before main's first line; replaced only by tests, before any thread starts. */
