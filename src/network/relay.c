@@ -166,6 +166,7 @@ static struct {
     int                child, side;
     struct tee_shared *shared;
     uint64_t           taken, gap_done;  /* offsets in the side pipe */
+    uint64_t           skipped;          /* bytes in all gaps that have ended */
     uint32_t           phase;            /* RECORDS_FIXED: bytes to leave out until a record begins */
     struct framing     framing;
     struct held        held;
@@ -308,12 +309,15 @@ static ssize_t sample_take(struct source *source, void *buffer, size_t bytes, in
         if (got > 0 && gap != relay.gap_done && gap == relay.taken) {    /* what was begun before the gap is not whole */
             uint64_t const position = atomic_load_explicit(&relay.shared->gap_position, memory_order_relaxed);
             relay.gap_done = gap;
+            relay.skipped = position - gap;
             memmove(target, fresh, (size_t)got);
             relay.held.count = 0;
             if (relay.framing.kind == RECORDS_FIXED) relay.phase = (uint32_t)((relay.framing.fixed - position % relay.framing.fixed) % relay.framing.fixed);
             else relay.held.skipping = 1;
         }
         relay.taken += (uint64_t)got;
+        if (got == 0 && atomic_load_explicit(&relay.shared->passed, memory_order_relaxed) != relay.taken + relay.skipped)
+            relay.held.count = 0;    /* the stream ended in a gap: what was begun is not whole */
         relay.measured = relay.taken;
         memcpy(target, relay.held.bytes, relay.held.count);
         size_t have = relay.held.count + (size_t)got;
