@@ -80,8 +80,7 @@ static int connections_accept(void)
 {
     while (r.count < r.endpoint.connections && (r.endpoint.until == 0 || r.come < r.endpoint.until)) {
         int const fd = weir_machine->accept(r.listener, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd == -EINTR || fd == -ECONNABORTED) continue;
-        if (fd == -EAGAIN) return 0;
+        if (fd == -EAGAIN || fd == -EINTR || fd == -ECONNABORTED) return 0;    /* poll says if there is another */
         if (fd < 0) return fd;
         struct connection *c = &r.connections[r.count++];
         *c = (struct connection){ .fd = fd, .readable = 1, .since = r.now, .held = { .bytes = c->held.bytes } };

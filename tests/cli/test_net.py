@@ -596,3 +596,119 @@ def test_the_ceiling_holds_with_every_place_taken(memory):
         t.join()
     w.end()
     assert w.code == 0 and w.stats()["records"] == 320000
+
+
+# ---- calls that fail on purpose (machine_fault.c)
+
+GATE = pathlib.Path(EXE).resolve().parents[0] / "gate/src/weir" if pathlib.Path(EXE).name == "weir" and pathlib.Path(EXE).parent.name == "build" else pathlib.Path(EXE)
+ENDINGS = {0, 2, 65, 69, 74, 78}
+
+
+def faulty(fault, *args, peer=None, stdin=None):
+    """Run the executable with hooks; peer(port) is its other side."""
+    p = subprocess.Popen([GATE, *map(str, args)], stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         env={**os.environ, "WEIR_FAULT": fault})
+    if peer:
+        threading.Thread(target=peer, args=(p,), daemon=True).start()
+    try:
+        out, err = p.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        raise AssertionError(f"{fault}: weir {' '.join(map(str, args))} hangs")
+    assert p.returncode in ENDINGS, (fault, p.returncode, err)
+    assert p.returncode == 0 or err.startswith(b"weir: ") or fault.startswith("write"), (fault, err)
+    return p.returncode, out, err
+
+
+def to_port(port, payload):
+    def work(p):
+        while p.poll() is None:
+            with socket.socket() as s:
+                try:
+                    s.connect(("127.0.0.1", port))
+                    s.sendall(payload)
+                    return
+                except OSError:
+                    time.sleep(0.01)
+    return work
+
+
+def faults(*calls):
+    return [f"{call}:{n}:{effect}{lasting}" for call, effects in calls for effect in effects for n in (1, 2, 4) for lasting in ("", ":forever")]
+
+
+needs_gate = pytest.mark.skipif(not GATE.exists() or "gate" not in str(GATE), reason="build/gate is not built (make gate)")
+
+
+@needs_gate
+def test_a_listener_survives_or_says_why():
+    payload = HEADER + rows(3000)
+    for fault in faults(("socket", ["EMFILE"]), ("bind", ["EACCES"]), ("listen", ["EIO"]), ("setsockopt", ["EIO"]), ("accept", ["EINTR", "ECONNABORTED", "EAGAIN", "EMFILE"]),
+                        ("poll", ["EINTR", "EIO"]), ("read", ["EINTR", "short", "EAGAIN", "ECONNRESET"])):
+        if fault.startswith("accept") and fault.endswith("ECONNABORTED:forever"):    # nobody ever comes
+            continue
+        for extra in ("until=1&idle=1s", "connections=1&idle=1s"):
+            port = port_free()
+            code, out, err = faulty(fault, "summary", *ND, "-i", "csv", f"tcp-listen://127.0.0.1:{port}?{extra}", peer=to_port(port, payload))
+            if code == 0:
+                stats = json.loads(err.splitlines()[-1])
+                assert stats["records"] == 3000 or "ECONNRESET" in fault, (fault, extra, err)
+
+
+@needs_gate
+def test_connecting_and_commands_survive_or_say_why(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(HEADER + rows(3000))
+    for fault in faults(("socket", ["EMFILE"]), ("connect", ["ECONNREFUSED", "EINTR"]), ("read", ["EINTR", "short", "EIO", "ECONNRESET"]), ("fstat", ["EIO"])):
+        port = serve(path.read_bytes())
+        code, out, err = faulty(fault, "summary", *ND, f"tcp://127.0.0.1:{port}")
+        assert code != 0 or json.loads(err.splitlines()[-1])["records"] == 3000, fault
+    for fault in faults(("pipe", ["EMFILE"]), ("spawn", ["EAGAIN"]), ("read", ["EINTR", "short", "EIO"])):
+        code, out, err = faulty(fault, "summary", *ND, f"exec:cat {path}")
+        assert code != 0 or json.loads(err.splitlines()[-1])["records"] == 3000, fault
+
+
+@needs_gate
+def test_datagrams_survive_or_say_why():
+    for fault in faults(("recvmmsg", ["EINTR", "EAGAIN", "short", "EIO"]), ("setsockopt", ["EIO"]), ("bind", ["EACCES"])):
+        port = port_free(socket.SOCK_DGRAM)
+
+        def peer(p):
+            while p.poll() is None:
+                udp(port, [b'{"a":1}'])
+                time.sleep(0.005)
+        code, out, err = faulty(fault, "summary", *ND, "-i", "ndjson", f"udp://127.0.0.1:{port}?until=20", peer=peer)
+        assert code != 0 or json.loads(err.splitlines()[-1])["records"] == 20, fault
+
+
+@needs_gate
+def test_relays_pass_everything_or_say_why(tmp_path):
+    data = HEADER + rows(30000)
+    path = tmp_path / "t.csv"
+    path.write_bytes(data)
+    for fault in faults(("tee", ["EINTR", "EAGAIN", "short"]), ("splice", ["EINTR", "EAGAIN", "short"]), ("read", ["EINTR", "short"]), ("fork", ["EAGAIN"]), ("pipe", ["EMFILE"])):
+        for extra in ([], ["--sample-if-behind"]):
+            cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
+            code, out, err = faulty(fault, "tee", "summary", "-i", "csv", *extra, stdin=cat.stdout)
+            cat.stdout.close()
+            cat.wait()
+            assert out == data, (fault, extra, code, err)
+    for by in ("sendfile", "splice", "read", "mmap"):
+        for fault in faults((by if by in ("sendfile", "splice", "read") else "mmap_file", ["EINTR", "EAGAIN", "short", "EIO"]), ("write", ["EPIPE", "short", "EINTR"]), ("connect", ["ECONNREFUSED"])):
+            if by == "mmap" and ("EINTR" in fault or "EAGAIN" in fault or "short" in fault):
+                continue
+            listener = socket.create_server(("127.0.0.1", 0))
+            got = []
+
+            def receive():
+                c, _ = listener.accept()
+                with c:
+                    while block := c.recv(1 << 16):
+                        got.append(block)
+            t = threading.Thread(target=receive, daemon=True)
+            t.start()
+            code, out, err = faulty(fault, "send", path, f"tcp://127.0.0.1:{listener.getsockname()[1]}", "--by", by)
+            if code == 0:
+                t.join(10)
+                assert b"".join(got) == data, (by, fault)
+            listener.close()
