@@ -24,6 +24,6 @@ int main(int argc, char **argv)
     if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
         return help_print(argc > 2 ? argv[2] : NULL);
     if (*verb == '\0') complain("weir VERB [options] [FILE]; see 'weir help'");
-    else complain("no verb '%.60s'; there are summary, plan, gen, help", verb);
+    else complain("no verb '%.60s'; there are summary, plan, gen, tee, send, recv, help", verb);
     return EXIT_USAGE;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,7 +44,14 @@ static ssize_t command_take(struct source *source, void *buffer, size_t bytes, i
     return -ECHILD;
 }
 
-static const struct source_ops command_ops = { .take = command_take };
+/* Closed before its end: nobody will read the rest. */
+static void command_close(struct source *source)
+{
+    if (command.child != 0) (void)weir_machine->kill(command.child, SIGTERM);
+    command.child = 0;
+}
+
+static const struct source_ops command_ops = { .take = command_take, .close = command_close };
 
 static enum network_outcome command_open(struct source *source, const char *name, struct network_error *error)
 {

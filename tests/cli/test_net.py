@@ -309,6 +309,53 @@ def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves():
     assert dropped["truncated"] == 3 and dropped["too_long"] == 1, dropped
 
 
+def test_one_that_says_nothing_first_does_not_keep_the_rest_from_beginning():
+    port = port_free()
+    w = Weir("summary", *ND, f"tcp-listen://127.0.0.1:{port}?until=3&idle=5s", "--parallel", "2")
+    silent, begun = dial(port), dial(port)
+    begun.sendall(b"id,ho")
+    time.sleep(0.2)
+    feed(port, HEADER + rows(30000))
+    time.sleep(0.3)
+    silent.close()
+    begun.sendall(b"st,x\n" + rows(10, 30000))
+    begun.close()
+    w.end()
+    assert w.code == 0 and w.stats()["dropped"] == {}
+    check_rows(w.columns(), 30010)
+
+
+def test_ipv6_and_a_command_that_is_not_needed_any_more():
+    with socket.socket(socket.AF_INET6) as s:
+        try:
+            s.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+        port = s.getsockname()[1]
+    w = Weir("summary", *ND, f"tcp-listen://[::1]:{port}?connections=1")
+    for _ in range(500):
+        try:
+            with socket.create_connection(("::1", port)) as s:
+                s.sendall(HEADER + rows(100))
+            break
+        except OSError:
+            time.sleep(0.01)
+    check_rows(w.end().columns(), 100)
+    w = Weir("head", "-n", "1", "-i", "csv", "exec:trap '' PIPE; echo a; echo 1; echo 2; head -c 200000 /dev/zero | tr '\\0' '\\n'; exec sleep 30", stdout=subprocess.DEVNULL)
+    assert w.p.wait(10) == 0
+
+
+def test_what_was_lost_is_said_in_the_table_too():
+    port = port_free(socket.SOCK_DGRAM)
+    w = Weir("summary", "-i", "f64", "-o", "table", f"udp://127.0.0.1:{port}?idle=500ms")
+    udp_ready(w, port)
+    os.kill(w.pid(), signal.SIGSTOP)
+    udp(port, [struct.pack("<16d", *range(16))] * 20000, pause_every=10**9)
+    os.kill(w.pid(), signal.SIGCONT)
+    w.end()
+    assert w.code == 0 and b"datagrams dropped" in w.out and b"by the kernel" in w.out
+
+
 def test_more_connections_than_places_wait_their_turn():
     port = port_free()
     w = Weir("summary", *ND, "-i", "ndjson", f"tcp-listen://127.0.0.1:{port}?until=12&connections=2")
