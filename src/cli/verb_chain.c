@@ -85,7 +85,7 @@ static int ending(void)
     int const files = files_ending();
     if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
-        complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
+        complain("%s: %s", options.file, source_why(plan.plan.run.source));
         return EXIT_IO;
     }
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {
