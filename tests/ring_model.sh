@@ -42,5 +42,4 @@ if [ "${1:-}" = long ]; then    # minutes, 8 GB
     check 0 -DPOLICY=1 -DRECORDS=5
     check 0 -DPOLICY=1 -DRECORDS=3 -DCONSUMERS=2 -DCRASHES=0
     check 0 -DPOLICY=0 -DRECORDS=3 -DCONSUMERS=2 -DCRASHES=1
-    check 0 -DPOLICY=1 -DRECORDS=3 -DCONSUMERS=2 -DCRASHES=1
 fi

@@ -20,7 +20,7 @@ uint64_t program_bytes(enum program_use use)
 {
     if (weir_start_begin == NULL) return ((uint64_t)(_end - __executable_start) + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     uint64_t const common = mapped(__executable_start, weir_common_end);
-    const char *data = weir_start_end;
+    const char *data = weir_chain_end;
     uint64_t bytes = common + mapped(data, _end);
     uint64_t const avx2 = mapped(weir_avx2_begin, weir_avx2_end), avx512 = mapped(weir_avx512_begin, weir_avx512_end);
     bytes += avx2 > avx512 ? avx2 : avx512;    /* a run has one at most; plans are the same whichever it is */

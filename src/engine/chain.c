@@ -712,8 +712,14 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     unsigned workers = 1;
     int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
     size_t const two = 2 * each + window_bytes + WEIR_WORKER_STACK_BYTES + behind + sink_bytes;
-    enum { GROUPS_LEAST = 16 << 10 };
-    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * GROUPS_LEAST) workers = 2;
+    enum { GROUPS_LEAST = 16 << 10, GROUPS_FEW = 64 };
+    size_t least = GROUPS_LEAST;
+    if (first->aggregation != NULL) {    /* a table for each has to hold a few groups */
+        struct groups_plan *groups = &first->aggregation->groups;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : GROUPS_FEW);
+        if (groups->bytes > least) least = groups->bytes;
+    }
+    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * least + 4096) workers = 2;
     run->worker_count = workers;
     if (workers == 2) {
         run->workers[1].window.capacity = run->workers[0].window.capacity;
@@ -777,7 +783,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         struct ledger_line *line = ledger_book(arena, "groups", 0);
         if (alone) snprintf(line->buys, sizeof line->buys, "%u B of states", a->set.state_bytes);
         else snprintf(line->buys, sizeof line->buys, "%u groups of %u B%s; those above %.2g%% of the rows are kept", a->groups.capacity, a->groups.group_bytes,
-                      a->groups.key_inline != 0 ? "" : " and their keys", 200.0 / a->groups.capacity);
+                      a->groups.key_inline != 0 ? "" : " and their keys", 534.0 / a->groups.capacity);
         for (unsigned w = 0; w < (i == 0 ? workers : 1); w++)
             aggregation_worker_init(p->workers[i][w].aggregation, a, scratch_at[i][w], blocks[w],
                                     a->window.kind == WINDOW_HOPPING ? blocks[tables - 1] : NULL, w == 0 ? output_at[i] : NULL);

@@ -258,7 +258,8 @@ static int operation_part(struct compiler *k, enum operation op, int function, e
             if (op != OP_CALL) operation_apply(op, values, &out);
             else if (null && !functions[function].takes_nulls) out.is_null = 1;
             else functions[function].row(&call, values, count, &out);
-            if (!out.is_null && out.type == VALUE_TEXT && out.text >= room && out.text < room + sizeof room &&
+            const uint8_t *kept = k->code->text;    /* else it is in room, or a text of the function's own */
+            if (!out.is_null && out.type == VALUE_TEXT && !(out.text >= kept && out.text < kept + k->code->text_used) &&
                 (out.text = text_keep(k, out.text, out.bytes)) == NULL)
                 return cursor_fail(k->cursor, k->error, "the constants of the expression are longer than %u bytes", WEIR_CODE_TEXT_BYTES);
             int const part = constant_part(k, &out, at);
@@ -382,6 +383,8 @@ static int arithmetic(struct compiler *k, char op, int a, int b, uint32_t at)
     if ((op == '+' || op == '-') && ta == VALUE_TIME && tb == VALUE_NUMBER)
         return call_part(k, op == '+' ? "time_add" : "time_subtract", (int[]){ a, b }, 2, at);
     if (op == '+' && ta == VALUE_NUMBER && tb == VALUE_TIME) return call_part(k, "time_add", (int[]){ b, a }, 2, at);
+    if ((op == '+' || op == '-') && ((ta == VALUE_TIME && tb == VALUE_NULL) || (ta == VALUE_NULL && tb == VALUE_TIME)))
+        return constant_part(k, &(struct value){ .is_null = 1 }, at);
     for (int i = 0; i < 2; i++) {
         enum value_type const type = i ? tb : ta;
         if (type != VALUE_NUMBER && type != VALUE_NULL)

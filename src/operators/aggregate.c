@@ -878,43 +878,43 @@ static void top_result(const struct aggregate_set *set, const struct state_plan 
             at = text == NULL ? at + snprintf(at, 8, "null") : room_json(at, end, text, bytes);
         }
         }
-        at += snprintf(at, 64, ",\"count\":%llu,\"count_hi\":%llu}", (unsigned long long)items[i].count, (unsigned long long)(items[i].count + items[i].error));
+        at += snprintf(at, 64, ",\"count\":%llu,\"count_lo\":%llu}", (unsigned long long)items[i].count, (unsigned long long)(items[i].count - items[i].error));
         if (items[i].error != 0) out->exact = 0;
     }
     *at++ = ']';
     out->value = out->low = out->high = (struct value){ .type = VALUE_TEXT, .form = FORM_TEXT, .text = (uint8_t *)room, .bytes = (uint32_t)(at - room) };
 }
 
-/* Shannon's entropy in bits. While every value has a counter it is exact. Else the rows outside the table are r of n,
- * of values no more frequent than e: they add the least if they are as few as r / e values of e rows each, and the
- * most if each is another value. */
+/* Shannon's entropy in bits. While every value has a counter it is exact. Else a counted value has at least count - error
+ * rows; the other rows (r of n) add the most if each is another value, whatever they are: to join values takes entropy away. It
+ * is concave: no less than the mean of that of the sure rows and that of the rest, of which no value has more than e. */
 static void entropy_result(const struct state_plan *s, uint8_t *state, char *room, struct figure *out)
 {
     weir_heavy *heavy = (void *)state;
     weir_heavy_item *items = (void *)room;
     size_t const n = weir_heavy_top(heavy, items, AGGREGATE_ROOM_BYTES / sizeof *items);
     double const total = (double)weir_heavy_total(heavy);
-    uint64_t const error = weir_heavy_error(heavy);
     (void)s;
-    double sum = 0, seen = 0, least = INFINITY;
+    double sum = 0, sure = 0, most = (double)weir_heavy_error(heavy);
     for (size_t i = 0; i < n; i++) {
-        double const c = (double)items[i].count;
-        sum -= c / total * log2(c / total);
-        seen += c;
-        if (c < least) least = c;
+        double const c = (double)(items[i].count - items[i].error);
+        if (c > 0) sum -= c * log2(c / total);
+        sure += c;
     }
-    double const rest = total - seen;
-    out->exact = error == 0 && rest <= 0;
+    double const rest = total - sure;
+    if (n > 0 && most < (double)items[n - 1].count) most = (double)items[n - 1].count;    /* those that are not listed */
+    out->exact = rest <= 0;
     if (total == 0) {
         out->value = out->low = out->high = number_f64(NAN);
         return;
     }
-    double const top = (double)error > least ? (double)error : least < INFINITY ? least : 1;
-    double const low = rest > 0 ? sum - rest / total * log2((rest < top ? rest : top) / total) : sum;
-    double const high = rest > 0 ? sum + rest / total * log2(total) : sum;
-    out->low = number_f64(low < sum ? low : sum);
+    double const high = (sum + (rest > 0 ? rest * log2(total) : 0)) / total;
+    double low = sum + (sure > 0 ? sure * log2(sure / total) : 0);    /* sure rows alone */
+    if (rest > most) low += rest * log2(rest / most);
+    low /= total;
+    out->low = number_f64(out->exact ? high : low);
     out->high = number_f64(high);
-    out->value = number_f64(out->exact ? sum : (out->low.f + high) / 2);
+    out->value = number_f64(out->exact ? high : (low + high) / 2);
 }
 
 void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t rows, uint8_t *states, int64_t span_us, char *room, struct figure *out)
@@ -925,6 +925,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     uint8_t *state = s != NULL ? states + s->at : NULL;
     *out = (struct figure){ .exact = 1 };
     struct value *v = &out->value;
+    const struct text_kept *text = NULL;
     switch (a->kind) {
     case AGGREGATE_ROWS: *v = number_u64(rows); break;
     case AGGREGATE_COUNT: *v = number_u64(*(uint64_t *)(void *)state); break;
@@ -932,7 +933,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     case AGGREGATE_MEAN: *v = number_f64(mean_of((void *)state)); break;
     case AGGREGATE_MIN: case AGGREGATE_MAX: {
         int const min = a->kind == AGGREGATE_MIN;
-        if (s->kind == STATE_TEXT_RANGE) *v = any_value(min ? &((struct text_range_state *)(void *)state)->min : &((struct text_range_state *)(void *)state)->max, VALUE_TEXT);
+        if (s->kind == STATE_TEXT_RANGE) text = min ? &((struct text_range_state *)(void *)state)->min : &((struct text_range_state *)(void *)state)->max;
         else *v = kept_value(min ? &((struct range_state *)(void *)state)->min : &((struct range_state *)(void *)state)->max, a->type);
         break;
     }
@@ -946,10 +947,10 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     }
     case AGGREGATE_SKEWNESS: *v = number_f64(weir_moments_skewness((weir_moments *)(void *)state)); break;
     case AGGREGATE_KURTOSIS: *v = number_f64(weir_moments_kurtosis((weir_moments *)(void *)state)); break;
-    case AGGREGATE_FIRST: *v = any_value(&((struct ends_state *)(void *)state)->first, a->type); break;
-    case AGGREGATE_LAST: *v = any_value(&((struct ends_state *)(void *)state)->last, a->type); break;
-    case AGGREGATE_ARG_MIN: *v = any_value(&((struct arg_state *)(void *)state)->at_min, a->type); break;
-    case AGGREGATE_ARG_MAX: *v = any_value(&((struct arg_state *)(void *)state)->at_max, a->type); break;
+    case AGGREGATE_FIRST: text = &((struct ends_state *)(void *)state)->first; break;
+    case AGGREGATE_LAST: text = &((struct ends_state *)(void *)state)->last; break;
+    case AGGREGATE_ARG_MIN: text = &((struct arg_state *)(void *)state)->at_min; break;
+    case AGGREGATE_ARG_MAX: text = &((struct arg_state *)(void *)state)->at_max; break;
     case AGGREGATE_COVARIANCE: *v = number_f64(weir_covariance_value((weir_covariance *)(void *)state)); break;
     case AGGREGATE_COVARIANCE_POP: {
         const weir_covariance *c = (void *)state;
@@ -979,6 +980,10 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
         *v = number_f64(span > 0 ? (double)r->count * 1e6 / span : NAN);
         break;
     }
+    }
+    if (text != NULL) {
+        *v = any_value(text, a->type);
+        out->exact = a->type != VALUE_TEXT || !text->head.set || !text->head.cut;
     }
     out->low = out->high = out->value;
 }

@@ -405,6 +405,7 @@ void groups_purge(struct groups *g)
     if (median > g->error) g->error = median;
     g->purges++;
     groups_keep(g, keep_heavy, g);
+    if (g->sieve_left != 0) g->error++;    /* what has just left may lose one more row to this epoch */
 }
 
 static int keep_all_but_missed(void *context, struct group *group)

@@ -12,8 +12,8 @@
  *            `error`) are folded into the rest, and `error` rises to the most that any of them can have had. A group
  *            not in the table has at most `error` rows; one that is has at most `missed` more than it says. Once there was a
  *            purge, a new key's first row only leaves a mark in a sieve and goes to the rest; its second one makes a group. The
- *            sieve is cleared after so many marks as three quarters of the groups, and `error` rises by 1 for each such time: a
- *            stream of keys that come once costs the table nothing. error <= 10/3 n / capacity. Sums of all rows printed, with the
+ *            sieve is cleared after so many marks as three quarters of the groups, and `error` rises by 1 for each such time and each purge: a
+ *            stream of keys that come once costs the table nothing. error <= 16/3 n / capacity. Sums of all rows printed, with the
  *            rest, are those of the input.
  *   evict    all groups are handed out as partial rows, and the table starts anew
  *   drop     rows of new groups are counted in the rest and not shown

@@ -12,7 +12,7 @@ PLAIN = ["red", "green", "blue", "re", "reds", "r", "dark red"]
 
 def time_text(us):
     t = EPOCH + datetime.timedelta(microseconds=us)
-    return t.strftime("%Y-%m-%dT%H:%M:%S") + (f".{us % 1000000:06d}" if us % 1000000 else "") + "Z"
+    return f"{t.year:04d}" + t.strftime("-%m-%dT%H:%M:%S") + (f".{us % 1000000:06d}" if us % 1000000 else "") + "Z"
 
 
 def time_us(text):
