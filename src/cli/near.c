@@ -26,8 +26,11 @@ void nearest_try(struct nearest *n, const char *candidate)
         }
     }
     unsigned distance = row[length];
+    size_t same = 0;
+    while (same < length && same < n->bytes && candidate[same] == n->given[same]) same++;
     n->exact |= distance == 0;
-    if (n->bytes > 1 && length > n->bytes && memcmp(candidate, n->given, n->bytes) == 0) distance = 1;    /* a beginning of it */
+    if (n->bytes > 1 && same == n->bytes && length > same) distance = 1;    /* a beginning of it */
+    if (n->best == NULL && same >= 4 && distance >= n->distance) distance = n->distance - 1;    /* another ending, if nothing is nearer */
     if (distance >= n->distance) return;
     n->best = candidate;
     n->distance = distance;

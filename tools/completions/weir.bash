@@ -21,16 +21,45 @@ _weir_columns()
     done
 }
 
+# Verbs of chains, and the options of one: as the program's help has them.
+_weir_verbs() { weir help verbs 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p'; }
+_weir_options() { weir help "$1" 2>/dev/null | sed -n 's/^  \(-[-a-z]*\)\(, \(--[a-z]*\)\)\{0,1\}.*/\1 \3/p'; }
+
+# A chain: `then` begins the next verb.
+_weir_chain()
+{
+    local i verb=${COMP_WORDS[1]}
+    for ((i = 2; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i - 1]} == then ]] && verb=${COMP_WORDS[i]}; done
+    case $prev in
+    then) COMPREPLY=($(compgen -W "$(_weir_verbs)" -- "$cur")); return ;;
+    -o | --output) COMPREPLY=($(compgen -W "table csv tsv ndjson f64" -- "$cur")); return ;;
+    -i | --input) COMPREPLY=($(compgen -W "csv tsv ndjson npy f64 i64 u64 f32 i32 u32 i16 u16 i8 u8 struct:" -- "$cur")); return ;;
+    -S | --memory) COMPREPLY=($(compgen -W "1MiB 2MiB 4MiB 16MiB 64MiB" -- "$cur")); return ;;
+    -g | --group | --time) _weir_columns; return ;;
+    --window) COMPREPLY=($(compgen -W "tumbling: hopping: session: count:" -- "$cur")); compopt -o nospace; return ;;
+    --on-full) COMPREPLY=($(compgen -W "approx evict fail drop" -- "$cur")); return ;;
+    --by) COMPREPLY=($(compgen -W "jump rendezvous maglev" -- "$cur")); return ;;
+    --color) COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_weir_options "$verb") --input --output --memory --delimiter --no-header --schema --ragged --max-record
+            --strict --parallel --distinct-p --quantile-k --seed --stats --stats-file --color --quiet --help" -- "$cur"))
+    else
+        COMPREPLY=($(compgen -W then -- "$cur") $(compgen -f -- "$cur"))
+        compopt -o filenames
+    fi
+}
+
 _weir()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "summary plan gen help --version --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "summary plan gen sql run check help --version --help $(_weir_verbs)" -- "$cur"))
         return
     fi
     case $verb in
-    help) COMPREPLY=($(compgen -W "summary plan gen formats memory exit-codes" -- "$cur")); return ;;
+    help) COMPREPLY=($(compgen -W "summary verbs functions sql run plan gen formats memory environment exit-codes $(_weir_verbs)" -- "$cur")); return ;;
     gen)
         case $prev in
         --dist) COMPREPLY=($(compgen -W "uniform normal lognormal zipf:1.1 seq" -- "$cur")); return ;;
@@ -39,9 +68,10 @@ _weir()
         COMPREPLY=($(compgen -W "f64 i64 u64 csv ndjson bytes --dist --distinct --bytes --rows --seed --copy --help" \
                      -- "$cur"))
         return ;;
-    plan) ((COMP_CWORD == 2)) && { COMPREPLY=($(compgen -W "summary -o" -- "$cur")); return; } ;;
+    plan) ((COMP_CWORD == 2)) && { COMPREPLY=($(compgen -W "summary sql run -o $(_weir_verbs)" -- "$cur")); return; } ;;
     summary) ;;
-    *) return ;;
+    run | check) COMPREPLY=($(compgen -f -X '!*.weir' -- "$cur") $(compgen -d -- "$cur")); compopt -o filenames; return ;;
+    *) _weir_chain; return ;;
     esac
     case $prev in
     -i | --input) COMPREPLY=($(compgen -W "csv tsv ndjson npy f64 i64 u64 f32 i32 u32 i16 u16 i8 u8 struct:" -- "$cur")) ;;

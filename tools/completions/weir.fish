@@ -1,14 +1,21 @@
 # weir.fish - completions for fish; install as share/fish/vendor_completions.d/weir.fish
 
-set -l verbs summary plan gen help
+set -l chain (weir help verbs 2>/dev/null | string match -rg '^  ([a-z]+) ')    # verbs of chains, as the program's help has them
+set -l verbs summary plan gen sql run check help $chain
 complete -c weir -f
 complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a summary -d 'describe every column'
 complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'where each byte of the ceiling goes'
 complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a gen -d 'data to try it on'
 complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a help -d 'about a verb or topic'
+complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a "$chain"
+complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a sql -d 'one SELECT'
+complete -c weir -n "not __fish_seen_subcommand_from $verbs" -a 'run check' -d 'chains of a file'
+complete -c weir -n "__fish_seen_subcommand_from $chain" -F -a then
+complete -c weir -n '__fish_seen_subcommand_from then' -a "$chain"
+complete -c weir -n '__fish_seen_subcommand_from run check' -F
 complete -c weir -n "not __fish_seen_subcommand_from $verbs" -l version -d 'print the version'
-complete -c weir -n '__fish_seen_subcommand_from help' -a 'summary plan gen formats memory exit-codes'
-complete -c weir -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from summary' -a summary
+complete -c weir -n '__fish_seen_subcommand_from help' -a "summary verbs functions sql run plan gen formats memory environment exit-codes $chain"
+complete -c weir -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from summary' -a "summary sql run $chain"
 
 set -l summary '__fish_seen_subcommand_from summary; and not __fish_seen_subcommand_from help'
 complete -c weir -n $summary -F
