@@ -29,6 +29,7 @@ struct aggregation {
     struct output_order    order[WEIR_KEYS_MAX];
     unsigned               order_count;
     uint64_t               limit;            /* 0: all */
+    unsigned               limit_keys;       /* it holds within each group of so many first keys */
     unsigned               output_count;     /* columns */
     uint32_t               groups_max;       /* what memory was divided for; 0: as many as fit */
 };

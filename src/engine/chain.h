@@ -35,11 +35,11 @@ struct verb {
     const char    *group;          /* -g */
     const char    *window, *time, *lateness, *on_full;
     const char    *order;          /* of the groups printed: NAME[:desc],... */
-    const char    *value;          /* top: -g */
     const char    *to, *by, *weights;    /* route */
     uint64_t       count;          /* -n, --for, --load */
     double         number;         /* -p, --fpr, -k of bands */
     int            bounds, inside, has_count, has_number;
+    unsigned       own_keys;       /* top -g: how many of the keys are its own columns; the limit holds within the others */
 };
 struct chain {
     unsigned    count;
