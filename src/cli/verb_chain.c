@@ -105,6 +105,18 @@ static int ending(void)
     return EXIT_OK;
 }
 
+/* Rows of a feed are due even if they are few. */
+enum { FEED_NS = 100000000 };
+static void feed_between(struct run *run, void *context)
+{
+    static int64_t next_ns;
+    (void)run, (void)context;
+    int64_t const now = weir_machine->monotonic_ns();
+    if (now < next_ns) return;
+    (void)out_flush(&plan.out);    /* its error is kept, and ends the run */
+    next_ns = now + FEED_NS;
+}
+
 static int output_is_terminal(void) { return isatty(STDOUT_FILENO); }
 
 int verb_chain(int argc, char **argv)
@@ -136,6 +148,11 @@ int verb_chain(int argc, char **argv)
     sigaction(SIGTERM, &end_action, NULL);
     signal(SIGPIPE, SIG_IGN);
     if ((code = input_open(&source, options.file)) != -1) return code;
+    int const feed = source_is_network(options.file);
+    if (feed) {
+        source.wait_ns = FEED_NS;
+        source.row_wanted = 1;
+    }
     struct chain_question question = { .question = options.question, .header = !options.question.no_header };
     int const chosen = options.output_given;
     enum output const output = chosen ? options.output : output_is_terminal() ? OUTPUT_TABLE : OUTPUT_CSV;
@@ -148,6 +165,7 @@ int verb_chain(int argc, char **argv)
         complain("cannot start the second worker; try --parallel 1");
         return EXIT_FAILED;
     }
+    if (feed) plan.plan.run.between = feed_between;
     run_all(&plan.plan.run);
     chain_finish(&plan);
     source_close(&source);
