@@ -131,8 +131,12 @@ static void between(struct run *run, void *context)
         progress_clear();
         stats_write(STDERR_FILENO);
     }
-    if (session.live == NULL && session.progress_next_ns == 0) return;
+    if (session.live == NULL && session.progress_next_ns == 0 && session.feed == NULL) return;
     int64_t const now = weir_machine->monotonic_ns();
+    if (session.feed != NULL && now >= session.feed_next_ns) {
+        session.feed();
+        session.feed_next_ns = now + SESSION_FEED_NS;
+    }
     if (session.live != NULL && now >= session.live_next_ns) {
         session.live();
         session.live_next_ns = now + session.options->live_ns;

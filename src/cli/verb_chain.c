@@ -124,6 +124,9 @@ static int ending(void)
     return session_books(books, !options.quiet);
 }
 
+/* Rows of a feed are due even if they are few. */
+static void feed(void) { (void)out_flush(&plan.out); }    /* its error is kept, and ends the run */
+
 /* Of --stats: rows in = left out + late + untimed + those that went into groups, or out. */
 static void figures(struct out *out)
 {
@@ -219,6 +222,12 @@ int chain_job_do(const struct chain_job *job)
         return EXIT_USAGE;
     }
     if ((code = session_open(&options, &source)) != -1) return code;
+    if (source_is_network(options.file)) {
+        options.question.program_bytes = program_bytes(PROGRAM_CHAIN, 1) + job->bytes;
+        source.wait_ns = SESSION_FEED_NS;
+        source.row_wanted = 1;
+        session.feed = feed;
+    }
     struct chain_question const question = { .question = options.question, .header = !options.question.no_header, .output = output_wanted() };
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);

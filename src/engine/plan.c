@@ -357,6 +357,13 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
 uint8_t *plan_window(struct plan *plan, size_t capacity) { return window_take(plan, capacity); }
 enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes) { return no_fit(plan, part, bytes); }
 
+/* Whether there is a line to plan with. */
+static int lines_enough(const struct source *source, const uint8_t *data, size_t have)
+{
+    const uint8_t *line = memchr(data, '\n', have);
+    return line != NULL && (!source->row_wanted || data[0] == '{' || memchr(line + 1, '\n', have - (size_t)(line + 1 - data)) != NULL);
+}
+
 enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct source *source)
 {
     memset(plan, 0, sizeof *plan);
@@ -398,7 +405,7 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     int more = !(any && source->ops != NULL && source->ops->records != NULL);    /* those give whole records once they know them */
     while (more) {
         window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
-        more = !window->ended && window->have < window->capacity && !any && memchr(window->data, '\n', window->have) == NULL;
+        more = !window->ended && window->have < window->capacity && !any && !lines_enough(source, window->data, window->have);
     }
     if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
 

@@ -49,6 +49,7 @@ static struct receiver {
     int                has_header;
     uint64_t           given;               /* bytes */
     int64_t            now, away, left;     /* monotonic, less what was spent elsewhere; when we were left */
+    unsigned           lines;               /* given before the records are known: a header is not enough to know them */
     int64_t            quiet_at;            /* before the records are known: when what came has to do */
     struct mmsghdr    *messages;
     struct datagram   *datagrams;
@@ -176,7 +177,7 @@ static ssize_t connections_fill(struct source *source, uint8_t *target, size_t c
         }
         if (r.count == 0 && r.endpoint.until != 0 && r.come >= r.endpoint.until) return 0;
         int64_t due = until;
-        if (!r.framing.known && r.given != 0 && (due == 0 || r.quiet_at < due)) due = r.quiet_at;
+        if (!r.framing.known && r.quiet_at != 0 && (due == 0 || r.quiet_at < due)) due = r.quiet_at;
         int readable = 0;
         for (unsigned i = 0; i < r.count; i++) readable |= r.connections[i].readable && its_turn(&r.connections[i]);
         if (readable) continue;
@@ -271,7 +272,7 @@ static ssize_t datagrams_fill(struct source *source, uint8_t *target, size_t cap
             return 0;
         }
         int64_t due = until;
-        if (!r.framing.known && r.given != 0 && (due == 0 || r.quiet_at < due)) due = r.quiet_at;
+        if (!r.framing.known && r.quiet_at != 0 && (due == 0 || r.quiet_at < due)) due = r.quiet_at;
         int64_t const left = due == 0 ? INT64_MAX : due - r.away - r.now;
         if (left <= 0) return -EAGAIN;
         int64_t wait_ms = left / 1000000 < LOOK_MS ? left / 1000000 + 1 : LOOK_MS;
@@ -286,6 +287,12 @@ static ssize_t datagrams_fill(struct source *source, uint8_t *target, size_t cap
 
 enum { GUESS_NS = 100000000 };    /* what comes in so long after the first record has to do for a guess of the format */
 
+static unsigned lines_of(const uint8_t *data, size_t bytes)
+{
+    const uint8_t *first = memchr(data, '\n', bytes);
+    return first == NULL ? 0 : 1 + (memchr(first + 1, '\n', bytes - (size_t)(first + 1 - data)) != NULL);
+}
+
 static ssize_t receiver_take(struct source *source, void *buffer, size_t bytes, int64_t until)
 {
     if (bytes == 0) {    /* the end, by a signal */
@@ -299,11 +306,12 @@ static ssize_t receiver_take(struct source *source, void *buffer, size_t bytes, 
         int const datagrams = r.endpoint.type == SOCK_DGRAM;
         uint8_t *const target = direct ? buffer : r.stash;
         size_t const capacity = direct ? bytes : r.stash_bytes;
-        if (!r.framing.known && r.given != 0 && r.now + r.away >= r.quiet_at) return -EAGAIN;
+        if (!r.framing.known && r.quiet_at != 0 && r.now + r.away >= r.quiet_at) return -EAGAIN;
         ssize_t const got = datagrams ? datagrams_fill(source, target, capacity, until) : connections_fill(source, target, capacity, until);
         r.left = weir_machine->monotonic_ns();
         if (got <= 0) return got;
-        if (r.given == 0) r.quiet_at = r.left + GUESS_NS;
+        r.lines += r.lines < 2 ? lines_of(target, (size_t)got) : 0;
+        if (r.quiet_at == 0 && (r.lines >= 2 || target[0] == '{')) r.quiet_at = r.left + GUESS_NS;
         r.given += (uint64_t)got;
         if (direct) return got;
         r.ready = r.stash;

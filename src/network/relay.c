@@ -376,7 +376,9 @@ enum network_outcome relay_source_open(struct source *source, struct network_err
     if (got < 0) return network_fail(error, NETWORK_FAILED, "%s", strerror(-got));
     if (got == 0) {
         (void)weir_machine->close(fds[0]);
-        signal(SIGINT, SIG_IGN);    /* the stream goes on as long as its ends do */
+        signal(SIGINT, SIG_IGN);    /* the stream goes on as long as its ends do, or until the summary's process says otherwise */
+        signal(SIGUSR1, SIG_IGN);
+        signal(SIGTERM, SIG_DFL);
         relay_process(fds[1]);
     }
     (void)weir_machine->close(fds[1]);

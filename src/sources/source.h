@@ -45,6 +45,7 @@ struct source {
     uint64_t    bytes;       /* FILE: bytes from there to its end; UINT64_MAX if unknown */
     uint64_t    next;        /* STREAM: offset of the next byte that read() gives */
     int64_t     wait_ns;     /* STREAM: longest wait for more bytes before a short answer; 0: no limit */
+    int         row_wanted;  /* STREAM: a header alone does not tell enough: plan with a further line */
     const struct source_ops *ops;    /* NULL: the descriptor is all */
     size_t      memory_bytes;
     const char *why;         /* what error means here; NULL: as strerror says */

@@ -175,6 +175,34 @@ def test_chains_take_the_same_sources():
     assert r.code == 0 and r.out == b"x\n11\n12\n"
 
 
+@pytest.mark.parametrize("way", ["tcp-listen", "tcp"])
+def test_rows_of_a_slow_feed_come_at_once(way):
+    if way == "tcp-listen":
+        port = port_free()
+        w = Weir("filter", "x >= 1", "-o", "csv", f"tcp-listen://127.0.0.1:{port}")
+        s = dial(port)
+    else:
+        listener = socket.create_server(("127.0.0.1", 0))
+        w = Weir("filter", "x >= 1", "-o", "csv", f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        s, _ = listener.accept()
+    s.sendall(HEADER)
+    time.sleep(0.4)    # no type is known by that
+    s.sendall(b"0,a,0.5\n1,b,1.5\n")
+    out = b""
+    for i in range(2, 6):
+        until = time.time() + 5
+        while out.count(b"\n") < i and time.time() < until:
+            out += os.read(w.p.stdout.fileno(), 4096)
+        assert out.splitlines()[-1] == b"%d,b,%d.5" % (i - 1, i - 1)
+        s.sendall(b"%d,b,%d.5\n" % (i, i))
+    s.close()
+    if way == "tcp-listen":
+        time.sleep(0.3)
+        w.signal(signal.SIGINT)
+    w.end()
+    assert w.code == (130 if way == "tcp-listen" else 0) and w.out == b"5,b,5.5\n"
+
+
 def test_a_reset_says_that_the_report_is_partial():
     w = Weir("summary", *ND, f"tcp://127.0.0.1:{serve(HEADER + rows(5000) + b'77,ho', then='reset')}").end()
     assert w.code in (0, 74)
@@ -551,6 +579,18 @@ def test_tee_that_falls_behind_samples_and_says_so(kind):
         assert figures[1]["distinct"]["est"] == 7 and figures[0]["type"] == "int" and figures[2]["type"] == "float"
     else:
         assert figures[0]["min"] == 0 and figures[0]["max"] == 999 and figures[0]["distinct"]["est"] == pytest.approx(1000, rel=0.05)
+
+
+@pytest.mark.parametrize("sampling", [[], ["--sample-if-behind"]])
+def test_tee_ends_when_it_is_told_to(sampling):
+    w = Weir("tee", "summary", "-o", "ndjson", "-i", "csv", *sampling, stdin=subprocess.PIPE)
+    w.p.stdin.write(HEADER + rows(100))
+    w.p.stdin.flush()
+    assert os.read(w.p.stdout.fileno(), 10) == HEADER
+    os.kill(w.pid(), signal.SIGTERM)
+    assert w.p.wait(10) == 143
+    figures = [json.loads(line) for line in w.p.stderr.read().splitlines()]
+    assert all(f["count"] in (0, 100) for f in figures)
 
 
 def test_tee_that_keeps_up_measures_everything():
