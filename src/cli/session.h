@@ -18,6 +18,8 @@ struct session {
     int                   stats_fd, progress_shown;
     void                (*figures)(struct out *out);    /* the verb's own members of --stats: ,"name":value ... */
     void                (*live)(void);                  /* every --live */
+    void                (*idle)(void);                  /* a stream is silent */
+    int                   no_progress;                  /* rows go to the terminal all the time */
 };
 extern struct session session;
 extern volatile sig_atomic_t session_interrupted;       /* the signal that asked us to end */
