@@ -184,6 +184,10 @@ static int summary_print(void)
 
 /* ---- a job ----------------------------------------------------------------------------------- */
 
+static void idle(void) { chain_idle(&plan); }
+
+enum { IDLE_NS = 100000000 };
+
 /* "; did you mean 'head'?" for a verb or long option that there is not. */
 static const char *hint(char *room, size_t bytes)
 {
@@ -230,10 +234,6 @@ int chain_job_do(const struct chain_job *job)
     options.chain = 1;
     int code = options_parse(&options, job->shared, job->shared_words);
     if (code != -1) return code;
-    if (options.live_ns != 0) {
-        complain("--live is for summary; in a chain, agg --window gives rows while the stream flows");
-        return EXIT_USAGE;
-    }
     if (chain_parse(&chain, job->own, job->own_words, &used) != 0) {
         const char *const better = hint(near, sizeof near), *const last = strrchr(chain.message, ';');    /* instead of '; see ...' */
         snprintf(text, sizeof text, "%.*s%s", *better != '\0' && last != NULL ? (int)(last - chain.message) : (int)sizeof chain.message, chain.message, better);
@@ -280,8 +280,18 @@ int chain_job_do(const struct chain_job *job)
         return EXIT_CREATE;
     }
     plan.table = terminal_table(STDOUT_FILENO, options.color);
-    chain_plan_start(&plan, STDOUT_FILENO, program_started);
+    int const flows = chain_flows(&plan);
+    if (options.live_ns != 0 && !flows) {
+        complain("--live: this chain gives its rows at the end; agg --window gives them while the stream flows");
+        return EXIT_USAGE;
+    }
     session.figures = figures;
+    session.no_progress = flows && isatty(STDOUT_FILENO);
+    if (flows) {    /* rows wait no longer than that for others */
+        session.idle = idle;
+        if (source.wait_ns == 0) source.wait_ns = IDLE_NS;
+    }
+    chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if ((code = session_run(&plan.plan)) != -1) return code;
     chain_finish(&plan);
     if (chain_summary_of(&plan) != NULL) plan.out.error = summary_print();

@@ -849,6 +849,14 @@ static void rows_add_windowed(struct aggregation_worker *w, const struct frame *
     rows_add(w, frame, c, keys, from, c->count);
 }
 
+static void sessions_close(struct aggregation_worker *w)
+{
+    struct session_end end = { w, w->watermark };
+    groups_keep(&w->groups, keep_session, &end);
+    output_flush(w);
+    w->next_close = w->watermark + w->plan->window.size / 4;    /* sessions that ended since wait at most that long to be printed */
+}
+
 static void rows_add_sessions(struct aggregation_worker *w, const struct frame *frame, struct chunk *c, const struct dense_key *keys)
 {
     int64_t const gap = w->plan->window.size, lateness = w->plan->window.lateness;
@@ -878,11 +886,7 @@ static void rows_add_sessions(struct aggregation_worker *w, const struct frame *
         }
         states_add(w, frame, c, i, i + 1);
     }
-    if (!w->started || w->watermark < w->next_close) return;
-    struct session_end end = { w, w->watermark };
-    groups_keep(&w->groups, keep_session, &end);
-    output_flush(w);
-    w->next_close = w->watermark + gap / 4;    /* sessions that ended since wait at most that long to be printed */
+    if (w->started && w->watermark >= w->next_close) sessions_close(w);
 }
 
 static void keys_pack(struct aggregation_worker *w, const struct frame *frame, const struct chunk *c, struct dense_key *keys)
@@ -999,6 +1003,17 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
         else if (a->groups.paned) rows_add_windowed(w, frame, &c, keys);
         else rows_add(w, frame, &c, keys, 0, c.count);
     }
+}
+
+void aggregation_idle(struct aggregation_worker *w)
+{
+    const struct window_plan *win = &w->plan->window;
+    if (win->kind == WINDOW_NONE || win->kind == WINDOW_COUNT || w->plan->has_time || !w->started || w->failed) return;
+    int64_t const now = w->clock_us() - win->lateness;
+    if (now > w->watermark) w->watermark = now;
+    if (w->watermark < w->next_close) return;
+    if (win->kind == WINDOW_SESSION) sessions_close(w);
+    else windows_close(w, w->watermark);
 }
 
 void aggregation_merge(struct aggregation_worker *into, struct aggregation_worker *from)

@@ -815,6 +815,7 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
     if (outcome == PLAN_OK) outcome = types_find(p);
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
+    plan_widen(&p->plan);
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
     if (outcome == PLAN_OK && source->seekable) p->plan.run.workers[0].window.have = 0;
     return outcome;
@@ -1003,6 +1004,25 @@ void chain_plan_start(struct chain_plan *p, int fd, void (*started)(void))
     run->context = p;
     if (started != NULL) started();
     arena_freeze(&p->plan.arena);
+}
+
+int chain_flows(const struct chain_plan *p)
+{
+    const struct segment *s = &p->segments[0];
+    return s->keep.kind == KEEP_NOTHING && (s->aggregation == NULL || s->aggregation->window.kind != WINDOW_NONE);
+}
+
+void chain_idle(struct chain_plan *p)
+{
+    for (unsigned i = 0; i < p->segment_count; i++) {
+        struct segment *s = &p->segments[i];
+        if (p->workers[i][0].aggregation != NULL) aggregation_idle(p->workers[i][0].aggregation);
+        for (unsigned k = 0; k < s->step_count; k++)
+            for (unsigned n = 0; (s->steps[k].kind == STEP_TEE || s->steps[k].kind == STEP_ROUTE) && n < s->steps[k].files.count; n++)
+                if (s->steps[k].files.files[n].sink != NULL) rows_flush(s->steps[k].files.files[n].sink);
+    }
+    if (p->sink != NULL) rows_flush(p->sink);
+    if (p->out.error) p->done = source_stop = 1;    /* nobody reads it */
 }
 
 void chain_finish(struct chain_plan *p)

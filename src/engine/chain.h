@@ -198,6 +198,10 @@ void chain_plan_start(struct chain_plan *plan, int fd, void (*started)(void));
 int chain_files_open(struct chain_plan *plan, const char **path);
 /* After run_all: merge workers, let all that is kept flow out, close the sink. */
 void chain_finish(struct chain_plan *plan);
+/* 1 if rows go out before the input has ended. */
+int chain_flows(const struct chain_plan *plan);
+/* A stream that flows is silent: what is ready goes out. Worker 0. */
+void chain_idle(struct chain_plan *plan);
 
 /* `... then summary`: NULL if that is not how it ends; and what a report asks for (context: the plan). */
 const struct chain_summary *chain_summary_of(const struct chain_plan *plan);

@@ -271,8 +271,8 @@ static void worker_progress(struct worker *w, uint64_t bytes)
 {
     atomic_fetch_add_explicit(&w->run->read_bytes, bytes, memory_order_relaxed);
     if (w->index != 0) return;
-    w->run->silent = 0;
     if (w->run->between != NULL) w->run->between(w->run, w->run->context);
+    w->run->silent = 0;
 }
 
 /* A file: blocks from the cursor until they are used up. */

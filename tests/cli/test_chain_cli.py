@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import time
@@ -313,8 +314,43 @@ def test_color_and_width_of_the_table_follow_the_terminal(file):
     assert b"\033[" not in run("head", "-o", "table", path).out
 
 
-def test_live_is_refused_with_what_to_do_instead(file):
+def test_live_is_refused_where_rows_come_at_the_end(file):
     assert "--window" in refused("count", "--live", "1s", file(PLAIN))
+
+
+def read_for(fd, seconds):
+    return os.read(fd, 65536) if select.select([fd], [], [], seconds)[0] else b""
+
+
+def test_rows_of_a_silent_stream_go_out_and_do_not_wait_for_others():
+    p = start("filter", "ms > 3", "--live", "50ms", "-i", "csv", "-")
+    p.stdin.write(PLAIN.encode())
+    p.stdin.flush()
+    assert read_for(p.stdout.fileno(), 5) == b"who,what,ms\nbob,y,40\nann,y,5\ncid,x,60\nann,x,7\n"
+    p.stdin.write(b"dan,z,9")
+    p.stdin.flush()
+    assert read_for(p.stdout.fileno(), 0.3) == b""
+    p.stdin.write(b"9\n")
+    p.stdin.flush()
+    assert read_for(p.stdout.fileno(), 5) == b"dan,z,99\n"
+    assert p.communicate(timeout=20) == (b"", b"") and p.returncode == 0
+
+
+def test_without_live_rows_go_out_once_the_first_block_is_there():
+    p = start("filter", "ms > 30", "-i", "csv", "-")
+    p.stdin.write(PLAIN.encode() + b"x,y,1\n" * 20000)
+    p.stdin.flush()
+    assert read_for(p.stdout.fileno(), 5) == b"who,what,ms\nbob,y,40\ncid,x,60\n"
+    p.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("window", ["tumbling:200ms", "session:200ms"])
+def test_windows_by_arrival_close_while_the_stream_is_silent(window):
+    p = start("count", "--window", window, "-g", "who", "--live", "50ms", "-i", "csv", "-")
+    p.stdin.write(PLAIN.encode())
+    p.stdin.flush()
+    assert b"ann" in read_for(p.stdout.fileno(), 5)
+    p.communicate(timeout=20)
 
 
 def test_chains_of_a_file_keep_to_the_ceiling_each(place):
