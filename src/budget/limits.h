@@ -74,6 +74,16 @@
 #define WEIR_REGEX_CACHE_BYTES    (16u * 1024u)   /* states that a worker keeps of one pattern: some 300; log lines
                                                    * take 5 to 50 */
 
+/* Network. */
+#define WEIR_CONNECTIONS_MAX         64u          /* at a time, of one listener */
+#define WEIR_CONNECTIONS_DEFAULT     8u
+#define WEIR_CONNECTION_RECORD_BYTES 4096u        /* longest record of one of several connections: each holds so much */
+#define WEIR_CONNECTION_TURN_BYTES   16384u       /* read from one connection before the next has its turn */
+#define WEIR_CONNECTION_IDLE_NS      60000000000ll
+#define WEIR_DATAGRAM_BYTES          2048u        /* longest datagram, unless record= says more */
+#define WEIR_DATAGRAMS_AT_ONCE       64u          /* of one recvmmsg */
+#define WEIR_SOCKET_BYTES            (4 << 20)    /* asked of the kernel for datagrams; it grants rmem_max */
+#define WEIR_RELAY_BYTES             (64u * 1024u) /* of one read, write, splice or mapping of a relay */
 
 /* Results. */
 #define WEIR_TEXT_KEPT_BYTES      256u     /* of a text value kept for min, max, top: longer is cut, and said */

@@ -54,7 +54,9 @@ void options_nearest(struct nearest *n);
 void plan_print(struct out *out, const struct plan *plan, int ndjson);
 /* The exit code that goes with an outcome, after complaining. */
 int plan_complain(const struct plan *plan, enum plan_outcome outcome);
-/* Open a file for a verb; complains and gives the exit code, or -1. */
+/* --allow-remote: sources and relays beyond loopback. */
+extern int input_allow_remote;
+/* Open a file, or another source by its name (network.h), for a verb; complains and gives the exit code, or -1. */
 int input_open(struct source *source, const char *name);
 
 #endif

@@ -15,7 +15,9 @@ static const char general[] =
 "  weir run | check FILE.weir        chains from a file\n"
 "  weir plan summary|VERB|sql|run ...  where each byte of the ceiling goes and what error it buys\n"
 "  weir gen KIND [options]           data to try it on\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | plan | gen | formats | memory | environment |\n"
+"  weir tee summary [options]        the same between two programs: ... | weir tee summary | ...\n"
+"  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | plan | gen | sources | formats | memory | environment |\n"
 "             exit-codes]\n"
 "  weir --version\n"
 "\n"
@@ -26,7 +28,7 @@ static const char general[] =
 "  weir gen f64 --bytes 10GB | weir summary -i f64 -\n";
 
 static const char summary[] =
-"weir summary [options] [FILE]          FILE is - or absent for standard input\n"
+"weir summary [options] [FILE]          FILE is - or absent for standard input; others: weir help sources\n"
 "\n"
 "Input\n"
 "  -i, --input FORMAT     csv tsv ndjson npy, f64 i64 u64 f32 i32 u32 i16 u16 i8 u8,\n"
@@ -37,6 +39,7 @@ static const char summary[] =
 "      --ragged POLICY    records with too few or many cells: keep (default), skip, fail\n"
 "      --max-record SIZE  longest record; longer ones are counted and skipped (64KiB)\n"
 "      --strict           exit 65 if any record was bad\n"
+"      --allow-remote     addresses other than loopback\n"
 "What to say\n"
 "  -f, --fields A,B       only these columns\n"
 "      --only LIST        of count nulls distinct min max mean stddev skewness kurtosis\n"
@@ -78,6 +81,20 @@ static const char gen[] =
 "      --seed N           the same seed gives the same bytes\n"
 "      --copy             write, do not lend pages to the pipe (for readers that splice)\n";
 
+static const char sources[] =
+"tcp://HOST:PORT  unix:PATH                  connect; one stream\n"
+"tcp-listen://HOST:PORT  unix-listen:PATH    accept; records of all connections, each whole, in turns\n"
+"udp://HOST:PORT                             datagrams, each one or more records\n"
+"fd:N  exec:COMMAND                          an open descriptor; what sh -c COMMAND writes\n"
+"\n"
+"HOST is a loopback address unless --allow-remote. Behind listeners: ?connections=8&until=N&record=4KiB&idle=60s:\n"
+"at most so many at a time (1: that one is the stream), end after so many, longest record, how long a connection\n"
+"may bring no whole record. A further connection's header is not data. A file of such a name: ./tcp-listen:x\n"
+"\n"
+"weir tee summary [--sample-if-behind] [--report FILE] [options]     the report goes to standard error, or FILE;\n"
+"                       --sample-if-behind: the stream never waits for the figures, which then say what they lack\n"
+"weir send FILE ADDRESS [--by sendfile|splice|read|mmap]   weir recv ADDRESS [FILE] [--by splice|read]   --stats\n";
+
 static const char formats[] =
 "csv, tsv   RFC 4180 quotes, CRLF, BOM, missing last newline; a stray quote is data, and counted\n"
 "ndjson     one JSON object a line; nested fields are a.b; arrays stay JSON text\n"
@@ -96,7 +113,7 @@ static const char memory[] =
 
 static const char exit_codes[] =
 "0 ok   1 failure   2 usage   65 bad data with --strict, compressed input   66 no input\n"
-"70 bug   73 cannot create a file   74 input or output error   77 permission   78 does not fit --memory\n"
+"69 nobody answers   70 bug   73 cannot create a file   74 input or output error   77 permission   78 does not fit --memory\n"
 "128+n ended by signal n, after reporting what was seen\n";
 
 static const char sql[] =
@@ -129,7 +146,8 @@ static const char environment[] =
 "CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
 
 static const struct { const char *name, *text; } topics[] = {
-    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "formats", formats }, { "memory", memory },
+    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "sources", sources },
+    { "tee", sources }, { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "environment", environment } };
 
 int help_print(const char *topic)
@@ -140,7 +158,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, plan, gen, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, plan, gen, sources, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

@@ -7,15 +7,19 @@
 #include "engine/chain.h"
 #include "machine/gate.h"
 #include "machine/machine.h"
+#include "network/verb_relay.h"
 
 static const struct { const char *name; int (*run)(int argc, char **argv); } verbs[] = {
-    { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen } };
+    { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen }, { "tee", verb_tee },
+    { "send", verb_send }, { "recv", verb_recv } };
 
 int main(int argc, char **argv)
 {
     weir_machine_start();
     const char *verb = argc > 1 ? argv[1] : "";
-    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+    /* `tee summary` passes a stream on; `tee FILE` is a verb of chains. */
+    int const teed = strcmp(verb, "tee") == 0 && argc > 2 && argv[2][0] != '-' && strcmp(argv[2], "summary") != 0;
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0] && !teed; i++)
         if (strcmp(verb, verbs[i].name) == 0) return verbs[i].run(argc - 1, argv + 1);
     if (chain_word(verb)) return chain_command(DEED_RUN, argc - 1, argv + 1);
     if (strcmp(verb, "--version") == 0 || strcmp(verb, "-V") == 0)
@@ -32,6 +36,6 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) nearest_try(&n, verbs[i].name);
     for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) nearest_try(&n, name);
     if (n.best != NULL) complain("no verb '%.60s'; did you mean '%s'?", verb, n.best);
-    else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, and 'weir help verbs'", verb);
+    else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, tee, send, recv, and 'weir help verbs'", verb);
     return EXIT_USAGE;
 }

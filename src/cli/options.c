@@ -12,7 +12,7 @@
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
        OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K,
-       OPT_QUANTILE, OPT_HARDENED };
+       OPT_QUANTILE, OPT_HARDENED, OPT_ALLOW_REMOTE };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -27,6 +27,7 @@ static const struct option long_options[] = {
     { "color", required_argument, NULL, OPT_COLOR }, { "quiet", no_argument, NULL, 'Q' },
     { "distinct-p", required_argument, NULL, OPT_DISTINCT_P }, { "quantile-k", required_argument, NULL, OPT_QUANTILE_K },
     { "quantile", required_argument, NULL, OPT_QUANTILE }, { "hardened", no_argument, NULL, OPT_HARDENED },
+    { "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -142,6 +143,7 @@ static int parse_one(struct options *o, int letter)
         q->record_bytes_max = (uint32_t)n;
         return -1;
     case OPT_STRICT: o->strict = 1; return -1;
+    case OPT_ALLOW_REMOTE: input_allow_remote = 1; return -1;
     case OPT_PARALLEL:
         code = parse_whole("--parallel", optarg, 1, 1024, &n);
         q->parallel = n > WEIR_WORKERS_MAX ? WEIR_WORKERS_MAX : (unsigned)n;
@@ -237,7 +239,7 @@ int options_parse(struct options *o, int argc, char **argv)
     o->chain = chain;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
-    q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY);
+    q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 0);
     q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
     q->stats = STAT_ALL;
     q->top_count = 10;
@@ -269,6 +271,7 @@ int options_parse(struct options *o, int argc, char **argv)
     o->files = argv + optind;
     o->file_count = argc - optind;
     o->file = o->file_count > 0 ? o->files[0] : "-";
+    if (source_is_network(o->file)) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
     if (o->file_count > 1) {
         complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
         return EXIT_USAGE;

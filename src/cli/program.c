@@ -6,7 +6,7 @@
 /* The linker's words; those of groups.ld are missing in builds without it. */
 extern char __executable_start[], _end[], weir_common_end[] __attribute__((weak));
 #define GROUP(name) extern char weir_##name##_begin[] __attribute__((weak)), weir_##name##_end[] __attribute__((weak));
-GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(summary_bss) GROUP(chain_bss)
+GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(network) GROUP(summary_bss) GROUP(network_bss) GROUP(chain_bss)
 
 enum { PAGE_BYTES = 4096 };
 
@@ -16,7 +16,7 @@ static uint64_t mapped(const char *begin, const char *end)
     return ((uint64_t)(end - begin) + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 }
 
-uint64_t program_bytes(enum program_use use)
+uint64_t program_bytes(enum program_use use, int network)
 {
     if (weir_start_begin == NULL) return ((uint64_t)(_end - __executable_start) + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     uint64_t const common = mapped(__executable_start, weir_common_end);
@@ -24,6 +24,8 @@ uint64_t program_bytes(enum program_use use)
     uint64_t bytes = common + mapped(data, _end);
     uint64_t const avx2 = mapped(weir_avx2_begin, weir_avx2_end), avx512 = mapped(weir_avx512_begin, weir_avx512_end);
     bytes += avx2 > avx512 ? avx2 : avx512;    /* a run has one at most; plans are the same whichever it is */
+    if (network) bytes += mapped(weir_network_begin, weir_network_end);
+    else bytes -= mapped(weir_network_bss_begin, weir_network_bss_end);
     if (use == PROGRAM_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end) - mapped(weir_chain_bss_begin, weir_chain_bss_end);
     else bytes += mapped(weir_chain_begin, weir_chain_end) - mapped(weir_summary_bss_begin, weir_summary_bss_end);
     return bytes;

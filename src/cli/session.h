@@ -18,9 +18,11 @@ struct session {
     int                   stats_fd, progress_shown;
     void                (*figures)(struct out *out);    /* the verb's own members of --stats: ,"name":value ... */
     void                (*live)(void);                  /* every --live */
-    void                (*idle)(void);                  /* a stream is silent */
+    void                (*feed)(void);                  /* every SESSION_FEED_NS, if it is set */
+    int64_t               feed_next_ns;
     int                   no_progress;                  /* rows go to the terminal all the time */
 };
+enum { SESSION_FEED_NS = 100000000 };
 extern struct session session;
 extern volatile sig_atomic_t session_interrupted;       /* the signal that asked us to end */
 

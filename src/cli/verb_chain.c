@@ -85,7 +85,7 @@ static int ending(void)
     int const files = files_ending();
     if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
-        complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
+        complain("%s: %s", options.file, source_why(plan.plan.run.source));
         return EXIT_IO;
     }
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {
@@ -124,6 +124,9 @@ static int ending(void)
     return session_books(books, !options.quiet);
 }
 
+/* Rows of a feed are due even if they are few. */
+static void feed(void) { chain_idle(&plan); }
+
 /* Of --stats: rows in = left out + late + untimed + those that went into groups, or out. */
 static void figures(struct out *out)
 {
@@ -149,10 +152,6 @@ static void figures(struct out *out)
 }
 
 /* ---- a job ----------------------------------------------------------------------------------- */
-
-static void idle(void) { chain_idle(&plan); }
-
-enum { IDLE_NS = 100000000 };
 
 /* "; did you mean 'head'?" for a verb or long option that there is not. */
 static const char *hint(char *room, size_t bytes)
@@ -219,6 +218,11 @@ int chain_job_do(const struct chain_job *job)
         return EXIT_USAGE;
     }
     if ((code = session_open(&options, &source)) != -1) return code;
+    if (source_is_network(options.file)) {
+        options.question.program_bytes = program_bytes(PROGRAM_CHAIN, 1) + job->bytes;
+        source.wait_ns = SESSION_FEED_NS;
+        source.row_wanted = 1;
+    }
     struct chain_question const question = { .question = options.question, .header = !options.question.no_header, .output = output_wanted() };
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
@@ -244,9 +248,9 @@ int chain_job_do(const struct chain_job *job)
     }
     session.figures = figures;
     session.no_progress = flows && isatty(STDOUT_FILENO);
-    if (flows) {    /* rows wait no longer than that for others */
-        session.idle = idle;
-        if (source.wait_ns == 0) source.wait_ns = IDLE_NS;
+    if (flows && !source.seekable) {    /* rows wait no longer than that for others */
+        session.feed = feed;
+        if (source.wait_ns == 0) source.wait_ns = SESSION_FEED_NS;
     }
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if ((code = session_run(&plan.plan)) != -1) return code;

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
 #include "machine/machine.h"
+#include "network/network.h"
 
 static void out_pad(struct out *out, const char *text, unsigned width)
 {
@@ -83,9 +84,18 @@ int plan_complain(const struct plan *plan, enum plan_outcome outcome)
     return codes[outcome];
 }
 
+int input_allow_remote;
+
 int input_open(struct source *source, const char *name)
 {
     int error = 0;
+    if (source_is_network(name)) {
+        static const int codes[] = { [NETWORK_OK] = -1, [NETWORK_USAGE] = EXIT_USAGE, [NETWORK_REFUSED] = EXIT_UNAVAILABLE, [NETWORK_FAILED] = EXIT_IO };
+        struct network_error why;
+        enum network_outcome const outcome = network_open(source, name, input_allow_remote, &why);
+        if (outcome != NETWORK_OK) complain("%.200s: %s", name, why.text);
+        return codes[outcome];
+    }
     if (source_open(source, name, &error) == WEIR_OK) return -1;
     complain("%s: %s", name, strerror(error));
     return error == EACCES || error == EPERM ? EXIT_PERMISSION : error == ENOENT || error == ENOTDIR || error == EISDIR ? EXIT_NO_INPUT : EXIT_IO;

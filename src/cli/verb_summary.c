@@ -83,7 +83,7 @@ static int ending(int write_error)
         return EXIT_IO;
     }
     if (run->source->error != 0) {
-        complain("%s: %s; the report covers what was read before", options.file, strerror(run->source->error));
+        complain("%s: %s; the report covers what was read before", options.file, source_why(run->source));
         return EXIT_IO;
     }
     if (session_interrupted) return 128 + session_interrupted;

@@ -364,11 +364,26 @@ static void output_group(struct aggregation_worker *w, struct groups *g, struct 
     (void)output_row(w, g, group, from, until);
 }
 
+/* Groups x and y by the keys within which the limit holds, nulls first. */
+static int leading_order(const struct aggregation *a, struct groups *g, struct group *x, struct group *y)
+{
+    int order = 0, cut;
+    for (unsigned k = 0; k < a->limit_keys && order == 0; k++) {
+        struct value p, q;
+        group_key(g, x, k, &p, &cut);
+        group_key(g, y, k, &q, &cut);
+        order = p.is_null || q.is_null ? q.is_null - p.is_null : value_compare(&p, &q);
+    }
+    return order;
+}
+
 /* -1, 0, 1: groups x and y by the columns the user orders by. */
 static int figure_order(struct aggregation_worker *w, struct groups *g, struct group *x, struct group *y)
 {
     const struct aggregation *a = w->plan;
     unsigned const windows = a->window.kind != WINDOW_NONE ? 2 : 0;
+    int const leading = leading_order(a, g, x, y);
+    if (leading != 0) return leading;
     for (unsigned i = 0; i < a->order_count; i++) {
         struct value p, q;
         unsigned const column = a->order[i].column;
@@ -433,7 +448,11 @@ static void output_run(struct aggregation_worker *w, struct groups *g, uint32_t 
             items[last] = largest;
             order_sift(w, g, items, 0, last);
         }
-        for (uint32_t i = 0; i < count && (a->limit == 0 || shown < a->limit); i++, shown++) output_group(w, g, groups_at(g, (uint32_t)items[i]), start, end);
+        for (uint32_t i = 0; i < count; i++) {
+            struct group *group = groups_at(g, (uint32_t)items[i]);
+            if (i > 0 && leading_order(a, g, groups_at(g, (uint32_t)items[i - 1]), group) != 0) shown = 0;
+            if (a->limit == 0 || shown++ < a->limit) output_group(w, g, group, start, end);
+        }
         return;
     }
     for (uint32_t i = from; i < until && (a->limit == 0 || shown < a->limit); i++, shown++) output_group(w, g, groups_at(g, order[i]), start, end);
@@ -613,7 +632,7 @@ static void dense_make(struct aggregation_worker *w, const struct frame *frame, 
     d->start = start;
     d->length = length;
     d->first = first;
-    d->second = other;
+    d->second = second != NULL ? other : NULL;    /* else its place is another's */
     d->times = times;
     if (s->kind == STATE_DISTINCT || s->kind == STATE_TOP) hash_dense(w, s, d, w->hash_room);
 }

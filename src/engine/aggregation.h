@@ -29,6 +29,7 @@ struct aggregation {
     struct output_order    order[WEIR_KEYS_MAX];
     unsigned               order_count;
     uint64_t               limit;            /* 0: all */
+    unsigned               limit_keys;       /* it holds within each group of so many first keys */
     unsigned               output_count;     /* columns */
     uint32_t               groups_max;       /* what memory was divided for; 0: as many as fit */
 };
@@ -83,7 +84,7 @@ const char *aggregation_column(const struct aggregation *a, unsigned i, uint32_t
 
 /* The selected rows of the frame's batch. */
 void aggregation_add(struct aggregation_worker *w, struct frame *frame, const struct selection *selected);
-/* No rows for a while: windows by arrival that have ended meanwhile go out. */
+/* Time has passed: windows by arrival that have ended meanwhile go out. */
 void aggregation_idle(struct aggregation_worker *w);
 /* No more rows: what is left goes out. */
 void aggregation_finish(struct aggregation_worker *w);

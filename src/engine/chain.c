@@ -258,6 +258,7 @@ static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, st
     enum plan_outcome const outcome = order_compile(c, v, a);
     if (outcome != PLAN_OK) return outcome;
     a->limit = v->count;
+    a->limit_keys = v->own_keys < a->groups.key_count && v->own_keys != 0 ? a->groups.key_count - v->own_keys : 0;
     return PLAN_OK;
 }
 
@@ -817,9 +818,11 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
 int chain_hidden_shown(const struct chain_plan *p)
 {
     int full = 0;
-    for (unsigned i = 0; i < p->segment_count; i++)
-        if (p->workers[i][0].aggregation != NULL) full |= p->workers[i][0].aggregation->was_full || p->workers[i][0].aggregation->plan->bounds ||
-                                                          (p->workers[i][0].aggregation->plan->window.kind != WINDOW_NONE && p->workers[i][0].aggregation->plan->groups.key_count != 0);
+    for (unsigned i = 0; i < p->segment_count; i++) {
+        const struct aggregation_worker *w = p->workers[i][0].aggregation;
+        int const last = i + 2 == p->segment_count;    /* its own rows go out */
+        if (w != NULL) full |= w->was_full || w->plan->bounds || (last && w->plan->window.kind != WINDOW_NONE && w->plan->groups.key_count != 0);
+    }
     return full;
 }
 

@@ -35,11 +35,11 @@ struct verb {
     const char    *group;          /* -g */
     const char    *window, *time, *lateness, *on_full;
     const char    *order;          /* of the groups printed: NAME[:desc],... */
-    const char    *value;          /* top: -g */
     const char    *to, *by, *weights;    /* route */
     uint64_t       count;          /* -n, --for, --load */
     double         number;         /* -p, --fpr, -k of bands */
     int            bounds, inside, has_count, has_number;
+    unsigned       own_keys;       /* top -g: how many of the keys are its own columns; the limit holds within the others */
 };
 struct chain {
     unsigned    count;
@@ -190,7 +190,7 @@ int chain_files_open(struct chain_plan *plan, const char **path);
 void chain_finish(struct chain_plan *plan);
 /* 1 if rows go out before the input has ended. */
 int chain_flows(const struct chain_plan *plan);
-/* A stream that flows is silent: what is ready goes out. Worker 0. */
+/* Now and then, of a stream that flows: what is ready goes out. Worker 0. */
 void chain_idle(struct chain_plan *plan);
 
 /* ---- between the files of chain*.c ---- */

@@ -124,6 +124,23 @@ static const char *quantile_text(struct chain *chain, const char *column, const 
     return make(chain, "%s", text);
 }
 
+/* Items of a list of expressions: commas in brackets and quotes do not count. */
+static unsigned items(const char *list)
+{
+    unsigned count = 1, depth = 0;
+    char quote = 0;
+    for (const char *at = list; *at != '\0'; at++) {
+        if (quote != 0) {
+            if (*at == '\\' && quote != '`' && at[1] != '\0') at++;
+            else if (*at == quote) quote = 0;
+        } else if (*at == '"' || *at == '\'' || *at == '`') quote = *at;
+        else if (*at == '(') depth++;
+        else if (*at == ')') depth -= depth > 0;
+        else if (*at == ',') count += depth == 0;
+    }
+    return count;
+}
+
 /* Verbs in short to an agg. */
 static int shorten(struct chain *chain, struct verb *v, const char *second, const char *quantiles)
 {
@@ -136,7 +153,7 @@ static int shorten(struct chain *chain, struct verb *v, const char *second, cons
     else if (strcmp(name, "quantile") == 0) v->text = quantile_text(chain, text, quantiles != NULL ? quantiles : "0.01,0.05,0.25,0.5,0.75,0.95,0.99");
     else if (strcmp(name, "freq") == 0) v->text = freq_text(chain, text, second);
     else if (strcmp(name, "top") == 0) {
-        v->value = v->group;    /* the limit holds within each group */
+        v->own_keys = v->group != NULL ? items(text) : 0;
         v->group = v->group != NULL ? make(chain, "%s, %s", v->group, text) : text;
         v->text = "count()";
         v->order = "count:desc";

@@ -357,6 +357,13 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
 uint8_t *plan_window(struct plan *plan, size_t capacity) { return window_take(plan, capacity); }
 enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes) { return no_fit(plan, part, bytes); }
 
+/* Whether there is a line to plan with. */
+static int lines_enough(const struct source *source, const uint8_t *data, size_t have)
+{
+    const uint8_t *line = memchr(data, '\n', have);
+    return line != NULL && (!source->row_wanted || data[0] == '{' || memchr(line + 1, '\n', have - (size_t)(line + 1 - data)) != NULL);
+}
+
 enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct source *source)
 {
     memset(plan, 0, sizeof *plan);
@@ -390,9 +397,17 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     if (window->data == NULL) return no_fit(plan, "input windows", window->capacity);
     /* A stream that trickles may give short answers (source.h): the first line has to be whole. */
     int const any = q->input != NULL && sniff(q->input, source->name, window->data, 0).format == SNIFF_BINARY;
-    do window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
-    while (!window->ended && window->have < window->capacity && !any && memchr(window->data, '\n', window->have) == NULL);
-    if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, strerror(source->error));
+    if (source->memory_bytes != 0) {
+        void *held = arena_take(&plan->arena, "connections", source->memory_bytes);
+        if (held == NULL) return no_fit(plan, "connections", source->memory_bytes);
+        source->ops->memory(source, held);
+    }
+    int more = !(any && source->ops != NULL && source->ops->records != NULL);    /* those give whole records once they know them */
+    while (more) {
+        window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
+        more = !window->ended && window->have < window->capacity && !any && !lines_enough(source, window->data, window->have);
+    }
+    if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
 
     struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);
     enum plan_outcome outcome;
@@ -405,6 +420,11 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     }
     if (outcome == PLAN_OK) outcome = columns_select(plan, q);
     if (outcome != PLAN_OK) return outcome;
+    if (source->ops != NULL && source->ops->records != NULL) {
+        enum source_records const kind = run->options.format == INPUT_BINARY ? RECORDS_FIXED : run->options.format == INPUT_CSV && run->options.delimiter != '\t' ? RECORDS_CSV : RECORDS_LINES;
+        if (source->ops->records(source, kind, run->options.binary_record_bytes, run->options.format == INPUT_CSV && run->options.has_header) != 0)
+            return fail(plan, PLAN_USAGE, "%s: records of %u bytes; ?record= says how long they may be", source->name, run->options.binary_record_bytes);
+    }
     if (run->options.format == INPUT_BINARY) {    /* blocks of whole records: nothing crosses */
         uint32_t const record = run->options.binary_record_bytes;
         run->tail_bytes = 0;

@@ -348,6 +348,22 @@ static void helper_main(struct worker *w)
     }
 }
 
+/* What a source of several streams has lost, into the books. */
+static void source_lost_take(struct worker *w)
+{
+    struct source *source = w->run->source;
+    if (!source->any_lost) return;
+    static const enum book_cause causes[] = { BOOK_TOO_LONG, BOOK_TRUNCATED, BOOK_KERNEL_DROPPED };
+    uint64_t const counts[] = { source->lost.too_long, source->lost.truncated, source->lost.kernel_dropped };
+    for (unsigned i = 0; i < 3; i++) {
+        if (counts[i] == 0) continue;
+        books_note(&w->books, causes[i], w->window.at + w->window.have);
+        w->books.count[causes[i]] += counts[i] - 1;
+    }
+    source->lost = (struct source_lost){ 0 };
+    source->any_lost = 0;
+}
+
 /* Worker 0 of a stream: the window moves along. Blocks are those of the same bytes in a file, so that
  * `weir summary x` and `weir summary - < x` print the same digits: a block is one worker's from end to end. */
 static void worker_stream(struct worker *w)
@@ -363,6 +379,7 @@ static void worker_stream(struct worker *w)
             uint64_t const before = window->at + window->have;
             if (start > window->at) window_move(window, start - window->at < window->have ? (size_t)(start - window->at) : window->have);
             window_fill(w, own_to + run->tail_bytes);
+            source_lost_take(w);
             uint64_t const after = window->at + window->have;
             done = !begun && stream_hand(run, block, &start, own_to) ? 2 : block_parse(w, block, &start, own_to);
             begun = 1;

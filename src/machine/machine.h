@@ -21,6 +21,8 @@
 struct stat;
 struct iovec;
 struct pollfd;
+struct sockaddr;
+struct mmsghdr;
 
 struct weir_machine {
     int     (*open)(const char *path, int flags, int mode);
@@ -52,6 +54,28 @@ struct weir_machine {
     int     (*user)(void);                           /* effective user id */
     int     (*futex_wait)(_Atomic uint32_t *word, uint32_t value, int64_t ns);    /* between processes */
     int     (*futex_wake)(_Atomic uint32_t *word, int count);
+
+    /* Sockets and relays: asked for by name only. */
+    int     (*socket)(int family, int type, int protocol);
+    int     (*connect)(int fd, const struct sockaddr *address, unsigned bytes);
+    int     (*bind)(int fd, const struct sockaddr *address, unsigned bytes);
+    int     (*listen)(int fd, int backlog);
+    int     (*accept)(int fd, int flags);
+    int     (*setsockopt)(int fd, int level, int option, const void *value, unsigned bytes);
+    int     (*getsockopt)(int fd, int level, int option, void *value, unsigned *bytes);
+    int     (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned count, int flags);
+    int     (*fchmod)(int fd, unsigned mode);
+    int     (*pipe)(int fds[2], int flags);
+    ssize_t (*tee)(int from, int to, size_t bytes, unsigned flags);
+    ssize_t (*splice)(int from, int to, size_t bytes, unsigned flags);
+    ssize_t (*sendfile)(int to, int from, size_t bytes);
+    void   *(*mmap_file)(int fd, uint64_t offset, size_t bytes);    /* to read; NULL on failure */
+    void   *(*mmap_shared_anonymous)(size_t bytes);                 /* as mmap_anonymous, but a forked child has the same */
+    int     (*dup2)(int from, int to);
+    int     (*spawn)(const char *command, int stdout_fd);           /* sh -c; the child's pid */
+    int     (*fork)(void);
+    int     (*waitpid)(int pid, int *status, int flags);
+    int     (*kill)(int pid, int signal_number);
 };
 
 /* Filled before main's first line; replaced only by tests, before any thread starts. */

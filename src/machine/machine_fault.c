@@ -43,12 +43,28 @@ static int fault_memfd(const char *name) { int const f = fate("memfd"); return f
 static int fault_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) { int const f = fate("futex_wait"); return f < 0 ? f : weir_machine_linux.futex_wait(word, value, ns); }
 static int fault_futex_wake(_Atomic uint32_t *word, int count) { int const f = fate("futex_wake"); return f < 0 ? f : weir_machine_linux.futex_wake(word, count); }
 static int fault_getrandom(void *buffer, size_t bytes) { int const f = fate("getrandom"); return f < 0 ? f : weir_machine_linux.getrandom(buffer, bytes); }
+static int fault_socket(int family, int type, int protocol) { int const f = fate("socket"); return f < 0 ? f : weir_machine_linux.socket(family, type, protocol); }
+static int fault_connect(int fd, const struct sockaddr *address, unsigned bytes) { int const f = fate("connect"); return f < 0 ? f : weir_machine_linux.connect(fd, address, bytes); }
+static int fault_bind(int fd, const struct sockaddr *address, unsigned bytes) { int const f = fate("bind"); return f < 0 ? f : weir_machine_linux.bind(fd, address, bytes); }
+static int fault_listen(int fd, int backlog) { int const f = fate("listen"); return f < 0 ? f : weir_machine_linux.listen(fd, backlog); }
+static int fault_accept(int fd, int flags) { int const f = fate("accept"); return f < 0 ? f : weir_machine_linux.accept(fd, flags); }
+static int fault_setsockopt(int fd, int level, int option, const void *value, unsigned bytes) { int const f = fate("setsockopt"); return f < 0 ? f : weir_machine_linux.setsockopt(fd, level, option, value, bytes); }
+static int fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) { int const f = fate("recvmmsg"); return f < 0 ? f : weir_machine_linux.recvmmsg(fd, messages, f == 1 ? 1 : count, flags); }
+static int fault_poll(struct pollfd *fds, unsigned count, int timeout_ms) { int const f = fate("poll"); return f < 0 ? f : weir_machine_linux.poll(fds, count, timeout_ms); }
+static int fault_pipe(int fds[2], int flags) { int const f = fate("pipe"); return f < 0 ? f : weir_machine_linux.pipe(fds, flags); }
+static ssize_t fault_tee(int from, int to, size_t bytes, unsigned flags) { int const f = fate("tee"); return f < 0 ? f : weir_machine_linux.tee(from, to, f == 1 && bytes > 1 ? 1 : bytes, flags); }
+static ssize_t fault_splice(int from, int to, size_t bytes, unsigned flags) { int const f = fate("splice"); return f < 0 ? f : weir_machine_linux.splice(from, to, f == 1 && bytes > 1 ? 1 : bytes, flags); }
+static ssize_t fault_sendfile(int to, int from, size_t bytes) { int const f = fate("sendfile"); return f < 0 ? f : weir_machine_linux.sendfile(to, from, f == 1 && bytes > 1 ? 1 : bytes); }
+static void *fault_mmap_file(int fd, uint64_t offset, size_t bytes) { return fate("mmap_file") < 0 ? NULL : weir_machine_linux.mmap_file(fd, offset, bytes); }
+static int fault_spawn(const char *command, int stdout_fd) { int const f = fate("spawn"); return f < 0 ? f : weir_machine_linux.spawn(command, stdout_fd); }
+static int fault_fork(void) { int const f = fate("fork"); return f < 0 ? f : weir_machine_linux.fork(); }
 
 void weir_machine_start(void)
 {
     static const struct { const char *name; int error; } errors[] = {
         { "EIO", EIO }, { "EINTR", EINTR }, { "ENOSPC", ENOSPC }, { "EAGAIN", EAGAIN }, { "EPIPE", EPIPE },
-        { "EACCES", EACCES }, { "ENOMEM", ENOMEM }, { "EBADF", EBADF } };
+        { "EACCES", EACCES }, { "ENOMEM", ENOMEM }, { "EBADF", EBADF }, { "ECONNRESET", ECONNRESET },
+        { "ECONNREFUSED", ECONNREFUSED }, { "EMFILE", EMFILE }, { "ECONNABORTED", ECONNABORTED } };
     const char *at = getenv("WEIR_FAULT");
     if (at == NULL) return;
     size_t const length = strcspn(at, ":");
@@ -79,5 +95,20 @@ void weir_machine_start(void)
     faulty.memfd = fault_memfd;
     faulty.futex_wait = fault_futex_wait;
     faulty.futex_wake = fault_futex_wake;
+    faulty.socket = fault_socket;
+    faulty.connect = fault_connect;
+    faulty.bind = fault_bind;
+    faulty.listen = fault_listen;
+    faulty.accept = fault_accept;
+    faulty.setsockopt = fault_setsockopt;
+    faulty.recvmmsg = fault_recvmmsg;
+    faulty.poll = fault_poll;
+    faulty.pipe = fault_pipe;
+    faulty.tee = fault_tee;
+    faulty.splice = fault_splice;
+    faulty.sendfile = fault_sendfile;
+    faulty.mmap_file = fault_mmap_file;
+    faulty.spawn = fault_spawn;
+    faulty.fork = fault_fork;
     weir_machine = &faulty;
 }

@@ -5,15 +5,18 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "machine/machine.h"
@@ -132,6 +135,53 @@ static int linux_futex_wake(_Atomic uint32_t *word, int count)
     return fold((int)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0));
 }
 
+static int linux_socket(int family, int type, int protocol) { return fold(socket(family, type, protocol)); }
+static int linux_connect(int fd, const struct sockaddr *address, unsigned bytes) { return fold(connect(fd, address, bytes)); }
+static int linux_bind(int fd, const struct sockaddr *address, unsigned bytes) { return fold(bind(fd, address, bytes)); }
+static int linux_listen(int fd, int backlog) { return fold(listen(fd, backlog)); }
+static int linux_accept(int fd, int flags) { return fold(accept4(fd, NULL, NULL, flags)); }
+static int linux_setsockopt(int fd, int level, int option, const void *value, unsigned bytes) { return fold(setsockopt(fd, level, option, value, bytes)); }
+static int linux_getsockopt(int fd, int level, int option, void *value, unsigned *bytes) { return fold(getsockopt(fd, level, option, value, bytes)); }
+static int linux_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    return fold((int)syscall(SYS_recvmmsg, fd, messages, count, flags, NULL));
+}
+static int linux_fchmod(int fd, unsigned mode) { return fold(fchmod(fd, mode)); }
+static int linux_pipe(int fds[2], int flags) { return fold(pipe2(fds, flags)); }
+static ssize_t linux_tee(int from, int to, size_t bytes, unsigned flags) { return fold_bytes(tee(from, to, bytes, flags)); }
+static ssize_t linux_splice(int from, int to, size_t bytes, unsigned flags) { return fold_bytes(splice(from, NULL, to, NULL, bytes, flags)); }
+static ssize_t linux_sendfile(int to, int from, size_t bytes) { return fold_bytes(sendfile(to, from, NULL, bytes)); }
+static void *linux_mmap_file(int fd, uint64_t offset, size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, (off_t)offset);
+    return at == MAP_FAILED ? NULL : at;
+}
+static void *linux_mmap_shared_anonymous(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+static int linux_dup2(int from, int to) { return fold(dup2(from, to)); }
+
+/* The child borrows our memory until it is another program: it calls the kernel and nothing else. */
+static int linux_spawn(const char *command, int stdout_fd)
+{
+    extern char **environ;
+    char *const arguments[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
+    int const child = vfork();
+    if (child == 0) {
+        if (dup2(stdout_fd, STDOUT_FILENO) == STDOUT_FILENO) {
+            signal(SIGPIPE, SIG_DFL);    /* what we ignore it need not */
+            execve("/bin/sh", arguments, environ);
+        }
+        _exit(127);
+    }
+    return fold(child);
+}
+static int linux_fork(void) { return fold((int)fork()); }
+static int linux_waitpid(int pid, int *status, int flags) { return fold((int)waitpid(pid, status, flags)); }
+static int linux_kill(int pid, int signal_number) { return fold(kill(pid, signal_number)); }
+
 const struct weir_machine weir_machine_linux = {
     .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
     .write = linux_write, .vmsplice = linux_vmsplice, .fstat = linux_fstat, .lseek = linux_lseek,
@@ -142,6 +192,11 @@ const struct weir_machine weir_machine_linux = {
     .unlink = linux_unlink, .memfd = linux_memfd, .user = linux_user,
     .send_fd = linux_send_fd, .receive_fd = linux_receive_fd,
     .futex_wait = linux_futex_wait, .futex_wake = linux_futex_wake,
+    .socket = linux_socket, .connect = linux_connect, .bind = linux_bind, .listen = linux_listen, .accept = linux_accept,
+    .setsockopt = linux_setsockopt, .getsockopt = linux_getsockopt, .recvmmsg = linux_recvmmsg, .fchmod = linux_fchmod,
+    .pipe = linux_pipe, .tee = linux_tee, .splice = linux_splice, .sendfile = linux_sendfile,
+    .mmap_file = linux_mmap_file, .mmap_shared_anonymous = linux_mmap_shared_anonymous, .dup2 = linux_dup2,
+    .spawn = linux_spawn, .fork = linux_fork, .waitpid = linux_waitpid, .kill = linux_kill,
 };
 const struct weir_machine *weir_machine = &weir_machine_linux;
 

@@ -24,7 +24,7 @@ const char *books_name(enum book_cause cause)
         [BOOK_TOO_LONG] = "too_long", [BOOK_UNCLOSED_QUOTE] = "unclosed_quote", [BOOK_BAD_RECORD] = "bad_record",
         [BOOK_TRUNCATED] = "truncated", [BOOK_RAGGED_SKIPPED] = "ragged_skipped",
         [BOOK_RAGGED_SHORT] = "ragged_short", [BOOK_RAGGED_LONG] = "ragged_long",
-        [BOOK_STRAY_QUOTE] = "stray_quote", [BOOK_BAD_CELL] = "bad_cell", [BOOK_NO_ROOM] = "no_room" };
+        [BOOK_STRAY_QUOTE] = "stray_quote", [BOOK_BAD_CELL] = "bad_cell", [BOOK_KERNEL_DROPPED] = "kernel_dropped", [BOOK_NO_ROOM] = "no_room" };
     WEIR_ASSERT(cause < BOOK_CAUSES);
     return names[cause];
 }

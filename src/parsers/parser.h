@@ -22,13 +22,14 @@
 #include "parsers/schema.h"
 
 /* Why a record or cell was not taken as it stood. Names for people and for `dropped` in --stats
- * are in books.c. The first four are records lost; the others are kept but remarkable. */
+ * are in books.c. Those before BOOK_DROPPED_COUNT are records lost; the others are kept but remarkable. */
 enum book_cause {
     BOOK_TOO_LONG,          /* record longer than --max-record: skipped */
     BOOK_UNCLOSED_QUOTE,    /* a quote never closed within --max-record: its first line is skipped */
     BOOK_BAD_RECORD,        /* not JSON / not an object: skipped */
     BOOK_TRUNCATED,         /* input ends inside a binary record: skipped */
     BOOK_RAGGED_SKIPPED,    /* wrong number of cells, --ragged skip or fail: skipped */
+    BOOK_KERNEL_DROPPED,    /* a datagram that the kernel had no room for: never seen */
     BOOK_DROPPED_COUNT,
     BOOK_RAGGED_SHORT = BOOK_DROPPED_COUNT,   /* too few cells: the rest are nulls */
     BOOK_RAGGED_LONG,       /* too many cells: the surplus is not looked at */

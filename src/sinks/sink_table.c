@@ -529,6 +529,7 @@ static void put_books(struct table *table)
         [BOOK_UNCLOSED_QUOTE] = { " record dropped", " records dropped", "a quote that nothing closes" },
         [BOOK_BAD_RECORD]     = { " record dropped", " records dropped", "not a JSON object" },
         [BOOK_TRUNCATED]      = { " record dropped", " records dropped", "cut off by the end of the input" },
+        [BOOK_KERNEL_DROPPED] = { " datagram dropped", " datagrams dropped", "by the kernel, for want of room" },
         [BOOK_RAGGED_SKIPPED] = { " record dropped", " records dropped", "wrong number of cells" },
         [BOOK_RAGGED_SHORT]   = { " record kept", " records kept", "too few cells, the rest taken as nulls" },
         [BOOK_RAGGED_LONG]    = { " record kept", " records kept", "too many cells, the surplus not read" },

@@ -14,18 +14,34 @@
 volatile int source_stop;
 volatile int source_nudge;
 
+int source_is_network(const char *name)
+{
+    static const char *const schemes[] = { "tcp://", "tcp-listen://", "udp://", "unix:", "unix-listen:", "fd:", "exec:", "tee:" };
+    for (unsigned i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strncmp(name, schemes[i], strlen(schemes[i])) == 0) return 1;
+    return 0;
+}
+
+const char *source_why(const struct source *source) { return source->why != NULL ? source->why : strerror(source->error); }
+
 weir_status source_open(struct source *source, const char *name, int *error)
 {
-    struct source s = { .name = name, .fd = STDIN_FILENO, .bytes = UINT64_MAX };
-    struct stat st;
+    int fd = STDIN_FILENO;
     if (strcmp(name, "-") != 0) {
-        do s.fd = weir_machine->open(name, O_RDONLY | O_CLOEXEC, 0);
-        while (s.fd == -EINTR && !source_stop);
-        if (s.fd < 0) {
-            *error = -s.fd;
+        do fd = weir_machine->open(name, O_RDONLY | O_CLOEXEC, 0);
+        while (fd == -EINTR && !source_stop);
+        if (fd < 0) {
+            *error = -fd;
             return WEIR_ERR_IO;
         }
     }
+    return source_adopt(source, name, fd, error);
+}
+
+weir_status source_adopt(struct source *source, const char *name, int fd, int *error)
+{
+    struct source s = { .name = name, .fd = fd, .bytes = UINT64_MAX };
+    struct stat st;
     int const got = weir_machine->fstat(s.fd, &st);
     if (got < 0 || S_ISDIR(st.st_mode)) {
         *error = got < 0 ? -got : EISDIR;
@@ -52,6 +68,7 @@ weir_status source_open(struct source *source, const char *name, int *error)
 
 void source_close(struct source *source)
 {
+    if (source->ops != NULL && source->ops->close != NULL) source->ops->close(source);
     if (source->fd > STDERR_FILENO) (void)weir_machine->close(source->fd);    /* nothing was written through it */
     source->fd = -1;
 }
@@ -82,7 +99,7 @@ static int stream_wait(struct source *source, int64_t until)
         source_nudge = 0;
         return 0;
     }
-    if (source->wait_ns == 0) return 1;
+    if (source->wait_ns == 0 || source->ops != NULL) return 1;    /* the latter waits itself */
     int64_t const left = until - weir_machine->monotonic_ns();
     if (left <= 0) return 0;
     struct pollfd wait = { .fd = source->fd, .events = POLLIN };
@@ -97,6 +114,7 @@ static size_t read_stream(struct source *source, char *buffer, size_t bytes, int
     while (have < bytes && !source->ended) {
         if (source_stop) {
             source->ended = 1;
+            if (source->ops != NULL && source->ops->records != NULL) (void)source->ops->take(source, buffer, 0, 0);    /* its last counts */
             break;
         }
         if (!stream_wait(source, until)) {
@@ -105,8 +123,15 @@ static size_t read_stream(struct source *source, char *buffer, size_t bytes, int
             source->next += have;
             return have;
         }
-        ssize_t const got = weir_machine->read(source->fd, buffer + have, bytes - have);
+        ssize_t const got = source->ops != NULL ? source->ops->take(source, buffer + have, bytes - have, until)
+                                                : weir_machine->read(source->fd, buffer + have, bytes - have);
         if (got == -EINTR) continue;
+        if (got == -EAGAIN && source->ops != NULL) {    /* nothing in time */
+            if (source_stop) continue;
+            *end = 0;
+            source->next += have;
+            return have;
+        }
         if (got == -EAGAIN) {    /* somebody made it non-blocking */
             struct pollfd wait = { .fd = source->fd, .events = POLLIN };
             (void)weir_machine->poll(&wait, 1, -1);

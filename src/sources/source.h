@@ -11,7 +11,29 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "weir/status.h"
+
+struct source;
+
+/* How a stream's records end, for those who put several streams together. */
+enum source_records { RECORDS_LINES, RECORDS_CSV /* lines, but not inside quotes */, RECORDS_FIXED };
+
+/* What sources that are more than a descriptor do (network/network.h). */
+struct source_ops {
+    /* Some bytes: their count; 0 at the end; -EAGAIN: none before `until` (monotonic ns; 0: wait for ever); -EINTR; -errno.
+     * bytes 0: reading ends by a signal; only counts are brought up to date. */
+    ssize_t (*take)(struct source *source, void *buffer, size_t bytes, int64_t until);
+    /* Memory of the plan for good, source->memory_bytes of it; before the first take. NULL: needs none. */
+    void    (*memory)(struct source *source, void *memory);
+    /* What the records are, once that is known; may come after some takes. has_header: the first is a header, and one that is the
+     * same at the front of another connection is not data. -1: records of that size cannot be. NULL: no matter. */
+    int     (*records)(struct source *source, enum source_records kind, uint32_t record_bytes, int has_header);
+    void    (*close)(struct source *source);    /* NULL: nothing but the descriptor */
+};
+
+/* Records lost on the way, since they were last asked for. */
+struct source_lost { uint64_t too_long, truncated, kernel_dropped; };
 
 struct source {
     const char *name;        /* for messages; "-" is standard input */
@@ -23,11 +45,23 @@ struct source {
     uint64_t    bytes;       /* FILE: bytes from there to its end; UINT64_MAX if unknown */
     uint64_t    next;        /* STREAM: offset of the next byte that read() gives */
     int64_t     wait_ns;     /* STREAM: longest wait for more bytes before a short answer; 0: no limit */
+    int         row_wanted;  /* STREAM: a header alone does not tell enough: plan with a further line */
+    const struct source_ops *ops;    /* NULL: the descriptor is all */
+    size_t      memory_bytes;
+    const char *why;         /* what error means here; NULL: as strerror says */
+    int         any_lost;
+    struct source_lost lost;
 };
 
 /* Open a file, or standard input for "-". Grows a pipe. On failure *error is the errno. */
 WEIR_MUST_CHECK weir_status source_open(struct source *source, const char *name, int *error);
+/* The same of a descriptor, which is then the source's. */
+WEIR_MUST_CHECK weir_status source_adopt(struct source *source, const char *name, int fd, int *error);
 void source_close(struct source *source);
+/* 1 if name says by its beginning that it is no file: tcp:// unix: fd: exec: ... A file of such a name is ./unix:x. */
+int source_is_network(const char *name);
+/* The text of source->error. */
+const char *source_why(const struct source *source);
 
 /* Fill buffer with bytes [offset, offset + bytes), all of them unless the input ends or a signal asked the
  * program to stop (source_stop) or, for a stream, wait_ns passed, or a signal wants attention (source_nudge). Returns how many; fewer than

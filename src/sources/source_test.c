@@ -177,10 +177,70 @@ TEST(a_nudge_is_one_short_answer_and_a_stop_is_the_end)
     CHECK_EQ(end, 1);
 }
 
+/* A source that is more than a descriptor: takes are short, interrupted, late; `ended_with` at its end. */
+static struct { uint64_t at; ssize_t ended_with; unsigned last_counts; } own;
+static ssize_t own_take(struct source *source, void *buffer, size_t bytes, int64_t until)
+{
+    (void)source, (void)until;
+    own.last_counts += bytes == 0;
+    if (bytes == 0) return 0;
+    if (prng_below(&world, 4) == 0) return -EINTR;
+    if (prng_below(&world, 8) == 0) return -EAGAIN;
+    if (own.at == file.bytes) return own.ended_with;
+    size_t const left = (size_t)(file.bytes - own.at);
+    ssize_t const part = any_part(bytes < left ? bytes : left);
+    memcpy(buffer, content + own.at, (size_t)part);
+    own.at += (uint64_t)part;
+    return part;
+}
+static int own_records(struct source *source, enum source_records kind, uint32_t record_bytes, int has_header)
+{
+    (void)source, (void)kind, (void)record_bytes, (void)has_header;
+    return 0;
+}
+static const struct source_ops own_ops = { .take = own_take, .records = own_records };
+
+TEST(a_source_with_takes_of_its_own_gives_each_byte_once_and_says_how_it_ended)
+{
+    FOR_SEEDS(200) {
+        world_new(seed, 0);
+        memset(&own, 0, sizeof own);
+        own.ended_with = seed % 3 == 0 ? -ECONNRESET : 0;
+        struct source s = { .name = "own", .fd = -1, .bytes = UINT64_MAX, .ops = &own_ops };
+        uint64_t at = 0;
+        int end = 0;
+        for (unsigned turns = 0; !end && turns < 100000; turns++) {
+            size_t const bytes = 1 + prng_below(prng, 5000);
+            at += source_read_at(&s, at, got + at, at + bytes <= sizeof got ? bytes : sizeof got - at, &end);
+        }
+        CHECK_EQ(at, file.bytes);
+        CHECK_SAME_BYTES(got, content, at);
+        CHECK_EQ(s.error, seed % 3 == 0 ? ECONNRESET : 0);
+        CHECK_EQ(own.last_counts, 0);
+    }
+    world_new(3, 0);
+    memset(&own, 0, sizeof own);
+    struct source s = { .name = "own", .fd = -1, .bytes = UINT64_MAX, .ops = &own_ops };
+    int end = 0;
+    source_stop = 1;
+    CHECK_EQ(source_read_at(&s, 0, got, 10, &end), 0);
+    CHECK_EQ(end, 1);
+    CHECK_EQ(own.last_counts, 1);
+}
+
+TEST(names_of_sources_that_are_no_files)
+{
+    static const char *const yes[] = { "tcp://127.0.0.1:1", "tcp-listen://x", "udp://x", "unix:x", "unix-listen:x", "fd:3", "exec:true" };
+    static const char *const no[] = { "-", "", "tcp", "./tcp://x", "/tmp/unix:x", "fdx", "http://x", "a.csv" };
+    for (unsigned i = 0; i < sizeof yes / sizeof yes[0]; i++) CHECK(source_is_network(yes[i]));
+    for (unsigned i = 0; i < sizeof no / sizeof no[0]; i++) CHECK(!source_is_network(no[i]));
+}
+
 int main(void)
 {
     return RUN_TESTS(RUN(every_byte_of_a_file_comes_from_its_offset_however_short_the_reads), RUN(a_stream_gives_each_byte_once_and_in_order),
                      RUN(an_error_ends_the_input_and_is_kept), RUN(what_cannot_be_opened_says_why),
                      RUN(a_silent_stream_gives_a_short_answer_in_time_and_goes_on_after_it),
-                     RUN(a_nudge_is_one_short_answer_and_a_stop_is_the_end));
+                     RUN(a_nudge_is_one_short_answer_and_a_stop_is_the_end),
+                     RUN(a_source_with_takes_of_its_own_gives_each_byte_once_and_says_how_it_ended), RUN(names_of_sources_that_are_no_files));
 }
