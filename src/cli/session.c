@@ -125,7 +125,7 @@ enum { PROGRESS_EVERY_NS = 200000000, PROGRESS_AFTER_NS = 1000000000 };
 static void between(struct run *run, void *context)
 {
     (void)context;
-    if (session.idle != NULL && run->silent) session.idle();
+    (void)run;
     if (status_asked) {
         status_asked = 0;
         progress_clear();
@@ -177,6 +177,7 @@ int session_run(struct plan *plan)
     session.plan = plan;
     plan->run.between = between;
     session.live_next_ns = session.started_ns + o->live_ns;
+    session.feed_next_ns = session.started_ns + SESSION_FEED_NS;
     if (!o->quiet && !session.no_progress && isatty(STDERR_FILENO) && session.live == NULL) session.progress_next_ns = session.started_ns + PROGRESS_AFTER_NS;
     if (run_start(&plan->run) != WEIR_OK || weir_gate_close() != 0) {
         complain("cannot start the second worker; try --parallel 1");

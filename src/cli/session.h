@@ -20,7 +20,6 @@ struct session {
     void                (*live)(void);                  /* every --live */
     void                (*feed)(void);                  /* every SESSION_FEED_NS, if it is set */
     int64_t               feed_next_ns;
-    void                (*idle)(void);                  /* a stream is silent */
     int                   no_progress;                  /* rows go to the terminal all the time */
 };
 enum { SESSION_FEED_NS = 100000000 };

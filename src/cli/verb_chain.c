@@ -125,7 +125,7 @@ static int ending(void)
 }
 
 /* Rows of a feed are due even if they are few. */
-static void feed(void) { (void)out_flush(&plan.out); }    /* its error is kept, and ends the run */
+static void feed(void) { chain_idle(&plan); }
 
 /* ,"outputs":{"a.csv":123, ... } of tee and route */
 static void outputs(struct out *out)
@@ -183,10 +183,6 @@ static int summary_print(void)
 }
 
 /* ---- a job ----------------------------------------------------------------------------------- */
-
-static void idle(void) { chain_idle(&plan); }
-
-enum { IDLE_NS = 100000000 };
 
 /* "; did you mean 'head'?" for a verb or long option that there is not. */
 static const char *hint(char *room, size_t bytes)
@@ -260,7 +256,6 @@ int chain_job_do(const struct chain_job *job)
     if (source_is_network(options.file)) {
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
-        session.feed = feed;
     }
     struct chain_question const question = { .question = options.question, .header = !options.question.no_header, .output = output_wanted() };
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
@@ -287,9 +282,9 @@ int chain_job_do(const struct chain_job *job)
     }
     session.figures = figures;
     session.no_progress = flows && isatty(STDOUT_FILENO);
-    if (flows) {    /* rows wait no longer than that for others */
-        session.idle = idle;
-        if (source.wait_ns == 0) source.wait_ns = IDLE_NS;
+    if (flows && !source.seekable) {    /* rows wait no longer than that for others */
+        session.feed = feed;
+        if (source.wait_ns == 0) source.wait_ns = SESSION_FEED_NS;
     }
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if ((code = session_run(&plan.plan)) != -1) return code;

@@ -84,7 +84,7 @@ const char *aggregation_column(const struct aggregation *a, unsigned i, uint32_t
 
 /* The selected rows of the frame's batch. */
 void aggregation_add(struct aggregation_worker *w, struct frame *frame, const struct selection *selected);
-/* No rows for a while: windows by arrival that have ended meanwhile go out. */
+/* Time has passed: windows by arrival that have ended meanwhile go out. */
 void aggregation_idle(struct aggregation_worker *w);
 /* No more rows: what is left goes out. */
 void aggregation_finish(struct aggregation_worker *w);

@@ -200,7 +200,7 @@ int chain_files_open(struct chain_plan *plan, const char **path);
 void chain_finish(struct chain_plan *plan);
 /* 1 if rows go out before the input has ended. */
 int chain_flows(const struct chain_plan *plan);
-/* A stream that flows is silent: what is ready goes out. Worker 0. */
+/* Now and then, of a stream that flows: what is ready goes out. Worker 0. */
 void chain_idle(struct chain_plan *plan);
 
 /* `... then summary`: NULL if that is not how it ends; and what a report asks for (context: the plan). */

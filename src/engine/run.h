@@ -85,7 +85,7 @@ struct run {
     sem_t                         helper_called; /* posted once for each block, and once to end */
     struct { uint64_t block; size_t from, end; } handed;
     unsigned                      threads;       /* workers running beside worker 0 */
-    int                           silent;    /* a stream gave less than was asked for: no waiting before worker_progress, and `between` may see to it */
+    int                           silent;    /* a stream gave less than was asked for: no waiting before worker_progress */
 
     /* Instead of profiles: each batch of each worker, whose parser has it. */
     void (*rows)(struct worker *worker, uint32_t rows);

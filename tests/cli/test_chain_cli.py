@@ -206,7 +206,7 @@ def test_every_verb_is_listed_with_its_memory_class():
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_examples_that_parse(verb, tmp_path, monkeypatch):
     shown = ok("help", verb)
-    if verb == "summary":
+    if verb in ("summary", "tee"):    # topics of their own
         return
     assert shown[0].startswith(f"weir {verb}") and max(map(len, shown)) <= 118
     examples = [line.strip() for line in shown if line.startswith("  weir ")]
