@@ -522,6 +522,15 @@ def test_tee_passes_every_byte_and_measures_the_same():
     check_rows(w.columns(), 200000)
 
 
+def test_tee_has_one_input_only():
+    data = HEADER + rows(100)
+    w, out = tee(data, "-")
+    assert w.code == 0 and out == data and w.columns()["id"]["count"] == 100
+    w, out = tee(data, "some.csv")
+    assert w.code == 2 and out == data, "and it is passed on whatever is wrong"
+    assert run("summary", "tee:-").code == 2
+
+
 def test_tee_into_a_file_and_with_a_report(tmp_path):
     data = HEADER + rows(20000)
     source, target, report = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "report"
