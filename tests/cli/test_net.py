@@ -292,13 +292,15 @@ def test_a_flood_does_not_keep_others_waiting():
     for i in range(5):
         with dial(port) as s:
             s.sendall(HEADER + b"%d,quiet,1.0\n" % (1000000 + i))
-    time.sleep(0.5)
+    out, until = b"", time.time() + 20
+    while out.count(b"\n") < 6 and time.time() < until:
+        out += os.read(w.p.stdout.fileno(), 4096)
     w.signal(signal.SIGINT)
     stop.set()
     t.join()
     w.end()
     assert w.code == 130
-    got = w.out.splitlines()
+    got = (out + w.out).splitlines()
     assert got[0] == b"id,host,x" and sorted(got[1:]) == [b"%d,quiet,1" % (1000000 + i) for i in range(5)]
 
 
@@ -571,7 +573,8 @@ def test_tee_that_falls_behind_samples_and_says_so(kind):
         data = b"".join(struct.pack("<d", i) for i in range(1000)) * 20000
     w = Weir("tee", "summary", "-o", "ndjson", "-i", kind, "--sample-if-behind", "--stats", stdin=subprocess.PIPE)
     pid = w.pid()
-    time.sleep(0.2)
+    while not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        time.sleep(0.01)    # until the relay's own process is there
     threading.Thread(target=lambda: (w.p.stdin.write(data), w.p.stdin.close()), daemon=True).start()
     time.sleep(0.05)
     os.kill(pid, signal.SIGSTOP)    # the measurer alone: the stream goes on
