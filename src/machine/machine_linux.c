@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,9 @@ static ssize_t fold_bytes(ssize_t result) { return result < 0 ? -errno : result;
 
 static int linux_open(const char *path, int flags, int mode) { return fold(open(path, flags, mode)); }
 static int linux_close(int fd) { return fold(close(fd)); }
+static int linux_fsync(int fd) { return fold(fsync(fd)); }
+static int linux_rename(const char *from, const char *to) { return fold(rename(from, to)); }
+static int linux_unlink(const char *path) { return fold(unlink(path)); }
 static ssize_t linux_read(int fd, void *buffer, size_t bytes) { return fold_bytes(read(fd, buffer, bytes)); }
 static ssize_t linux_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
 {
@@ -73,7 +77,8 @@ static void linux_sleep_ns(int64_t ns)
 static void linux_yield(void) { sched_yield(); }
 
 const struct weir_machine weir_machine_linux = {
-    .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
+    .open = linux_open, .close = linux_close, .fsync = linux_fsync, .rename = linux_rename, .unlink = linux_unlink,
+    .read = linux_read, .pread = linux_pread,
     .write = linux_write, .vmsplice = linux_vmsplice, .fstat = linux_fstat, .lseek = linux_lseek,
     .fcntl = linux_fcntl, .ioctl = linux_ioctl, .poll = linux_poll, .fadvise = linux_fadvise,
     .mmap_anonymous = linux_mmap_anonymous, .getrandom = linux_getrandom,
