@@ -19,6 +19,8 @@ struct options {
     int             strict, stats, quiet;
     int             chain;        /* set by the caller: the options of a chain, not of summary */
     const char     *stats_file;
+    const char     *save_state, *resume;    /* chains */
+    int             seed_given;
     int64_t         live_ns;      /* 0: off */
     const char     *file;         /* "-" for standard input */
     int             file_count;
@@ -33,6 +35,8 @@ int option_known(const char *word, int *takes_value);
 
 int verb_summary(int argc, char **argv);
 int verb_chain(int argc, char **argv);
+int verb_merge(int argc, char **argv);
+int verb_state(int argc, char **argv);
 
 int verb_plan(int argc, char **argv);
 int verb_gen(int argc, char **argv);

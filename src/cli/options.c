@@ -9,7 +9,7 @@
 #include "machine/machine.h"
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
-       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K };
+       OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K, OPT_SAVE_STATE, OPT_RESUME };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -23,6 +23,7 @@ static const struct option long_options[] = {
     { "stats-file", required_argument, NULL, OPT_STATS_FILE }, { "live", required_argument, NULL, OPT_LIVE },
     { "color", required_argument, NULL, OPT_COLOR }, { "quiet", no_argument, NULL, 'Q' },
     { "distinct-p", required_argument, NULL, OPT_DISTINCT_P }, { "quantile-k", required_argument, NULL, OPT_QUANTILE_K },
+    { "save-state", required_argument, NULL, OPT_SAVE_STATE }, { "resume", required_argument, NULL, OPT_RESUME },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -143,7 +144,14 @@ static int parse_one(struct options *o, int letter)
         code = parse_whole("--parallel", optarg, 1, 1024, &n);
         q->parallel = n > WEIR_WORKERS_MAX ? WEIR_WORKERS_MAX : (unsigned)n;
         return code;
-    case OPT_SEED: return parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seed);
+    case OPT_SEED: o->seed_given = 1; return parse_whole("--seed", optarg, 0, UINT64_MAX, &q->seed);
+    case OPT_SAVE_STATE: case OPT_RESUME:
+        if (!o->chain) {
+            complain("--%s is for chains (weir agg ...)", letter == OPT_RESUME ? "resume" : "save-state");
+            return EXIT_USAGE;
+        }
+        *(letter == OPT_RESUME ? &o->resume : &o->save_state) = optarg;
+        return -1;
     case OPT_DISTINCT_P:
         code = parse_whole("--distinct-p", optarg, WEIR_ULL_P_MIN, WEIR_ULL_P_MAX, &n);
         q->wish.distinct_p = (unsigned)n;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/states.h"
 #include "engine/chain.h"
 #include "machine/assert.h"
 #include "machine/gate.h"
@@ -36,7 +37,7 @@ static int64_t clock_us(void)
 }
 
 /* Options that all verbs share may stand anywhere: they go to options_parse, the rest is the chain and its files. */
-static int words_split(int argc, char **argv, int *shared, char **shared_words, int *own, char **own_words)
+int words_split(int argc, char **argv, int *shared, char **shared_words, int *own, char **own_words)
 {
     *shared = 0;
     *own = 0;
@@ -59,7 +60,9 @@ static int words_split(int argc, char **argv, int *shared, char **shared_words, 
     return 0;
 }
 
-static int ending(void)
+struct chain_memory chain_memory(void) { return (struct chain_memory){ &plan, &chain, &options }; }
+
+int chain_ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
@@ -105,7 +108,11 @@ static int ending(void)
     return EXIT_OK;
 }
 
-static int output_is_terminal(void) { return isatty(STDOUT_FILENO); }
+enum rows_format chain_output(void)
+{
+    enum output const output = options.output_given ? options.output : isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_CSV;
+    return output == OUTPUT_TABLE ? ROWS_TABLE : output == OUTPUT_NDJSON ? ROWS_NDJSON : output == OUTPUT_TSV ? ROWS_TSV : output == OUTPUT_BINARY ? ROWS_BINARY : ROWS_CSV;
+}
 
 int verb_chain(int argc, char **argv)
 {
@@ -135,21 +142,23 @@ int verb_chain(int argc, char **argv)
     sigaction(SIGINT, &end_action, NULL);
     sigaction(SIGTERM, &end_action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    if ((code = input_open(&source, options.file)) != -1) return code;
     struct chain_question question = { .question = options.question, .header = !options.question.no_header };
-    int const chosen = options.output_given;
-    enum output const output = chosen ? options.output : output_is_terminal() ? OUTPUT_TABLE : OUTPUT_CSV;
-    question.output = output == OUTPUT_TABLE ? ROWS_TABLE : output == OUTPUT_NDJSON ? ROWS_NDJSON : output == OUTPUT_TSV ? ROWS_TSV : output == OUTPUT_BINARY ? ROWS_BINARY : ROWS_CSV;
+    if ((code = states_begin(&question)) != -1 || (code = input_open(&source, options.file)) != -1) return code;
+    question.output = chain_output();
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
     plan.table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
     chain_plan_start(&plan, STDOUT_FILENO, clock_us);
+    if ((code = states_resume()) != -1) return code;
     if (run_start(&plan.plan.run) != WEIR_OK || weir_gate_close() != 0) {
         complain("cannot start the second worker; try --parallel 1");
         return EXIT_FAILED;
     }
     run_all(&plan.plan.run);
+    chain_gather(&plan);
+    int const saved = interrupted ? EXIT_OK : states_end();
+    if (interrupted && options.save_state != NULL) complain("interrupted: no state is saved");
     chain_finish(&plan);
     source_close(&source);
-    return ending();
+    return saved != EXIT_OK ? saved : chain_ending();
 }

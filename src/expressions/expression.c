@@ -86,7 +86,7 @@ void code_pack(struct code *code, void *memory)
 
 /* ---- where we are ---------------------------------------------------------------------------- */
 
-static int is_letter(uint8_t c) { return (c | 0x20) >= 'a' ? (c | 0x20) <= 'z' || c >= 0x80 : c == '_'; }
+static int is_letter(uint8_t c) { return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80 || c == '_'; }
 static int is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
 
 static uint8_t peek(const struct cursor *c, uint32_t ahead) { return c->at + ahead < c->bytes ? (uint8_t)c->text[c->at + ahead] : 0; }

@@ -76,6 +76,14 @@ static inline const char *aggregate_name(const struct aggregate_set *set, unsign
 void states_init(const struct aggregate_set *set, uint8_t *states);
 void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from);
 
+/* For files. states_tidy: bytes of one group's states that say nothing become zeros. states_sound: are these bytes, which
+ * a file gave, states that `rows` rows can have made and that are safe to use? */
+void states_tidy(const struct aggregate_set *set, uint8_t *states);
+int  states_sound(const struct aggregate_set *set, uint8_t *states, uint64_t rows);
+const char *state_kind_name(enum state_kind kind);
+/* QUANTILE: the sketch, with keys of floats; DISTINCT: the sketch. */
+void *state_sketch(const struct state_plan *plan, uint8_t *state);
+
 /* Values of one state's argument that are not null, dense; for two arguments, rows where both are not. */
 struct dense {
     enum vector_form form;           /* TEXT: start, length from base; TRUTH: those true were kept, nothing else */
