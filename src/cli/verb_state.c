@@ -351,9 +351,16 @@ static int key_is(const struct groups *g, struct group *group, const char *wante
 
 static int state_export(int count, char **words)
 {
+    char *shared[4] = { (char[]){ "state" } };
+    int shared_count = 1;
     const char *path = NULL, *figure = NULL, *key = NULL, *format = NULL;
     int code;
     for (int i = 0; i < count; i++) {
+        if (strcmp(words[i], "-S") == 0 && i + 1 < count && shared_count == 1) {
+            shared[shared_count++] = words[i];
+            shared[shared_count++] = words[++i];
+            continue;
+        }
         const char **const option = strcmp(words[i], "--format") == 0 ? &format : strcmp(words[i], "-g") == 0 ? &key : NULL;
         if (option != NULL && i + 1 < count) *option = words[++i];
         else if (path == NULL) path = words[i];
@@ -361,11 +368,12 @@ static int state_export(int count, char **words)
         else figure = "";
     }
     if (format == NULL || figure == NULL || *figure == '\0' || strcmp(format, "datasketches") != 0) {
-        complain("weir state export --format datasketches FILE FIGURE [-g KEY,...]");
+        complain("weir state export --format datasketches FILE FIGURE [-g KEY,...] [-S SIZE]");
         return EXIT_USAGE;
     }
-    if ((code = plan_restore(path)) != -1) return code;
     struct chain_memory const m = chain_memory();
+    m.options->chain = 1;
+    if ((code = options_parse(m.options, shared_count, shared)) != -1 || (code = plan_restore(path)) != -1) return code;
     weir_status status = state_load(&state, m.plan);
     if (status != WEIR_OK) return state_complain(path, status);
     state_close(&state);
@@ -407,16 +415,10 @@ int verb_state(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     int const shows = strcmp(what, "show") == 0, exports = strcmp(what, "export") == 0;
     if (!shows && !exports) {
-        complain("weir state show FILE [-o ndjson], or weir state export --format datasketches FILE FIGURE [-g KEY,...]");
+        complain("weir state show FILE [-o ndjson], or weir state export --format datasketches FILE FIGURE [-g KEY,...] [-S SIZE]");
         return EXIT_USAGE;
     }
-    if (exports) {    /* its options are its own */
-        char *own[] = { argv[0], NULL };
-        struct options *o = chain_memory().options;
-        o->chain = 1;
-        code = options_parse(o, 1, own);
-        return code != -1 ? code : state_export(argc - 2, argv + 2);
-    }
+    if (exports) return state_export(argc - 2, argv + 2);    /* its options are its own */
     if ((code = files_split(argc - 1, argv + 1, &count, &words)) != -1) return code;
     if (count != 1) {
         complain("weir state show FILE");
