@@ -809,9 +809,9 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_COUNT: return count <= rows;
     case STATE_SUM: {
         const struct sum_state *sum = (void *)state;
+        if (sum->count > rows || sum->float_count > sum->count) return 0;
         weir_int128 const most = (weir_int128)(sum->count - sum->float_count) << 64;
-        return sum->count <= rows && sum->float_count <= sum->count && sum->ints <= most && sum->ints >= -most &&
-               (sum->float_count != 0 || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
+        return sum->ints <= most && sum->ints >= -most && (sum->float_count != 0 || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
     }
     case STATE_RANGE: {
         const struct range_state *r = (void *)state;

@@ -558,7 +558,7 @@ static void plan_of_one(struct groups_plan *one, const struct groups_plan *p)
     one->heap_bytes = KEY_MAX;
 }
 
-size_t groups_scratch_bytes(const struct groups_plan *p) { return 64 + 2 * (size_t)p->group_bytes + KEY_MAX; }
+size_t groups_scratch_bytes(const struct groups_plan *p) { return 128 + 2 * (size_t)p->group_bytes + KEY_MAX; }
 
 /* One column of a stored key: its bytes, or 0 if it is none of this type. */
 static uint32_t key_one_sound(const uint8_t *at, uint32_t have, enum value_type type)
