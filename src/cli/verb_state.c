@@ -387,7 +387,7 @@ static int state_export(int count, char **words)
     }
     const struct state_plan *plan = set->aggregates[f].state >= 0 ? &set->states[set->aggregates[f].state] : NULL;
     if (plan == NULL || plan->kind != STATE_QUANTILE) {
-        complain("'%.60s' is no quantile: only these have a form in DataSketches (distinct counts are UltraLogLog here)", figure);
+        complain("'%.60s' is no KLL sketch: only quantiles by KLL (with -g: --quantile-k K) have a form in DataSketches", figure);
         return EXIT_USAGE;
     }
     struct group *group = NULL;

@@ -381,7 +381,7 @@ def test_the_same_input_gives_the_same_bytes(file, tmp_path):
 # ---- showing, exporting ----
 
 def test_show_says_what_a_state_is(parts):
-    states, whole, _ = parts("filter", "n > 100 and t != \"it's\"", "then", "agg", "count(), p90(f)", "-g", "host")
+    states, whole, _ = parts("filter", "n > 100 and t != \"it's\"", "then", "agg", "count(), p90(f)", "-g", "host", options=("--quantile-k", "100"))
     shown = json.loads(weir("state", "show", whole, "-o", "ndjson").out)
     assert shown["state"] == "chain" and shown["version"] == 1 and shown["records"] == 3000 and shown["sources"] == 1
     assert shown["chain"] == "filter 'n > 100 and t != \"it'\\''s\"' then agg 'count(), p90(f)' -g 'host'"
@@ -399,12 +399,12 @@ def test_an_exported_quantile_is_a_kll_sketch_of_datasketches(file, tmp_path):
     lines = table(20000, 3, hosts=1)
     values = sorted(float(line.split(",")[2]) for line in lines)
     for state, group, key in ((tmp_path / "a", (), ()), (tmp_path / "b", ("-g", "host, n % 2 as r"), ("-g", "web0,1"))):
-        weir("agg", "count(), approx_quantile(f, 0.5) as q", *group, "--save-state", state, file(csv(lines), "t.csv"))
+        weir("agg", "count(), approx_quantile(f, 0.5) as q", *group, "--quantile-k", "200", "--save-state", state, file(csv(lines), "t.csv"))
         sketch = datasketches.kll_doubles_sketch.deserialize(weir("state", "export", "--format", "datasketches", state, "q", *key).out)
         own = values if not group else sorted(float(l.split(",")[2]) for l in lines if l.startswith("web0,") and int(l.split(",")[1]) % 2)
         assert sketch.n == len(own)
         for q in (0.1, 0.5, 0.9):
             assert abs(sum(v <= sketch.get_quantile(q) for v in own) / len(own) - q) < 0.05
     assert b"no figure" in weir("state", "export", "--format", "datasketches", tmp_path / "a", "z", code=2).err
-    assert b"no quantile" in weir("state", "export", "--format", "datasketches", tmp_path / "a", "count", code=2).err
+    assert b"no KLL sketch" in weir("state", "export", "--format", "datasketches", tmp_path / "a", "count", code=2).err
     assert b"no group" in weir("state", "export", "--format", "datasketches", tmp_path / "b", "q", "-g", "x", code=2).err
