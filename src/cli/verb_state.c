@@ -13,6 +13,7 @@
 #include "machine/gate.h"
 #include "machine/machine.h"
 #include "weir/datasketches.h"
+#include "weir/redis.h"
 
 static struct chain_state state;       /* the one being read */
 static struct progress    progress;    /* of all so far */
@@ -195,7 +196,10 @@ static int plan_restore(const char *path)
     question.question.wish.kll_k = state.quantile_k;
     m.options->file = path;
     enum plan_outcome const outcome = chain_plan_of_state(m.plan, m.chain, &question, &nothing);
-    if (outcome != PLAN_OK) return plan_complain(&m.plan->plan, outcome);
+    if (outcome != PLAN_OK) {    /* a chain that is none is the state's fault, not that of the command line */
+        int const code = plan_complain(&m.plan->plan, outcome);
+        return code == EXIT_USAGE ? EXIT_DATA : code;
+    }
     m.plan->table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
     chain_plan_start(m.plan, STDOUT_FILENO, NULL);
     if (weir_gate_close() != 0) return EXIT_FAILED;
@@ -367,8 +371,8 @@ static int state_export(int count, char **words)
         else if (figure == NULL) figure = words[i];
         else figure = "";
     }
-    if (format == NULL || figure == NULL || *figure == '\0' || strcmp(format, "datasketches") != 0) {
-        complain("weir state export --format datasketches FILE FIGURE [-g KEY,...] [-S SIZE]");
+    if (format == NULL || figure == NULL || *figure == '\0' || (strcmp(format, "datasketches") != 0 && strcmp(format, "redis") != 0)) {
+        complain("weir state export --format datasketches|redis FILE FIGURE [-g KEY,...] [-S SIZE]");
         return EXIT_USAGE;
     }
     struct chain_memory const m = chain_memory();
@@ -386,8 +390,9 @@ static int state_export(int count, char **words)
         return EXIT_USAGE;
     }
     const struct state_plan *plan = set->aggregates[f].state >= 0 ? &set->states[set->aggregates[f].state] : NULL;
-    if (plan == NULL || plan->kind != STATE_QUANTILE) {
-        complain("'%.60s' is no KLL sketch: only quantiles by KLL (with -g: --quantile-k K) have a form in DataSketches", figure);
+    int const redis = strcmp(format, "redis") == 0;
+    if (plan == NULL || (plan->kind != STATE_HLL && (redis || plan->kind != STATE_QUANTILE))) {
+        complain("'%.60s' has no form there: hll_sketch(x) has (for redis with --distinct-p 14)%s", figure, redis ? "" : ", and quantiles by KLL (with -g: --quantile-k K)");
         return EXIT_USAGE;
     }
     struct group *group = NULL;
@@ -399,9 +404,13 @@ static int state_export(int count, char **words)
     }
     struct window *window = &m.plan->plan.run.workers[0].window;
     size_t size;
-    status = weir_datasketches_kll_export(state_sketch(plan, group_states(&w->groups, group) + plan->at), window->data, window->capacity, &size);
+    void *sketch = state_sketch(plan, group_states(&w->groups, group) + plan->at);
+    size = WEIR_REDIS_HLL_BYTES;
+    status = redis ? weir_redis_hll_export(sketch, window->data, window->capacity)
+           : plan->kind == STATE_HLL ? weir_datasketches_hll_export(sketch, window->data, window->capacity, &size)
+                                     : weir_datasketches_kll_export(sketch, window->data, window->capacity, &size);
     if (status != WEIR_OK) {
-        complain("'%.60s' cannot be exported (%s)", figure, status == WEIR_ERR_SPACE ? "--max-record 1MiB makes room" : weir_status_name(status));
+        complain("'%.60s' cannot be exported (%s)", figure, status == WEIR_ERR_SPACE ? "it is too large" : redis ? "redis wants --distinct-p 14" : weir_status_name(status));
         return EXIT_NO_FIT;
     }
     code = weir_write_all(STDOUT_FILENO, window->data, size);
@@ -415,7 +424,7 @@ int verb_state(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     int const shows = strcmp(what, "show") == 0, exports = strcmp(what, "export") == 0;
     if (!shows && !exports) {
-        complain("weir state show FILE [-o ndjson], or weir state export --format datasketches FILE FIGURE [-g KEY,...] [-S SIZE]");
+        complain("weir state show FILE [-o ndjson], or weir state export --format datasketches|redis FILE FIGURE [-g KEY,...] [-S SIZE]");
         return EXIT_USAGE;
     }
     if (exports) return state_export(argc - 2, argv + 2);    /* its options are its own */

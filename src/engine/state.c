@@ -245,7 +245,7 @@ static int states_peek(struct frame_cursor *c, struct chain_state *s)
         (void)frame_read_u32(c);
         (void)frame_read_u64(c);
         if (kind >= STATE_KINDS || type > VALUE_TEXT) return 0;
-        if (kind == STATE_DISTINCT) s->distinct_p = parameter;
+        if (kind == STATE_DISTINCT || kind == STATE_HLL) s->distinct_p = parameter;
         if (kind == STATE_QUANTILE) s->quantile_k = parameter;
     }
     return frame_read_whole(c) && (s->distinct_p == 0 || (s->distinct_p >= WEIR_ULL_P_MIN && s->distinct_p <= WEIR_ULL_P_MAX)) &&

@@ -10,6 +10,7 @@
 #include "operators/texts.h"
 #include "expressions/functions.h"
 #include "weir/covariance.h"
+#include "weir/datasketches.h"
 #include "weir/decay.h"
 #include "weir/hash.h"
 #include "weir/heavy.h"
@@ -50,13 +51,14 @@ static uint32_t state_bytes(const struct state_plan *s)
     case STATE_TOP:        return up64(weir_heavy_bytes(s->parameter)) + (s->type == VALUE_TEXT ? up64(s->parameter * TEXTS_SHARE) : 0);
     case STATE_EWMA:       return sizeof(weir_ewma);
     case STATE_RATE:       return sizeof(struct rate_state);
+    case STATE_HLL:        return up64(WEIR_HLL_BYTES(s->parameter));
     case STATE_KINDS:      break;
     }
     WEIR_ASSERT(!"a kind of state");
     return 0;
 }
 
-static int wants_64(enum state_kind kind) { return kind == STATE_DISTINCT || kind == STATE_QUANTILE || kind == STATE_TOP; }
+static int wants_64(enum state_kind kind) { return kind == STATE_DISTINCT || kind == STATE_QUANTILE || kind == STATE_TOP || kind == STATE_HLL; }
 
 /* ---- from text ------------------------------------------------------------------------------- */
 
@@ -95,6 +97,7 @@ static const struct known {
     { "corr", AGGREGATE_CORRELATION, TWO_NUMBERS, STATE_COVARIANCE, VALUE_NUMBER, 0 },
     { "count_if", AGGREGATE_COUNT, BOOL, STATE_COUNT, VALUE_NUMBER, 0 },
     { "approx_count_distinct", AGGREGATE_DISTINCT, ANY, STATE_DISTINCT, VALUE_NUMBER, 1 },
+    { "hll_sketch", AGGREGATE_DISTINCT, ANY, STATE_HLL, VALUE_NUMBER, 1 },
     { "approx_quantile", AGGREGATE_QUANTILE, NUMBER_Q, STATE_QUANTILE, VALUE_NULL, 1 },
     { "approx_median", AGGREGATE_QUANTILE, ORDERED, STATE_QUANTILE, VALUE_NULL, 1 },
     { "median", AGGREGATE_QUANTILE, ORDERED, STATE_QUANTILE, VALUE_NULL, 1 },
@@ -253,7 +256,7 @@ static int arguments_compile(struct aggregate_set *set, struct aggregate *a, str
         else if (parse_duration_ns(text, &ns) == 0) s->half_life_us = (double)ns / 1e3;
         if (!(s->half_life_us > 0)) return cursor_fail(cursor, error, "a half-life is a duration such as '30s'");
     }
-    s->parameter = s->kind == STATE_DISTINCT ? wish.distinct_p : s->kind == STATE_QUANTILE ? wish.quantile_k : s->kind == STATE_TOP ? wish.counters : 0;
+    s->parameter = s->kind == STATE_DISTINCT || s->kind == STATE_HLL ? wish.distinct_p : s->kind == STATE_QUANTILE ? wish.quantile_k : s->kind == STATE_TOP ? wish.counters : 0;
     return 0;
 }
 
@@ -369,6 +372,11 @@ void states_init(const struct aggregate_set *set, uint8_t *states)
             WEIR_ASSERT(weir_heavy_init(&heavy, at, weir_heavy_bytes(s->parameter), s->parameter, 0, set->seed) == WEIR_OK);
             if (s->type == VALUE_TEXT) (void)texts_init(texts_of(s, at), up64(s->parameter * TEXTS_SHARE));
             break;
+        case STATE_HLL: {
+            weir_hll *hll;
+            WEIR_ASSERT(weir_hll_init(&hll, at, s->bytes, s->parameter, WEIR_HASH_DATASKETCHES) == WEIR_OK);
+            break;
+        }
         case STATE_EWMA: WEIR_ASSERT(weir_ewma_init((weir_ewma *)(void *)at, s->half_life_us) == WEIR_OK); break;
         case STATE_RATE: *(struct rate_state *)(void *)at = (struct rate_state){ .first = INT64_MAX, .last = INT64_MIN }; break;
         default: break;
@@ -498,6 +506,22 @@ static void top_add(const struct state_plan *s, uint8_t *state, const struct den
     }
 }
 
+/* Whole numbers are what an int64 of the same number is there, whatever its column is made of in this batch. */
+static void hll_add(const struct state_plan *s, uint8_t *state, const struct dense *d, uint32_t from, uint32_t until)
+{
+    unsigned const p = s->parameter;
+    for (uint32_t i = from; i < until; i++) {
+        struct value const v = dense_value(d, i, s->type);
+        uint64_t hash;
+        size_t count = 1;
+        if (v.form == FORM_TEXT) count = weir_hash_datasketches_bytes(&hash, v.text, v.bytes, p);
+        else if (v.form == FORM_TRUTH) count = weir_hash_datasketches_bytes(&hash, v.i ? "true" : "false", v.i ? 4 : 5, p);
+        else if (v.form == FORM_F64 && !(v.f >= -0x1p63 && v.f < 0x1p63 && v.f == trunc(v.f))) hash = weir_hash_datasketches_f64(v.f, p);
+        else hash = weir_hash_datasketches_u64(v.form == FORM_F64 ? (uint64_t)(int64_t)v.f : v.form == FORM_U64 ? v.u : (uint64_t)v.i, p);
+        weir_hll_add((weir_hll *)(void *)state, &hash, count);
+    }
+}
+
 void state_add(const struct aggregate_set *set, const struct state_plan *s, uint8_t *state, const struct dense *d, uint32_t from, uint32_t until)
 {
     (void)set;
@@ -576,6 +600,7 @@ void state_add(const struct aggregate_set *set, const struct state_plan *s, uint
     case STATE_DISTINCT: weir_ull_add((weir_ull *)(void *)state, d->hashes + from, n); return;
     case STATE_QUANTILE: kll_add_dense(s, state, d, from, until); return;
     case STATE_TOP: top_add(s, state, d, from, until); return;
+    case STATE_HLL: hll_add(s, state, d, from, until); return;
     case STATE_EWMA:
         for (uint32_t i = from; i < until; i++) weir_ewma_add((weir_ewma *)(void *)state, d->times[i], d->first[i]);
         return;
@@ -713,6 +738,7 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
             WEIR_ASSERT(weir_heavy_merge((weir_heavy *)(void *)a, (weir_heavy *)(void *)b) == WEIR_OK);
             if (s->type == VALUE_TEXT) texts_merge(texts_of(s, a), (weir_heavy *)(void *)a, texts_of(s, b));
             break;
+        case STATE_HLL: WEIR_ASSERT(weir_hll_merge((weir_hll *)(void *)a, (weir_hll *)(void *)b) == WEIR_OK); break;
         case STATE_EWMA: {    /* `from` came later: its average goes on from where this one ended */
             weir_ewma *x = (void *)a, *y = (void *)b;
             if (y->count != 0) *x = *y;
@@ -740,6 +766,7 @@ static int spares_visit(const struct state_plan *s, uint8_t *state, int (*visit)
     struct text_kept *texts[2] = { NULL, NULL };
     switch (s->kind) {
     case STATE_DISTINCT: used = WEIR_ULL_BYTES(s->parameter); break;
+    case STATE_HLL: used = WEIR_HLL_BYTES(s->parameter); break;
     case STATE_QUANTILE: used = 64 + weir_kll_bytes(s->parameter); break;
     case STATE_TOP:
         used = weir_heavy_bytes(s->parameter);
@@ -833,6 +860,11 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
         weir_ull *ull;
         return memcmp(state + 8, &set->seed, 8) == 0 && weir_ull_open(&ull, state, WEIR_ULL_BYTES(s->parameter)) == WEIR_OK;
     }
+    case STATE_HLL: {
+        uint64_t const seed = WEIR_HASH_DATASKETCHES;
+        weir_hll *hll;
+        return memcmp(state + 8, &seed, 8) == 0 && weir_hll_open(&hll, state, WEIR_HLL_BYTES(s->parameter)) == WEIR_OK;
+    }
     case STATE_QUANTILE: {
         weir_kll *kll;
         return count <= 1 && bytes_are_zero(state + 8, 56) && weir_kll_open(&kll, state + 64, weir_kll_bytes(s->parameter)) == WEIR_OK && weir_kll_count(kll) <= rows;
@@ -867,7 +899,7 @@ int states_sound(const struct aggregate_set *set, uint8_t *states, uint64_t rows
 const char *state_kind_name(enum state_kind kind)
 {
     static const char *const names[STATE_KINDS] = { "count", "sum", "range", "text range", "moments", "first and last", "arg", "covariance",
-                                                    "distinct", "quantile", "top", "ewma", "rate" };
+                                                    "distinct", "quantile", "top", "ewma", "rate", "hll" };
     return kind < STATE_KINDS ? names[kind] : "unknown";
 }
 
@@ -1064,7 +1096,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     }
     case AGGREGATE_CORRELATION: *v = number_f64(weir_covariance_correlation((weir_covariance *)(void *)state)); break;
     case AGGREGATE_DISTINCT: {
-        weir_estimate const e = weir_ull_count((weir_ull *)(void *)state);
+        weir_estimate const e = s->kind == STATE_HLL ? weir_hll_count((weir_hll *)(void *)state) : weir_ull_count((weir_ull *)(void *)state);
         *v = number_u64((uint64_t)(e.value + 0.5));
         out->low = number_u64((uint64_t)(e.low < 0 ? 0 : e.low));
         out->high = number_u64((uint64_t)ceil(e.high));

@@ -29,7 +29,7 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     uint32_t texts = 0, align = 16;
     for (unsigned i = 0; i < p->key_count; i++) texts += p->key_types[i] == VALUE_TEXT;
     for (unsigned i = 0; i < p->set->state_count; i++)
-        if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP) align = 64;
+        if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP || p->set->states[i].kind == STATE_HLL) align = 64;
     p->key_inline = texts == 0 ? up(NUMBER_KEY_BYTES * p->key_count, 8) : 0;
     p->state_at = up((uint32_t)sizeof(struct group) + 8u * (unsigned)p->paned + p->key_inline, align);
     p->group_bytes = up(p->state_at + p->set->state_bytes, align);

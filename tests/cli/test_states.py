@@ -406,5 +406,41 @@ def test_an_exported_quantile_is_a_kll_sketch_of_datasketches(file, tmp_path):
         for q in (0.1, 0.5, 0.9):
             assert abs(sum(v <= sketch.get_quantile(q) for v in own) / len(own) - q) < 0.05
     assert b"no figure" in weir("state", "export", "--format", "datasketches", tmp_path / "a", "z", code=2).err
-    assert b"no KLL sketch" in weir("state", "export", "--format", "datasketches", tmp_path / "a", "count", code=2).err
+    assert b"no form there" in weir("state", "export", "--format", "datasketches", tmp_path / "a", "count", code=2).err
     assert b"no group" in weir("state", "export", "--format", "datasketches", tmp_path / "b", "q", "-g", "x", code=2).err
+
+
+@pytest.mark.parametrize("column, update", [("n", lambda s, t: s.update(int(t))), ("host", lambda s, t: s.update(t)),
+                                            ("f", lambda s, t: s.update(int(float(t)) if float(t).is_integer() else float(t)))])
+@pytest.mark.parametrize("rows_", [3, 5000])
+def test_an_exported_hll_sketch_is_that_of_datasketches_and_merges_with_theirs(file, tmp_path, column, update, rows_):
+    datasketches = pytest.importorskip("datasketches")
+    lines = table(rows_, 13, hosts=900)
+    at = ["host", "n", "f", "t"].index(column)
+    texts = [line.split(",")[at] for line in lines] + (["7", "8.5"] if column == "f" else [])
+    lines += ["a,1,7,x", "a,1,8.5,x"] if column == "f" else []
+    own = datasketches.hll_sketch(12, datasketches.tgt_hll_type.HLL_8)
+    for t in texts:
+        update(own, t)
+    states = []
+    for i, part in enumerate((lines[: rows_ // 3], lines[rows_ // 3:])):
+        states.append(tmp_path / f"{i}")
+        weir("agg", f"hll_sketch({column}) as h", "--distinct-p", "12", "--save-state", states[-1], "--schema", "host=string,n=int,f=float,t=string", file(csv(part), "t.csv"))
+    merged = tmp_path / "merged"
+    count = rows(weir("merge", *states, "--save-state", merged, "-o", "ndjson"))[0]["h"]
+    theirs = datasketches.hll_sketch.deserialize(weir("state", "export", "--format", "datasketches", merged, "h").out)
+    assert theirs.get_estimate() == pytest.approx(len(set(texts)), rel=0.06) and count == pytest.approx(len(set(texts)), rel=0.06)
+    union = datasketches.hll_union(12)
+    union.update(own)
+    union.update(theirs)
+    assert union.get_estimate() == pytest.approx(theirs.get_estimate(), rel=1e-9)    # the same registers: nothing new
+    r = weir("state", "export", "--format", "redis", merged, "h", code=78)
+    assert b"--distinct-p 14" in r.err
+
+
+def test_a_redis_string_is_the_dense_form_of_16384_registers(file, tmp_path):
+    state = tmp_path / "s"
+    weir("agg", "hll_sketch(n) as h", "-g", "t", "--distinct-p", "14", "--save-state", state, file(csv(table(5000, 13)), "t.csv"))
+    string = weir("state", "export", "--format", "redis", state, "h", "-g", "x").out
+    assert len(string) == 12304 and string[:5] == b"HYLL\0"
+    assert b"no group" in weir("state", "export", "--format", "redis", state, "h", "-g", "nobody", code=2).err
