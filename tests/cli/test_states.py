@@ -2,7 +2,10 @@
 import json
 import math
 import random
+import shutil
 import struct
+import subprocess
+import time
 
 import pytest
 from conftest import run
@@ -444,3 +447,27 @@ def test_a_redis_string_is_the_dense_form_of_16384_registers(file, tmp_path):
     string = weir("state", "export", "--format", "redis", state, "h", "-g", "x").out
     assert len(string) == 12304 and string[:5] == b"HYLL\0"
     assert b"no group" in weir("state", "export", "--format", "redis", state, "h", "-g", "nobody", code=2).err
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None or shutil.which("redis-cli") is None, reason="no redis")
+def test_a_real_redis_counts_and_merges_what_is_exported(file, tmp_path):
+    lines = table(20000, 17, hosts=3000)
+    strings = []
+    for i, part in enumerate((lines[:12000], lines[8000:])):
+        weir("agg", "hll_sketch(host) as h", "--distinct-p", "14", "--save-state", tmp_path / f"{i}", file(csv(part), "t.csv"))
+        strings.append(weir("state", "export", "--format", "redis", tmp_path / f"{i}", "h").out)
+    socket = tmp_path / "r.sock"
+    server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", tmp_path], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            if socket.exists():
+                break
+            time.sleep(0.05)
+        cli = lambda *a, **kw: subprocess.run(["redis-cli", "-s", socket, *a], capture_output=True, check=True, **kw).stdout
+        for i, string in enumerate(strings):
+            assert cli("-x", "SET", f"v{i}", input=string) == b"OK\n"
+        assert int(cli("PFCOUNT", "v0", "v1")) == pytest.approx(len({line.split(",")[0] for line in lines}), rel=0.03)
+        assert cli("PFMERGE", "both", "v0", "v1") == b"OK\n"
+    finally:
+        server.terminate()
+        server.wait()
