@@ -1,8 +1,9 @@
 /* program.h - how much of the executable a run can have resident, and the end of its start.
  *
- *   | common | AVX2 | AVX-512 | summary | chains | start |        groups.ld lays it out so, each in a mapping of its own
+ *   | common | AVX2 | AVX-512 | summary | chains | states | start |        groups.ld lays it out so
  *
- * Counted are the common part, the larger of the two sets of kernels (a run has one at most), the part of the kind of run, and all data. What only the start
+ * Counted are the common part, the larger of the two sets of kernels (a run has one at most), the part of the kind of run, and all
+ * data; PROGRAM_STATES: what comes on top of a chain that reads or writes states. What only the start
  * needs (options, planning, compiling) is not: the arena is mostly untouched then, and program_started gives it back before
  * the rest is touched. Where the linker has not grouped anything (other builds), all of it counts.
  */
@@ -11,7 +12,7 @@
 
 #include <stdint.h>
 
-enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN };
+enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN, PROGRAM_STATES };
 uint64_t program_bytes(enum program_use use);
 /* Nothing of the start is called from here on. */
 void program_started(void);

@@ -9,6 +9,7 @@
 #include "cli/program.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "cli/states.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
 
@@ -75,7 +76,9 @@ static int files_ending(void)
     return code;
 }
 
-static int ending(void)
+struct chain_memory chain_memory(void) { return (struct chain_memory){ &plan, &chain, &options }; }
+
+int chain_ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
@@ -178,7 +181,7 @@ static int wrong(const struct chain_job *job, const char *message)
     return EXIT_USAGE;
 }
 
-static enum rows_format output_wanted(void)
+enum rows_format chain_output(void)
 {
     static const enum rows_format formats[] = { [OUTPUT_TABLE] = ROWS_TABLE, [OUTPUT_NDJSON] = ROWS_NDJSON, [OUTPUT_CSV] = ROWS_CSV,
                                                 [OUTPUT_TSV] = ROWS_TSV, [OUTPUT_BINARY] = ROWS_BINARY };
@@ -217,8 +220,10 @@ int chain_job_do(const struct chain_job *job)
         complain("no input; weir %s ... FILE, or ... | weir %s ... - (see 'weir help %s')", verb, verb, verb);
         return EXIT_USAGE;
     }
+    struct chain_question question = { .question = options.question, .header = !options.question.no_header, .output = chain_output() };
+    int const states = options.save_state != NULL || options.resume != NULL;
+    if (states && (code = states_begin(&question)) != -1) return code;
     if ((code = session_open(&options, &source)) != -1) return code;
-    struct chain_question const question = { .question = options.question, .header = !options.question.no_header, .output = output_wanted() };
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
@@ -238,9 +243,13 @@ int chain_job_do(const struct chain_job *job)
     plan.table = terminal_table(STDOUT_FILENO, options.color);
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
     session.figures = figures;
+    if (states && (code = states_resume()) != -1) return code;
     if ((code = session_run(&plan.plan)) != -1) return code;
+    chain_gather(&plan);
+    code = states ? states_end() : EXIT_OK;
     chain_finish(&plan);
-    return session_close(&source, ending());
+    int const ending = chain_ending();
+    return session_close(&source, code != EXIT_OK ? code : ending);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

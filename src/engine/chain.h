@@ -163,6 +163,7 @@ struct chain_plan {
     struct segment_worker (*workers)[WEIR_WORKERS_MAX];    /* [segment][worker] */
     struct rows          *sink;
     void                 *sink_memory;
+    void                 *state_scratch;     /* to read a state through; NULL: none is read */
     struct row_column    *sink_columns;
     unsigned              sink_column_count, sink_hidden_from;
     const struct vector **sink_vectors;
@@ -174,10 +175,12 @@ struct chain_plan {
     uint64_t              rows_out;
 };
 
+struct chain_state;    /* engine/state.h */
 struct chain_question {
     struct question   question;
     enum rows_format  output;
     int               header;
+    struct chain_state *state;    /* NULL, or what this chain goes on from: the types of columns are its */
 };
 
 /* Compile and divide. */
@@ -186,7 +189,11 @@ enum plan_outcome chain_plan_make(struct chain_plan *plan, struct chain *chain, 
 void chain_plan_start(struct chain_plan *plan, int fd, void (*started)(void));
 /* Open the files of tee and route. 0, or the errno, and *path which. */
 int chain_files_open(struct chain_plan *plan, const char **path);
-/* After run_all: merge workers, let all that is kept flow out, close the sink. */
+/* The same without an input: the columns are those of the state. */
+enum plan_outcome chain_plan_of_state(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *nothing);
+/* After run_all: bring what the workers have together. */
+void chain_gather(struct chain_plan *plan);
+/* Then: let all that is kept flow out, close the sink. */
 void chain_finish(struct chain_plan *plan);
 
 /* ---- between the files of chain*.c ---- */

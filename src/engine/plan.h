@@ -57,6 +57,10 @@ struct plan {
 enum plan_outcome plan_make(struct plan *plan, const struct question *question, struct source *source);
 /* The first half of it: format, header, names, selected columns; the window is open, the rest of the arena free. */
 enum plan_outcome plan_open(struct plan *plan, const struct question *question, struct source *source);
+/* Less than that: the arena, and the empty window. For plans whose columns are known. */
+enum plan_outcome plan_begin(struct plan *plan, const struct question *question, struct source *source);
+/* Room for columns and their names: 1, or 0 if there is none. */
+int plan_columns(struct plan *plan, uint32_t columns, size_t name_bytes);
 /* For those who divide themselves: a further window, and how to say that something does not fit. */
 uint8_t *plan_window(struct plan *plan, size_t capacity);
 enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes);
