@@ -17,13 +17,14 @@ void arena_init(struct arena *arena, void *memory, size_t bytes)
 struct ledger_line *ledger_book(struct arena *arena, const char *part, uint64_t bytes)
 {
     for (unsigned i = 0; i < arena->line_count; i++)
-        if (strcmp(arena->lines[i].part, part) == 0) {
+        if (strncmp(arena->lines[i].part, part, sizeof arena->lines[i].part - 1) == 0) {
             arena->lines[i].bytes += bytes;
             return &arena->lines[i];
         }
     WEIR_ASSERT(arena->line_count < LEDGER_LINES);
     struct ledger_line *line = &arena->lines[arena->line_count++];
-    line->part = part;
+    size_t const length = strlen(part) < sizeof line->part ? strlen(part) : sizeof line->part - 1;
+    memcpy(line->part, part, length);    /* the rest is 0 from the start */
     line->bytes = bytes;
     return line;
 }

@@ -17,7 +17,7 @@
 enum { ARENA_ALIGN = 64, LEDGER_LINES = 24 };
 
 struct ledger_line {
-    const char *part;       /* what it is for; a literal */
+    char        part[32];   /* what it is for; a copy, since the code that said it may be dropped (cli/program.h) */
     uint64_t    bytes;
     char        buys[88];   /* what these bytes buy: an error, a limit */
 };

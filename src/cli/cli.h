@@ -20,6 +20,7 @@ struct options {
     int             strict, stats, quiet, seeded;
     int             chain;        /* set by the caller: the options of a chain, not of summary */
     const char     *stats_file;
+    const char     *save_state, *resume;    /* chains */
     int64_t         live_ns;      /* 0: off */
     const char     *file;         /* "-" for standard input */
     int             file_count;
@@ -38,6 +39,8 @@ enum deed { DEED_RUN, DEED_CHECK, DEED_PLAN, DEED_PLAN_NDJSON };
 int chain_command(enum deed deed, int argc, char **argv);
 /* 1 if that is something to run as a chain. */
 int chain_word(const char *word);
+int verb_merge(int argc, char **argv);
+int verb_state(int argc, char **argv);
 
 int verb_plan(int argc, char **argv);
 int verb_gen(int argc, char **argv);

@@ -12,7 +12,7 @@
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
        OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K,
-       OPT_QUANTILE, OPT_HARDENED, OPT_ALLOW_REMOTE };
+       OPT_QUANTILE, OPT_HARDENED, OPT_ALLOW_REMOTE, OPT_SAVE_STATE, OPT_RESUME };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -28,6 +28,7 @@ static const struct option long_options[] = {
     { "distinct-p", required_argument, NULL, OPT_DISTINCT_P }, { "quantile-k", required_argument, NULL, OPT_QUANTILE_K },
     { "quantile", required_argument, NULL, OPT_QUANTILE }, { "hardened", no_argument, NULL, OPT_HARDENED },
     { "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
+    { "save-state", required_argument, NULL, OPT_SAVE_STATE }, { "resume", required_argument, NULL, OPT_RESUME },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -153,6 +154,13 @@ static int parse_one(struct options *o, int letter)
         o->seeded = code == -1;
         return code;
     case OPT_HARDENED: q->seeds.hardened = 1; return -1;
+    case OPT_SAVE_STATE: case OPT_RESUME:
+        if (!o->chain) {
+            complain("--%s is for chains (weir agg ...)", letter == OPT_RESUME ? "resume" : "save-state");
+            return EXIT_USAGE;
+        }
+        *(letter == OPT_RESUME ? &o->resume : &o->save_state) = optarg;
+        return -1;
     case OPT_DISTINCT_P:
         code = parse_whole("--distinct-p", optarg, WEIR_ULL_P_MIN, WEIR_ULL_P_MAX, &n);
         q->wish.distinct_p = (unsigned)n;
@@ -201,7 +209,8 @@ static int parse_environment(struct options *o)
         for (; l->name[i] != '\0'; i++) name[5 + i] = l->name[i] == '-' ? '_' : (char)(l->name[i] - 32);
         name[5 + i] = '\0';
         char *const value = getenv(name);
-        if (value == NULL || value[0] == '\0' || l->val == 'h' || (o->chain && of_summary(l->name))) continue;
+        if (value == NULL || value[0] == '\0' || l->val == 'h' || (o->chain && of_summary(l->name)) ||
+            (!o->chain && (l->val == OPT_SAVE_STATE || l->val == OPT_RESUME))) continue;
         if (l->has_arg == no_argument && strcmp(value, "0") == 0) continue;
         variable = name;
         optarg = value;

@@ -9,6 +9,7 @@
 #include "cli/program.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "cli/states.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
 
@@ -75,7 +76,9 @@ static int files_ending(void)
     return code;
 }
 
-static int ending(void)
+struct chain_memory chain_memory(void) { return (struct chain_memory){ &plan, &chain, &options }; }
+
+int chain_ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
@@ -213,7 +216,7 @@ static int wrong(const struct chain_job *job, const char *message)
     return EXIT_USAGE;
 }
 
-static enum rows_format output_wanted(void)
+enum rows_format chain_output(void)
 {
     static const enum rows_format formats[] = { [OUTPUT_TABLE] = ROWS_TABLE, [OUTPUT_NDJSON] = ROWS_NDJSON, [OUTPUT_CSV] = ROWS_CSV,
                                                 [OUTPUT_TSV] = ROWS_TSV, [OUTPUT_BINARY] = ROWS_BINARY };
@@ -252,12 +255,14 @@ int chain_job_do(const struct chain_job *job)
     if (summary) {
         if (options.output_given && (options.output == OUTPUT_TSV || options.output == OUTPUT_BINARY)) return wrong(job, "summary: -o is table, ndjson or csv");
     }
+    struct chain_question question = { .question = options.question, .header = !options.question.no_header, .output = chain_output(), .started = program_started };
+    int const states = options.save_state != NULL || options.resume != NULL;
+    if (states && (code = states_begin(&question)) != -1) return code;
     if ((code = session_open(&options, &source)) != -1) return code;
     if (source_is_network(options.file)) {
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
     }
-    struct chain_question const question = { .question = options.question, .header = !options.question.no_header, .output = output_wanted() };
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
@@ -286,11 +291,15 @@ int chain_job_do(const struct chain_job *job)
         session.feed = feed;
         if (source.wait_ns == 0) source.wait_ns = SESSION_FEED_NS;
     }
-    chain_plan_start(&plan, STDOUT_FILENO, program_started);
+    chain_plan_start(&plan, STDOUT_FILENO);
+    if (states && (code = states_resume()) != -1) return code;
     if ((code = session_run(&plan.plan)) != -1) return code;
+    chain_gather(&plan);
+    code = states ? states_end() : EXIT_OK;
     chain_finish(&plan);
-    if (chain_summary_of(&plan) != NULL) plan.out.error = summary_print();
-    return session_close(&source, ending());
+    if (summary) plan.out.error = summary_print();
+    int const ending = chain_ending();
+    return session_close(&source, code != EXIT_OK ? code : ending);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "engine/chain.h"
+#include "engine/state.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
 
@@ -612,7 +613,7 @@ static int ordered(const struct chain_plan *p)
 
 /* What steps and ends of segments keep, before groups get the rest. Those that can use any number of bytes share what is
  * free with the aggs, each as much. */
-static enum plan_outcome states_divide(struct chain_plan *p, const struct chain_question *cq, unsigned workers, unsigned aggregations, void **output_at)
+static enum plan_outcome kept_divide(struct chain_plan *p, const struct chain_question *cq, unsigned workers, unsigned aggregations, void **output_at)
 {
     struct plan *plan = &p->plan;
     struct arena *arena = &plan->arena;
@@ -731,7 +732,8 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     run->worker_count = workers;
     if (workers == 2) {
         run->workers[1].window.capacity = run->workers[0].window.capacity;
-        run->workers[1].window.data = plan_window(plan, run->workers[0].window.capacity);
+        uint8_t *window = arena_take(arena, "input windows", run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES);
+        run->workers[1].window.data = window == NULL ? NULL : window + WEIR_PAD_BYTES;
         run->stack = arena_take(arena, "second worker", WEIR_WORKER_STACK_BYTES + 4096);
         if (run->workers[1].window.data == NULL || run->stack == NULL) return plan_no_fit(plan, "second worker", window_bytes + WEIR_WORKER_STACK_BYTES);
         run->stack = (uint8_t *)(((uintptr_t)run->stack + 4095) & ~(uintptr_t)4095);
@@ -767,7 +769,15 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         if ((s->aggregation != NULL || s->keep.kind != KEEP_NOTHING) && output_at[i] == NULL)
             return plan_no_fit(plan, "output", s->aggregation != NULL ? aggregation_output_bytes(s->aggregation) : keep_output_bytes(&s->keep));
     }
-    enum plan_outcome const outcome = states_divide(p, cq, workers, aggregations, output_at);
+    if (cq->state != NULL) {    /* one group at a time passes through the window, which is empty then, if it fits */
+        struct groups_plan *groups = &first->aggregation->groups;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, 2);
+        uintptr_t const window = ((uintptr_t)run->workers[0].window.data + 63) & ~(uintptr_t)63;
+        size_t const bytes = groups_scratch_bytes(groups);
+        p->state_scratch = bytes + 64 <= run->workers[0].window.capacity ? (void *)window : arena_take(arena, "state", bytes);
+        if (p->state_scratch == NULL) return plan_no_fit(plan, "state", bytes);
+    }
+    enum plan_outcome const outcome = kept_divide(p, cq, workers, aggregations, output_at);
     if (outcome != PLAN_OK) return outcome;
     /* Groups get what is left: three quarters to the first agg (all of it, if there is no other). */
     for (unsigned i = 0, left = aggregations; i < p->segment_count; i++) {
@@ -814,10 +824,27 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     p->header = cq->header;
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
     if (outcome == PLAN_OK) outcome = types_find(p);
+    if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     plan_widen(&p->plan);
+    if (outcome == PLAN_OK && cq->started != NULL) cq->started();
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
     if (outcome == PLAN_OK && source->seekable) p->plan.run.workers[0].window.have = 0;
+    return outcome;
+}
+
+enum plan_outcome chain_plan_of_state(struct chain_plan *p, struct chain *chain, const struct chain_question *cq, struct source *nothing)
+{
+    WEIR_ASSERT(p != NULL && chain != NULL && cq != NULL && cq->state != NULL);
+    p->chain = chain;
+    p->output = cq->output;
+    p->header = cq->header;
+    enum plan_outcome outcome = plan_begin(&p->plan, &cq->question, nothing);
+    if (outcome == PLAN_OK) outcome = state_columns_make(cq->state, p);
+    if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
+    plan_widen(&p->plan);
+    if (outcome == PLAN_OK && cq->started != NULL) cq->started();
+    if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
     return outcome;
 }
 
@@ -981,7 +1008,7 @@ void chain_emit(void *context, struct aggregation_output *output)
     segment_run(next->plan, next);
 }
 
-void chain_plan_start(struct chain_plan *p, int fd, void (*started)(void))
+void chain_plan_start(struct chain_plan *p, int fd)
 {
     struct run *run = &p->plan.run;
     out_init(&p->out, fd);
@@ -1002,7 +1029,6 @@ void chain_plan_start(struct chain_plan *p, int fd, void (*started)(void))
     }
     run->rows = chain_rows;
     run->context = p;
-    if (started != NULL) started();
     arena_freeze(&p->plan.arena);
 }
 
@@ -1025,7 +1051,7 @@ void chain_idle(struct chain_plan *p)
     if (p->out.error) p->done = source_stop = 1;    /* nobody reads it */
 }
 
-void chain_finish(struct chain_plan *p)
+void chain_gather(struct chain_plan *p)
 {
     struct run *run = &p->plan.run;
     for (unsigned i = 1; i < run->worker_count; i++) {
@@ -1036,6 +1062,10 @@ void chain_finish(struct chain_plan *p)
         if (p->segments[0].aggregation != NULL) aggregation_merge(p->workers[0][0].aggregation, p->workers[0][i].aggregation);
         if (p->workers[0][i].kept != NULL) keep_merge(p->workers[0][0].kept, p->workers[0][i].kept);
     }
+}
+
+void chain_finish(struct chain_plan *p)
+{
     for (unsigned i = 0; i < p->segment_count; i++) {
         if (p->workers[i][0].aggregation != NULL) aggregation_finish(p->workers[i][0].aggregation);
         if (p->workers[i][0].kept != NULL) keep_finish(&p->workers[i][0], &p->workers[i + 1][0]);

@@ -173,6 +173,7 @@ struct chain_plan {
     struct segment_worker (*workers)[WEIR_WORKERS_MAX];    /* [segment][worker] */
     struct rows          *sink;
     void                 *sink_memory;
+    void                 *state_scratch;     /* to read a state through; NULL: none is read */
     struct row_column    *sink_columns;
     unsigned              sink_column_count, sink_hidden_from;
     const struct vector **sink_vectors;
@@ -184,19 +185,26 @@ struct chain_plan {
     uint64_t              rows_out;
 };
 
+struct chain_state;    /* engine/state.h */
 struct chain_question {
     struct question   question;
     enum rows_format  output;
     int               header;
+    struct chain_state *state;    /* NULL, or what this chain goes on from: the types of columns are its */
+    void            (*started)(void);    /* called when nothing is compiled any more, before memory is divided and filled */
 };
 
 /* Compile and divide. */
 enum plan_outcome chain_plan_make(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *source);
-/* Make the empty states, touch every byte. started, if not NULL, is called when nothing of the start is needed any more. */
-void chain_plan_start(struct chain_plan *plan, int fd, void (*started)(void));
+/* Make the empty states, touch every byte. */
+void chain_plan_start(struct chain_plan *plan, int fd);
 /* Open the files of tee and route. 0, or the errno, and *path which. */
 int chain_files_open(struct chain_plan *plan, const char **path);
-/* After run_all: merge workers, let all that is kept flow out, close the sink. */
+/* The same without an input: the columns are those of the state. */
+enum plan_outcome chain_plan_of_state(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *nothing);
+/* After run_all: bring what the workers have together. */
+void chain_gather(struct chain_plan *plan);
+/* Then: let all that is kept flow out, close the sink. */
 void chain_finish(struct chain_plan *plan);
 /* 1 if rows go out before the input has ended. */
 int chain_flows(const struct chain_plan *plan);

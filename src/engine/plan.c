@@ -354,7 +354,6 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     return PLAN_OK;
 }
 
-uint8_t *plan_window(struct plan *plan, size_t capacity) { return window_take(plan, capacity); }
 enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes) { return no_fit(plan, part, bytes); }
 
 /* Whether there is a line to plan with. */
@@ -364,7 +363,9 @@ static int lines_enough(const struct source *source, const uint8_t *data, size_t
     return line != NULL && (!source->row_wanted || data[0] == '{' || memchr(line + 1, '\n', have - (size_t)(line + 1 - data)) != NULL);
 }
 
-enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct source *source)
+int plan_columns(struct plan *plan, uint32_t columns, size_t name_bytes) { return schema_take(plan, columns, name_bytes); }
+
+enum plan_outcome plan_begin(struct plan *plan, const struct question *q, struct source *source)
 {
     memset(plan, 0, sizeof *plan);
     struct run *run = &plan->run;
@@ -395,7 +396,15 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     struct window *window = &run->workers[0].window;
     window->capacity = longest + run->tail_bytes;
     window->data = window_take(plan, window->capacity);
-    if (window->data == NULL) return no_fit(plan, "input windows", window->capacity);
+    return window->data != NULL ? PLAN_OK : no_fit(plan, "input windows", window->capacity);
+}
+
+enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct source *source)
+{
+    enum plan_outcome outcome = plan_begin(plan, q, source);
+    if (outcome != PLAN_OK) return outcome;
+    struct run *run = &plan->run;
+    struct window *window = &run->workers[0].window;
     /* A stream that trickles may give short answers (source.h): the first line has to be whole. */
     int const any = q->input != NULL && sniff(q->input, source->name, window->data, 0).format == SNIFF_BINARY;
     if (source->memory_bytes != 0) {
@@ -411,7 +420,6 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
 
     struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);
-    enum plan_outcome outcome;
     switch (sniffed.format) {
     case SNIFF_CSV: case SNIFF_TSV: outcome = columns_csv(plan, q, sniffed); break;
     case SNIFF_NDJSON: outcome = columns_ndjson(plan, q); break;
@@ -437,12 +445,6 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
         if (array_end < source->bytes) source->bytes = array_end;
     }
     return PLAN_OK;
-}
-
-void plan_widen(struct plan *plan)
-{
-    plan->arena.bytes += plan->start_bytes;
-    plan->start_bytes = 0;
 }
 
 enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct source *source)

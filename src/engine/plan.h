@@ -59,9 +59,16 @@ enum plan_outcome plan_make(struct plan *plan, const struct question *question, 
 /* The first half of it: format, header, names, selected columns; the window is open, the rest of the arena free. */
 enum plan_outcome plan_open(struct plan *plan, const struct question *question, struct source *source);
 /* The arena gets what the start needed: to be called when no more is compiled or sniffed. */
-void plan_widen(struct plan *plan);
-/* For those who divide themselves: a further window, and how to say that something does not fit. */
-uint8_t *plan_window(struct plan *plan, size_t capacity);
+static inline void plan_widen(struct plan *plan)
+{
+    plan->arena.bytes += plan->start_bytes;
+    plan->start_bytes = 0;
+}
+/* Less than that: the arena, and the empty window. For plans whose columns are known. */
+enum plan_outcome plan_begin(struct plan *plan, const struct question *question, struct source *source);
+/* Room for columns and their names: 1, or 0 if there is none. */
+int plan_columns(struct plan *plan, uint32_t columns, size_t name_bytes);
+/* For those who divide themselves: how to say that something does not fit. */
 enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes);
 enum plan_outcome plan_fail(struct plan *plan, enum plan_outcome outcome, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Touch every byte, make the empty states: after this nothing is allocated. */

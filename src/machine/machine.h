@@ -27,6 +27,8 @@ struct mmsghdr;
 struct weir_machine {
     int     (*open)(const char *path, int flags, int mode);
     int     (*close)(int fd);
+    int     (*fsync)(int fd);
+    int     (*rename)(const char *from, const char *to);
     ssize_t (*read)(int fd, void *buffer, size_t bytes);
     ssize_t (*pread)(int fd, void *buffer, size_t bytes, uint64_t offset);
     ssize_t (*write)(int fd, const void *buffer, size_t bytes);

@@ -28,6 +28,8 @@ static int fate(const char *call)
 
 static int fault_open(const char *path, int flags, int mode) { int const f = fate("open"); return f < 0 ? f : weir_machine_linux.open(path, flags, mode); }
 static int fault_close(int fd) { int const f = fate("close"); return f < 0 ? f : weir_machine_linux.close(fd); }
+static int fault_fsync(int fd) { int const f = fate("fsync"); return f < 0 ? f : weir_machine_linux.fsync(fd); }
+static int fault_rename(const char *from, const char *to) { int const f = fate("rename"); return f < 0 ? f : weir_machine_linux.rename(from, to); }
 static ssize_t fault_read(int fd, void *buffer, size_t bytes) { int const f = fate("read"); return f < 0 ? f : weir_machine_linux.read(fd, buffer, f == 1 && bytes > 1 ? 1 : bytes); }
 static ssize_t fault_pread(int fd, void *buffer, size_t bytes, uint64_t offset) { int const f = fate("pread"); return f < 0 ? f : weir_machine_linux.pread(fd, buffer, f == 1 && bytes > 1 ? 1 : bytes, offset); }
 static ssize_t fault_write(int fd, const void *buffer, size_t bytes) { int const f = fate("write"); return f < 0 ? f : weir_machine_linux.write(fd, buffer, f == 1 && bytes > 1 ? 1 : bytes); }
@@ -80,6 +82,8 @@ void weir_machine_start(void)
     faulty = weir_machine_linux;
     faulty.open = fault_open;
     faulty.close = fault_close;
+    faulty.fsync = fault_fsync;
+    faulty.rename = fault_rename;
     faulty.read = fault_read;
     faulty.pread = fault_pread;
     faulty.write = fault_write;

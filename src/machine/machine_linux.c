@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,6 +27,8 @@ static ssize_t fold_bytes(ssize_t result) { return result < 0 ? -errno : result;
 
 static int linux_open(const char *path, int flags, int mode) { return fold(open(path, flags, mode)); }
 static int linux_close(int fd) { return fold(close(fd)); }
+static int linux_fsync(int fd) { return fold(fsync(fd)); }
+static int linux_rename(const char *from, const char *to) { return fold(rename(from, to)); }
 static ssize_t linux_read(int fd, void *buffer, size_t bytes) { return fold_bytes(read(fd, buffer, bytes)); }
 static ssize_t linux_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
 {
@@ -183,13 +186,14 @@ static int linux_waitpid(int pid, int *status, int flags) { return fold((int)wai
 static int linux_kill(int pid, int signal_number) { return fold(kill(pid, signal_number)); }
 
 const struct weir_machine weir_machine_linux = {
-    .open = linux_open, .close = linux_close, .read = linux_read, .pread = linux_pread,
+    .open = linux_open, .close = linux_close, .fsync = linux_fsync, .rename = linux_rename, .unlink = linux_unlink,
+    .read = linux_read, .pread = linux_pread,
     .write = linux_write, .vmsplice = linux_vmsplice, .fstat = linux_fstat, .lseek = linux_lseek,
     .fcntl = linux_fcntl, .ioctl = linux_ioctl, .poll = linux_poll, .fadvise = linux_fadvise,
     .mmap_anonymous = linux_mmap_anonymous, .discard = linux_discard, .realtime_us = linux_realtime_us, .getrandom = linux_getrandom,
     .monotonic_ns = linux_monotonic_ns, .sleep_ns = linux_sleep_ns, .yield = linux_yield,
     .mmap_shared = linux_mmap_shared, .munmap = linux_munmap, .fallocate = linux_fallocate,
-    .unlink = linux_unlink, .memfd = linux_memfd, .user = linux_user,
+    .memfd = linux_memfd, .user = linux_user,
     .send_fd = linux_send_fd, .receive_fd = linux_receive_fd,
     .futex_wait = linux_futex_wait, .futex_wake = linux_futex_wake,
     .socket = linux_socket, .connect = linux_connect, .bind = linux_bind, .listen = linux_listen, .accept = linux_accept,

@@ -11,6 +11,7 @@
 #include "expressions/functions.h"
 #include "weir/bins.h"
 #include "weir/covariance.h"
+#include "weir/datasketches.h"
 #include "weir/decay.h"
 #include "weir/hash.h"
 #include "weir/heavy.h"
@@ -52,13 +53,14 @@ static uint32_t state_bytes(const struct state_plan *s)
     case STATE_TOP:        return up64(weir_heavy_bytes(s->parameter)) + (s->type == VALUE_TEXT ? up64(s->parameter * TEXTS_SHARE) : 0);
     case STATE_EWMA:       return sizeof(weir_ewma);
     case STATE_RATE:       return sizeof(struct rate_state);
+    case STATE_HLL:        return up64(WEIR_HLL_BYTES(s->parameter));
     case STATE_KINDS:      break;
     }
     WEIR_ASSERT(!"a kind of state");
     return 0;
 }
 
-static int wants_64(enum state_kind kind) { return kind == STATE_DISTINCT || kind == STATE_QUANTILE || kind == STATE_TOP; }
+static int wants_64(enum state_kind kind) { return kind == STATE_DISTINCT || kind == STATE_QUANTILE || kind == STATE_TOP || kind == STATE_HLL; }
 
 /* ---- from text ------------------------------------------------------------------------------- */
 
@@ -97,6 +99,7 @@ static const struct known {
     { "corr", AGGREGATE_CORRELATION, TWO_NUMBERS, STATE_COVARIANCE, VALUE_NUMBER, 0 },
     { "count_if", AGGREGATE_COUNT, BOOL, STATE_COUNT, VALUE_NUMBER, 0 },
     { "approx_count_distinct", AGGREGATE_DISTINCT, ANY, STATE_DISTINCT, VALUE_NUMBER, 1 },
+    { "hll_sketch", AGGREGATE_DISTINCT, ANY, STATE_HLL, VALUE_NUMBER, 1 },
     { "approx_quantile", AGGREGATE_QUANTILE, NUMBER_Q, STATE_QUANTILE, VALUE_NULL, 1 },
     { "approx_median", AGGREGATE_QUANTILE, ORDERED, STATE_QUANTILE, VALUE_NULL, 1 },
     { "median", AGGREGATE_QUANTILE, ORDERED, STATE_QUANTILE, VALUE_NULL, 1 },
@@ -266,7 +269,7 @@ static int arguments_compile(struct aggregate_set *set, struct aggregate *a, str
         if (!(s->half_life_us > 0)) return cursor_fail(cursor, error, "a half-life is a duration such as '30s'");
     }
     if (s->kind == STATE_QUANTILE && wish.quantile_k == 0) s->kind = STATE_BINS;
-    s->parameter = s->kind == STATE_BINS ? wish.quantile_bins : s->kind == STATE_DISTINCT ? wish.distinct_p : s->kind == STATE_QUANTILE ? wish.quantile_k : s->kind == STATE_TOP ? wish.counters : 0;
+    s->parameter = s->kind == STATE_BINS ? wish.quantile_bins : s->kind == STATE_DISTINCT || s->kind == STATE_HLL ? wish.distinct_p : s->kind == STATE_QUANTILE ? wish.quantile_k : s->kind == STATE_TOP ? wish.counters : 0;
     return 0;
 }
 
@@ -387,6 +390,11 @@ void states_init(const struct aggregate_set *set, uint8_t *states)
             WEIR_ASSERT(weir_heavy_init(&heavy, at, weir_heavy_bytes(s->parameter), s->parameter, 0, set->seed) == WEIR_OK);
             if (s->type == VALUE_TEXT) (void)texts_init(texts_of(s, at), up64(s->parameter * TEXTS_SHARE));
             break;
+        case STATE_HLL: {
+            weir_hll *hll;
+            WEIR_ASSERT(weir_hll_init(&hll, at, s->bytes, s->parameter, WEIR_HASH_DATASKETCHES) == WEIR_OK);
+            break;
+        }
         case STATE_EWMA: WEIR_ASSERT(weir_ewma_init((weir_ewma *)(void *)at, s->half_life_us) == WEIR_OK); break;
         case STATE_RATE: *(struct rate_state *)(void *)at = (struct rate_state){ .first = INT64_MAX, .last = INT64_MIN }; break;
         default: break;
@@ -516,6 +524,22 @@ static void top_add(const struct state_plan *s, uint8_t *state, const struct den
     }
 }
 
+/* Whole numbers are what an int64 of the same number is there, whatever its column is made of in this batch. */
+static void hll_add(const struct state_plan *s, uint8_t *state, const struct dense *d, uint32_t from, uint32_t until)
+{
+    unsigned const p = s->parameter;
+    for (uint32_t i = from; i < until; i++) {
+        struct value const v = dense_value(d, i, s->type);
+        uint64_t hash;
+        size_t count = 1;
+        if (v.form == FORM_TEXT) count = weir_hash_datasketches_bytes(&hash, v.text, v.bytes, p);
+        else if (v.form == FORM_TRUTH) count = weir_hash_datasketches_bytes(&hash, v.i ? "true" : "false", v.i ? 4 : 5, p);
+        else if (v.form == FORM_F64 && !(v.f >= -0x1p63 && v.f < 0x1p63 && v.f == trunc(v.f))) hash = weir_hash_datasketches_f64(v.f, p);
+        else hash = weir_hash_datasketches_u64(v.form == FORM_F64 ? (uint64_t)(int64_t)v.f : v.form == FORM_U64 ? v.u : (uint64_t)v.i, p);
+        weir_hll_add((weir_hll *)(void *)state, &hash, count);
+    }
+}
+
 void state_add(const struct aggregate_set *set, const struct state_plan *s, uint8_t *state, const struct dense *d, uint32_t from, uint32_t until)
 {
     (void)set;
@@ -595,6 +619,7 @@ void state_add(const struct aggregate_set *set, const struct state_plan *s, uint
     case STATE_QUANTILE: kll_add_dense(s, state, d, from, until); return;
     case STATE_BINS: weir_bins_add((weir_bins *)(void *)state, d->first + from, n); return;
     case STATE_TOP: top_add(s, state, d, from, until); return;
+    case STATE_HLL: hll_add(s, state, d, from, until); return;
     case STATE_EWMA:
         for (uint32_t i = from; i < until; i++) weir_ewma_add((weir_ewma *)(void *)state, d->times[i], d->first[i]);
         return;
@@ -740,6 +765,7 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
             WEIR_ASSERT(weir_heavy_merge((weir_heavy *)(void *)a, (weir_heavy *)(void *)b) == WEIR_OK);
             if (s->type == VALUE_TEXT) texts_merge(texts_of(s, a), (weir_heavy *)(void *)a, texts_of(s, b));
             break;
+        case STATE_HLL: WEIR_ASSERT(weir_hll_merge((weir_hll *)(void *)a, (weir_hll *)(void *)b) == WEIR_OK); break;
         case STATE_EWMA: {    /* `from` came later: its average goes on from where this one ended */
             weir_ewma *x = (void *)a, *y = (void *)b;
             if (y->count != 0) *x = *y;
@@ -755,6 +781,167 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
         case STATE_KINDS: WEIR_ASSERT(!"a kind of state");
         }
     }
+}
+
+/* ---- to and from files ----------------------------------------------------------------------- */
+
+/* Call do_it with each run of bytes of a state that says nothing: behind texts, sketches, at the end. All is sound. */
+static int spares_visit(const struct state_plan *s, uint8_t *state, int (*visit)(uint8_t *at, size_t bytes))
+{
+    uint32_t const end = (s->bytes + 15) & ~15u;
+    size_t used = s->bytes;
+    struct text_kept *texts[2] = { NULL, NULL };
+    switch (s->kind) {
+    case STATE_DISTINCT: used = WEIR_ULL_BYTES(s->parameter); break;
+    case STATE_HLL: used = WEIR_HLL_BYTES(s->parameter); break;
+    case STATE_QUANTILE: used = 64 + weir_kll_bytes(s->parameter); break;
+    case STATE_TOP:
+        used = weir_heavy_bytes(s->parameter);
+        if (s->type != VALUE_TEXT) break;
+        if (!visit(state + used, up64(used) - used)) return 0;
+        used = s->bytes;
+        break;
+    case STATE_TEXT_RANGE: case STATE_ENDS:    /* two texts each, laid out alike */
+        texts[0] = &((struct ends_state *)(void *)state)->first;
+        texts[1] = &((struct ends_state *)(void *)state)->last;
+        break;
+    case STATE_ARG:
+        texts[0] = &((struct arg_state *)(void *)state)->at_min;
+        texts[1] = &((struct arg_state *)(void *)state)->at_max;
+        break;
+    default: break;
+    }
+    for (int i = 0; i < 2 && texts[i] != NULL; i++)
+        if (!visit(texts[i]->text + texts[i]->head.bytes, WEIR_KEY_BYTES - texts[i]->head.bytes)) return 0;
+    return visit(state + used, end - used);
+}
+
+static int bytes_clear(uint8_t *at, size_t bytes) { return memset(at, 0, bytes) != NULL; }
+
+static int bytes_are_zero(uint8_t *at, size_t bytes)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < bytes; i++) any |= at[i];
+    return any == 0;
+}
+
+void states_tidy(const struct aggregate_set *set, uint8_t *states)
+{
+    for (unsigned i = 0; i < set->state_count; i++) {
+        const struct state_plan *s = &set->states[i];
+        (void)spares_visit(s, states + s->at, bytes_clear);
+        if (s->kind == STATE_TOP && s->type == VALUE_TEXT) texts_tidy(texts_of(s, states + s->at));
+    }
+}
+
+static int kept_sound(const struct kept *k, enum value_type type)
+{
+    if (!k->set) return bytes_are_zero((uint8_t *)(uintptr_t)k, sizeof *k);
+    if (k->set != 1 || k->cut > 1 || k->pad != 0) return 0;
+    if (type == VALUE_TEXT) return k->form == FORM_TEXT && k->bits == 0 && k->bytes <= WEIR_KEY_BYTES && (!k->cut || k->bytes == WEIR_KEY_BYTES);
+    if (k->bytes != 0 || k->cut != 0) return 0;
+    double f;
+    memcpy(&f, &k->bits, 8);
+    switch (type) {
+    case VALUE_NUMBER: return k->form == FORM_I64 || k->form == FORM_U64 || (k->form == FORM_F64 && f == f);
+    case VALUE_TIME: return k->form == FORM_I64;
+    case VALUE_BOOL: return k->form == FORM_TRUTH && k->bits <= 1;
+    default: return 0;
+    }
+}
+
+static int text_kept_sound(const struct text_kept *a, const struct text_kept *b, enum value_type type)
+{
+    return kept_sound(&a->head, type) && kept_sound(&b->head, type) && a->head.set == b->head.set;
+}
+
+static int state_sound(const struct aggregate_set *set, const struct state_plan *s, uint8_t *state, uint64_t rows)
+{
+    uint64_t count;
+    memcpy(&count, state, 8);
+    switch (s->kind) {
+    case STATE_COUNT: return count <= rows;
+    case STATE_SUM: {
+        const struct sum_state *sum = (void *)state;
+        if (sum->count > rows || sum->float_count > sum->count) return 0;
+        weir_int128 const most = (weir_int128)(sum->count - sum->float_count) << 64;
+        return sum->ints <= most && sum->ints >= -most && (sum->float_count != 0 || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
+    }
+    case STATE_RANGE: {
+        const struct range_state *r = (void *)state;
+        return kept_sound(&r->min, s->type) && kept_sound(&r->max, s->type) && r->min.set == r->max.set;
+    }
+    case STATE_TEXT_RANGE: case STATE_ENDS: {
+        const struct ends_state *e = (void *)state;
+        return text_kept_sound(&e->first, &e->last, s->type);
+    }
+    case STATE_ARG: {
+        const struct arg_state *a = (void *)state;
+        return kept_sound(&a->by_min, VALUE_NUMBER) && kept_sound(&a->by_max, VALUE_NUMBER) && text_kept_sound(&a->at_min, &a->at_max, s->type) &&
+               (!a->by_min.set || a->by_min.form == FORM_F64) && (!a->by_max.set || a->by_max.form == FORM_F64) &&
+               a->by_min.set == a->at_min.head.set && a->by_max.set == a->at_min.head.set;
+    }
+    case STATE_MOMENTS: return count <= rows && (count != 0 || bytes_are_zero(state, sizeof(weir_moments)));
+    case STATE_COVARIANCE: return count <= rows && (count != 0 || bytes_are_zero(state, sizeof(weir_covariance)));
+    case STATE_DISTINCT: {    /* the seed stands behind the first 8 bytes of both sketches */
+        weir_ull *ull;
+        return memcmp(state + 8, &set->seed, 8) == 0 && weir_ull_open(&ull, state, WEIR_ULL_BYTES(s->parameter)) == WEIR_OK;
+    }
+    case STATE_HLL: {
+        uint64_t const seed = WEIR_HASH_DATASKETCHES;
+        weir_hll *hll;
+        return memcmp(state + 8, &seed, 8) == 0 && weir_hll_open(&hll, state, WEIR_HLL_BYTES(s->parameter)) == WEIR_OK;
+    }
+    case STATE_BINS: {
+        weir_bins *bins;
+        return weir_bins_open(&bins, state, s->bytes) == WEIR_OK && weir_bins_count(bins) <= rows;
+    }
+    case STATE_QUANTILE: {
+        weir_kll *kll;
+        return count <= 1 && bytes_are_zero(state + 8, 56) && weir_kll_open(&kll, state + 64, weir_kll_bytes(s->parameter)) == WEIR_OK && weir_kll_count(kll) <= rows;
+    }
+    case STATE_TOP: {
+        weir_heavy *heavy;
+        return memcmp(state + 8, &set->seed, 8) == 0 && weir_heavy_open(&heavy, state, weir_heavy_bytes(s->parameter)) == WEIR_OK && weir_heavy_total(heavy) <= rows &&
+               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE)));
+    }
+    case STATE_EWMA: {
+        const weir_ewma *e = (void *)state;
+        return e->half_life == s->half_life_us && e->count <= rows && e->late <= rows && (e->count != 0 || bytes_are_zero(state + 8, sizeof *e - 8));
+    }
+    case STATE_RATE: {
+        const struct rate_state *r = (void *)state;
+        return r->count <= rows && (r->count == 0 ? r->first == INT64_MAX && r->last == INT64_MIN : r->first <= r->last);
+    }
+    case STATE_KINDS: break;
+    }
+    return 0;
+}
+
+int states_sound(const struct aggregate_set *set, uint8_t *states, uint64_t rows)
+{
+    for (unsigned i = 0; i < set->state_count; i++) {
+        const struct state_plan *s = &set->states[i];
+        if (!state_sound(set, s, states + s->at, rows) || !spares_visit(s, states + s->at, bytes_are_zero)) return 0;
+    }
+    return 1;
+}
+
+const char *state_kind_name(enum state_kind kind)
+{
+    static const char *const names[STATE_KINDS] = { "count", "sum", "range", "text range", "moments", "first and last", "arg", "covariance",
+                                                    "distinct", "quantile", "bins", "top", "ewma", "rate", "hll" };
+    return kind < STATE_KINDS ? names[kind] : "unknown";
+}
+
+void *state_sketch(const struct state_plan *s, uint8_t *state)
+{
+    if (s->kind != STATE_QUANTILE) return state;
+    uint64_t *form;
+    weir_kll *kll = kll_of(s, state, &form);
+    if (!*form) weir_kll_map(kll, key_of_key);
+    *form = 1;
+    return kll;
 }
 
 /* ---- figures --------------------------------------------------------------------------------- */
@@ -959,7 +1146,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     }
     case AGGREGATE_CORRELATION: *v = number_f64(weir_covariance_correlation((weir_covariance *)(void *)state)); break;
     case AGGREGATE_DISTINCT: {
-        weir_estimate const e = weir_ull_count((weir_ull *)(void *)state);
+        weir_estimate const e = s->kind == STATE_HLL ? weir_hll_count((weir_hll *)(void *)state) : weir_ull_count((weir_ull *)(void *)state);
         *v = number_u64((uint64_t)(e.value + 0.5));
         out->low = number_u64((uint64_t)(e.low < 0 ? 0 : e.low));
         out->high = number_u64((uint64_t)ceil(e.high));
@@ -976,7 +1163,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     }
     case AGGREGATE_RATE: {    /* a second */
         const struct rate_state *r = (void *)state;
-        double const span = span_us > 0 ? (double)span_us : r->count > 1 ? (double)(r->last - r->first) : 0;
+        double const span = span_us > 0 ? (double)span_us : r->count > 1 ? (double)r->last - (double)r->first : 0;
         *v = number_f64(span > 0 ? (double)r->count * 1e6 / span : NAN);
         break;
     }

@@ -10,6 +10,7 @@
  *   exact         count sum min max mean variance stddev skewness kurtosis first last arg_min arg_max covar corr count_if
  *                 (sums: integers in 128 bits, floats as pairs (weir/sum.h); a sum outside 64 bits is printed as a float)
  *   approximate   approx_count_distinct (weir/ull.h) approx_quantile pNN median (weir/kll.h, in groups weir/bins.h)
+ *                 hll_sketch (weir/hll.h with the hashes of weir/datasketches.h: whole numbers as int64, others as double)
  *                 approx_top_k entropy (weir/heavy.h) approx_frequency (exact here: the value is known beforehand)
  *   decayed       ewma(x, half_life) rate()   by the time column
  *
@@ -24,6 +25,7 @@ enum state_kind {
     STATE_COUNT,         /* u64: rows whose argument is not null (a bool: true) */
     STATE_SUM, STATE_RANGE, STATE_TEXT_RANGE, STATE_MOMENTS, STATE_ENDS /* first and last */, STATE_ARG /* of min and max */,
     STATE_COVARIANCE, STATE_DISTINCT, STATE_QUANTILE /* KLL */, STATE_BINS, STATE_TOP, STATE_EWMA, STATE_RATE,
+    STATE_HLL /* for others: weir/datasketches.h */,
     STATE_KINDS
 };
 
@@ -32,7 +34,7 @@ struct state_plan {
     enum value_type type;              /* of its argument */
     int8_t          argument[2];       /* of aggregate_set.arguments; -1: none */
     uint32_t        at, bytes;         /* in the group; multiples of 8, of 64 where the instrument wants it */
-    uint32_t        parameter;         /* DISTINCT: p; QUANTILE: k; BINS: how many; TOP: counters */
+    uint32_t        parameter;         /* DISTINCT, HLL: p; QUANTILE: k; BINS: how many; TOP: counters */
     double          half_life_us;      /* EWMA */
 };
 
@@ -78,6 +80,14 @@ const char *aggregate_known(unsigned i, const char **takes, int *estimated);
 /* States of one group: states points to the first, 64-byte aligned if any state wants it. */
 void states_init(const struct aggregate_set *set, uint8_t *states);
 void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from);
+
+/* For files. states_tidy: bytes of one group's states that say nothing become zeros. states_sound: are these bytes, which
+ * a file gave, states that `rows` rows can have made and that are safe to use? */
+void states_tidy(const struct aggregate_set *set, uint8_t *states);
+int  states_sound(const struct aggregate_set *set, uint8_t *states, uint64_t rows);
+const char *state_kind_name(enum state_kind kind);
+/* QUANTILE: the sketch, with keys of floats; DISTINCT, HLL: the sketch. */
+void *state_sketch(const struct state_plan *plan, uint8_t *state);
 
 /* Values of one state's argument that are not null, dense; for two arguments, rows where both are not. */
 struct dense {

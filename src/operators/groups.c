@@ -29,7 +29,7 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     uint32_t texts = 0, align = 16;
     for (unsigned i = 0; i < p->key_count; i++) texts += p->key_types[i] == VALUE_TEXT;
     for (unsigned i = 0; i < p->set->state_count; i++)
-        if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP) align = 64;
+        if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP || p->set->states[i].kind == STATE_HLL) align = 64;
     p->key_inline = texts == 0 ? up(NUMBER_KEY_BYTES * p->key_count, 8) : 0;
     p->state_at = up((uint32_t)sizeof(struct group) + 8u * (unsigned)p->paned + p->key_inline, align);
     p->group_bytes = up(p->state_at + p->set->state_bytes, align);
@@ -541,4 +541,143 @@ weir_estimate groups_distinct(struct groups *g)
     if (g->purges == 0) return (weir_estimate){ (double)g->count, (double)g->count, (double)g->count, 1 };
     for (uint32_t i = 0; i < g->count; i++) weir_ull_add(g->evicted, &groups_at(g, i)->hash, 1);
     return weir_ull_count(g->evicted);
+}
+
+/* ---- to and from files ----------------------------------------------------------------------- */
+
+#define ROWS_MAX (UINT64_C(1) << 57)    /* what sketches can count; a stream of 1e9 rows a second has them after four years */
+
+uint64_t groups_rows(const struct groups *g)
+{
+    uint64_t rows = groups_rest(g)->rows;
+    for (uint32_t i = 0; i < g->count; i++) rows += groups_at(g, i)->rows;
+    return rows;
+}
+
+uint64_t groups_saved_bytes(const struct groups *g)
+{
+    const struct groups_plan *p = g->plan;
+    uint64_t const each = 32 + 8u * (unsigned)p->paned + p->key_inline + p->set->state_bytes;
+    return 32 + sizeof g->evicted_block + 8 + p->set->state_bytes + each * g->count + (p->key_inline == 0 ? g->heap_used : 0);
+}
+
+void groups_save(struct groups *g, struct frame_writer *w)
+{
+    const struct groups_plan *p = g->plan;
+    uint32_t const *order = groups_sort(g);
+    uint32_t const states = p->set->state_bytes;
+    frame_write_u64(w, g->count);
+    frame_write_u64(w, g->error);
+    frame_write_u64(w, g->purges);
+    frame_write_u64(w, groups_rows(g));
+    frame_write(w, g->evicted_block, sizeof g->evicted_block);
+    states_tidy(p->set, group_states(g, groups_rest(g)));
+    frame_write_u64(w, groups_rest(g)->rows);
+    frame_write(w, group_states(g, groups_rest(g)), states);
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct group *group = groups_at(g, order[i]);
+        uint32_t const key = p->key_inline != 0 ? p->key_inline : group->key_bytes;
+        states_tidy(p->set, group_states(g, group));
+        frame_write_u64(w, group->hash);
+        frame_write_u64(w, group->rows);
+        frame_write_u64(w, group->missed);
+        frame_write_u32(w, key);
+        frame_write_u32(w, group->partial);
+        frame_write(w, group_pane(group), 8u * (unsigned)p->paned);
+        frame_write(w, stored_key(g, group), key);
+        frame_write(w, group_states(g, group), states);
+    }
+}
+
+/* A table of one group. */
+static void plan_of_one(struct groups_plan *one, const struct groups_plan *p)
+{
+    *one = *p;
+    one->capacity = 1;
+    one->slot_bits = 3;
+    one->heap_bytes = KEY_MAX;
+}
+
+size_t groups_scratch_bytes(const struct groups_plan *p) { return 128 + 2 * (size_t)p->group_bytes + KEY_MAX; }
+
+/* One column of a stored key: its bytes, or 0 if it is none of this type. */
+static uint32_t key_one_sound(const uint8_t *at, uint32_t have, enum value_type type)
+{
+    if (have >= 1 && *at == TAG_NULL) return 1;
+    if (have < (type == VALUE_TEXT ? (uint32_t)TEXT_KEY_HEAD : (uint32_t)NUMBER_KEY_BYTES)) return 0;
+    if (type == VALUE_TEXT) {
+        uint16_t kept;
+        uint32_t length;
+        memcpy(&kept, at + 1, 2);
+        memcpy(&length, at + 3, 4);
+        if (*at != TAG_TEXT || kept != (length < WEIR_KEY_BYTES ? length : WEIR_KEY_BYTES)) return 0;
+        uint32_t const bytes = TEXT_KEY_HEAD + (uint32_t)kept;
+        return bytes <= have ? bytes : 0;
+    }
+    uint64_t bits, own;
+    memcpy(&bits, at + 1, 8);
+    struct dense_key const key = { .type = type, .values = { .form = *at == TAG_FLOAT ? FORM_F64 : *at == TAG_UINT ? FORM_U64 : *at == TAG_BOOL ? FORM_TRUTH : FORM_I64, .values = &bits } };
+    int const fits = type == VALUE_BOOL ? *at == TAG_BOOL : type == VALUE_TIME ? *at == TAG_TIME : *at == TAG_INT || *at == TAG_FLOAT || *at == TAG_UINT;
+    return fits && plain_key(&key, 0, &own) == *at && own == bits ? NUMBER_KEY_BYTES : 0;
+}
+
+static int key_sound(const struct groups_plan *p, const uint8_t *key, uint32_t bytes)
+{
+    uint32_t at = 0;
+    for (unsigned k = 0; k < p->key_count; k++) {
+        uint32_t const one = key_one_sound(key + at, bytes - at, p->key_types[k]);
+        if (one == 0) return 0;
+        at += one;
+    }
+    for (; p->key_inline != 0 && at < bytes; at++) if (key[at] != 0) return 0;
+    return at == bytes;
+}
+
+enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *scratch)
+{
+    WEIR_ASSERT(g != NULL && c != NULL && (uintptr_t)scratch % 64 == 0);
+    const struct groups_plan *p = g->plan;
+    uint32_t const states = p->set->state_bytes;
+    struct groups_plan plan;
+    struct groups one;
+    plan_of_one(&plan, p);
+    groups_init(&one, scratch, &plan);
+    uint64_t const count = frame_read_u64(c), error = frame_read_u64(c), purges = frame_read_u64(c), rows = frame_read_u64(c);
+    if (rows > ROWS_MAX || error > ROWS_MAX || purges > ROWS_MAX || (error != 0 && purges == 0) || (p->key_count == 0 && p->paned == 0 && count != 1)) return GROUPS_DAMAGED;
+    if (rows + groups_rows(g) > ROWS_MAX || error + g->error > ROWS_MAX) return GROUPS_TOO_MANY_ROWS;
+    frame_read(c, one.evicted_block, sizeof one.evicted_block);
+    if (memcmp(one.evicted_block + 8, &p->set->seed, 8) != 0 || weir_ull_open(&one.evicted, one.evicted_block, sizeof one.evicted_block) != WEIR_OK) return GROUPS_DAMAGED;
+    uint64_t const rest_rows = frame_read_u64(c);
+    uint64_t left = rows;
+    struct group *rest = groups_rest(g), *group = groups_at(&one, 0);
+    frame_read(c, group_states(&one, groups_rest(&one)), states);
+    if (rest_rows > left || !states_sound(p->set, group_states(&one, groups_rest(&one)), rest_rows) || c->bad) return GROUPS_DAMAGED;
+    left -= rest_rows;
+
+    int fits = 1;
+    uint64_t const into_error = g->error;
+    groups_keep(g, keep_all_but_missed, (void *)(uintptr_t)&error);    /* as groups_merge has it */
+    g->error += error;
+    g->purges += purges;
+    rest->rows += rest_rows;
+    states_merge(p->set, group_states(g, rest), group_states(&one, groups_rest(&one)));
+    WEIR_ASSERT(weir_ull_merge(g->evicted, one.evicted) == WEIR_OK);
+    for (uint64_t i = 0; i < count; i++) {
+        *group = (struct group){ .hash = frame_read_u64(c) };
+        group->rows = frame_read_u64(c);
+        group->missed = frame_read_u64(c);
+        uint32_t const key = frame_read_u32(c), partial = frame_read_u32(c);
+        if (c->bad || partial > 1 || group->rows > left || group->missed > error || key > KEY_MAX || (p->key_inline != 0 && key != p->key_inline)) return GROUPS_DAMAGED;
+        if (p->key_count == 0 && p->paned == 0 && group->hash != 0) return GROUPS_DAMAGED;
+        group->partial = (uint8_t)partial;
+        group->key_bytes = p->key_inline != 0 ? 0 : (uint16_t)key;
+        frame_read(c, group_pane(group), 8u * (unsigned)p->paned);
+        frame_read(c, (uint8_t *)(uintptr_t)stored_key(&one, group), key);
+        frame_read(c, group_states(&one, group), states);
+        if (c->bad || !key_sound(p, stored_key(&one, group), key) || !states_sound(p->set, group_states(&one, group), group->rows)) return GROUPS_DAMAGED;
+        left -= group->rows;
+        fits &= group_merge(g, &one, group, p->paned ? *group_pane(group) : 0, group->hash, into_error, error);
+    }
+    if (left != 0 || !frame_read_whole(c)) return GROUPS_DAMAGED;
+    return fits || p->on_full == FULL_DROP ? GROUPS_LOADED : GROUPS_NO_ROOM;
 }

@@ -25,6 +25,7 @@
 #define WEIR_GROUPS_H
 
 #include "operators/aggregate.h"
+#include "storage/frame.h"
 #include "weir/ull.h"
 
 enum full_policy { FULL_APPROX, FULL_EVICT, FULL_FAIL, FULL_DROP };
@@ -94,6 +95,22 @@ void group_key(const struct groups *groups, struct group *group, unsigned column
 /* Numbers of all groups by pane and key, nulls first; order has room for capacity numbers (the slots, which are then useless: the
  * table is at its end). */
 uint32_t *groups_sort(struct groups *groups);
+/* ---- to and from files ----
+ *
+ *   | groups | error | purges | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
+ *   group:  | hash | rows | missed | key bytes u32, partial u32 | panes | key | states |       in the order of groups_sort
+ *
+ * Keys and states are as they lie in the table, with zeros where they say nothing. Loading merges what was saved into a
+ * table of the same plan but for its size, one group at a time through scratch. */
+enum groups_loaded { GROUPS_LOADED, GROUPS_DAMAGED, GROUPS_NO_ROOM /* --on-full fail */, GROUPS_TOO_MANY_ROWS /* more than 2^57 */ };
+uint64_t groups_saved_bytes(const struct groups *groups);
+/* At its end: the slots are used up. */
+void     groups_save(struct groups *groups, struct frame_writer *writer);
+size_t   groups_scratch_bytes(const struct groups_plan *plan);    /* 64-byte aligned */
+enum groups_loaded groups_load(struct groups *groups, struct frame_cursor *from, void *scratch);
+/* Of all groups and the rest. */
+uint64_t groups_rows(const struct groups *groups);
+
 /* How many different groups there were, and how many of them are not in the table now. */
 weir_estimate groups_distinct(struct groups *groups);
 

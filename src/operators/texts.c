@@ -41,20 +41,28 @@ static struct entry entry_read(const struct texts *t, uint32_t offset)
 
 static uint32_t entry_bytes(uint32_t length) { return (ENTRY_HEAD + length + UNIT - 1) & ~(uint32_t)(UNIT - 1); }
 
-struct texts *texts_init(void *block, size_t block_bytes)
+/* The head of an empty block. */
+static uint32_t head_make(struct texts *t, size_t block_bytes)
 {
-    WEIR_ASSERT(block != NULL && (uintptr_t)block % 8 == 0);
-    WEIR_ASSERT(block_bytes >= TEXTS_BYTES_MIN);
-    struct texts *t = block;
     uint32_t const bytes = (uint32_t)(block_bytes < TEXTS_BYTES_MAX ? block_bytes : TEXTS_BYTES_MAX) & ~7u;
     uint32_t slots = 16;    /* one for about 40 bytes of block, so that the index is at most 3/4 full */
     while (slots * 32 < bytes) slots *= 2;
-    memset(t, 0, sizeof *t + slots * sizeof t->index[0]);
+    memset(t, 0, sizeof *t);
     t->bytes = bytes;
     t->index_mask = slots - 1;
     t->keep_max = bytes / 16 < WEIR_TEXT_KEPT_BYTES ? bytes / 16 & ~7u : WEIR_TEXT_KEPT_BYTES;
     t->slot_at = (uint32_t)(sizeof *t + slots * sizeof t->index[0] + 7) & ~7u;
     t->entries_at = t->entries_end = t->slot_at + 2 * t->keep_max;
+    return slots;
+}
+
+struct texts *texts_init(void *block, size_t block_bytes)
+{
+    WEIR_ASSERT(block != NULL && (uintptr_t)block % 8 == 0);
+    WEIR_ASSERT(block_bytes >= TEXTS_BYTES_MIN);
+    struct texts *t = block;
+    uint32_t const slots = head_make(t, block_bytes);
+    memset(t->index, 0, slots * sizeof t->index[0]);
     WEIR_ASSERT(t->entries_at < t->bytes);
     return t;
 }
@@ -204,4 +212,41 @@ void texts_merge(struct texts *into, const weir_heavy *heavy, const struct texts
     if (!from->has_range) return;
     range_add1(into, at_const(from, from->slot_at), from->min.length, (int)from->min.cut);
     range_add1(into, at_const(from, from->slot_at + from->keep_max), from->max.length, (int)from->max.cut);
+}
+
+void texts_tidy(struct texts *t)
+{
+    uint32_t const index_end = (uint32_t)sizeof *t + (t->index_mask + 1) * (uint32_t)sizeof t->index[0];
+    if (!t->has_range) memset(at(t, index_end), 0, t->entries_at - index_end);
+    for (uint32_t offset = t->entries_at; offset < t->entries_end;) {
+        uint32_t const length = entry_read(t, offset).length, bytes = entry_bytes(length);
+        *at(t, offset + 11) = 0;
+        memset(at(t, offset + ENTRY_HEAD + length), 0, bytes - ENTRY_HEAD - length);
+        offset += bytes;
+    }
+    memset(at(t, t->entries_end), 0, t->bytes - t->entries_end);
+}
+
+int texts_sound(struct texts *t, size_t block_bytes)
+{
+    struct texts wanted;
+    uint32_t const slots = head_make(&wanted, block_bytes);
+    wanted.entries_end = t->entries_end;
+    wanted.count = t->count;
+    wanted.lossy = t->lossy;
+    if (memcmp(t, &wanted, sizeof wanted) != 0 || t->lossy > 1 || t->entries_end < t->entries_at || t->entries_end > t->bytes) return 0;
+    uint32_t const index_end = (uint32_t)sizeof *t + slots * (uint32_t)sizeof t->index[0];
+    for (uint32_t i = index_end; i < t->entries_at; i++) if (*at(t, i) != 0) return 0;
+    for (uint32_t i = t->entries_end; i < t->bytes; i++) if (*at(t, i) != 0) return 0;
+    memset(t->index, 0, slots * sizeof t->index[0]);    /* made anew */
+    uint32_t count = 0;
+    for (uint32_t offset = t->entries_at; offset < t->entries_end; count++) {
+        if (t->entries_end - offset < ENTRY_HEAD || count == slots / 4 * 3) return 0;
+        struct entry const e = entry_read(t, offset);
+        uint32_t const bytes = entry_bytes(e.length), slot = index_find(t, e.hash);
+        if (e.length > t->keep_max || e.cut > 1 || bytes > t->entries_end - offset || t->index[slot] != 0) return 0;
+        t->index[slot] = (uint16_t)(offset / UNIT);
+        offset += bytes;
+    }
+    return count == t->count;
 }

@@ -40,4 +40,9 @@ const uint8_t *texts_max(const struct texts *texts, uint32_t *length, int *cut);
 /* Take over what `from` has and heavy (already merged) still contains, and its range. */
 void texts_merge(struct texts *into, const weir_heavy *heavy, const struct texts *from);
 
+/* For files. texts_tidy: bytes that say nothing become zeros. texts_sound: is this block, which a file gave, one that
+ * texts_init of block_bytes, texts_put and texts_tidy can have left? (A block that has a range is not.) */
+void texts_tidy(struct texts *texts);
+int  texts_sound(struct texts *texts, size_t block_bytes);
+
 #endif
