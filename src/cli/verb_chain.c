@@ -118,10 +118,10 @@ int chain_ending(void)
         if (options.quiet) continue;
         if (a->late != 0) complain("agg: %llu rows came later than --lateness allows and are not counted", (unsigned long long)a->late);
         if (a->untimed != 0) complain("agg: %llu rows have no time and are not counted", (unsigned long long)a->untimed);
-        if (a->dropped != 0) complain("agg: %llu rows of groups beyond the first %u are not shown (--on-full drop)", (unsigned long long)a->dropped, a->full_at);
+        if (a->dropped != 0) complain("agg: %llu rows of groups beyond the first %u are not shown (--on-full drop)", (unsigned long long)a->dropped, a->full_at != 0 ? a->full_at : a->plan->groups.capacity);
         if (a->was_full && a->plan->groups.on_full == FULL_APPROX)
             complain("agg: more than %u groups: those with more than %llu rows are all here, the others are the row without keys; 'exact' says which rows are whole (-S gives more memory)",
-                     a->full_at, (unsigned long long)a->groups.error);
+                     a->full_at, (unsigned long long)(a->worst > a->groups.error ? a->worst : a->groups.error));
     }
     if (session_interrupted) return 128 + session_interrupted;
     return session_books(books, !options.quiet);

@@ -529,6 +529,7 @@ static void windows_close(struct aggregation_worker *w, int64_t watermark)
     if (w->groups.count == 0 && groups_rest(&w->groups)->rows != 0) output_rest(w, &w->groups, 0, 0);
     if (w->groups.count == 0) {
         if (w->plan->groups.on_full == FULL_DROP) w->dropped += groups_rest(&w->groups)->rows;
+        if (w->groups.error > w->worst) w->worst = w->groups.error;
         groups_reset(&w->groups);
     }
     output_flush(w);
@@ -871,6 +872,10 @@ static void rows_add_sessions(struct aggregation_worker *w, const struct frame *
         while (groups_find(&w->groups, w->hashes, keys, NULL, i, i + 1, w->states) == 0 && !w->failed) full(w);
         if (w->failed) return;
         struct group *group = (struct group *)(void *)(w->states[i] - w->plan->groups.state_at);
+        if (group == groups_rest(&w->groups)) {    /* has no session: dropped, or the first of its key */
+            states_add(w, frame, c, i, i + 1);
+            continue;
+        }
         int64_t *times = group_pane(group);
         if (group->rows == 1) {
             times[0] = times[1] = t;

@@ -58,6 +58,7 @@ struct aggregation_worker {
     struct aggregation_output output;   /* worker 0 */
     int64_t              watermark, next_close, open_from;    /* next_close: end of the first window that is open */
     uint64_t             late, dropped, row_number, untimed;
+    uint64_t             worst;         /* the largest error of windows that are closed */
     int                  started;
     int                  was_full, failed;
     uint32_t             full_at;       /* groups there were when it was full for the first time */

@@ -113,3 +113,17 @@ def test_the_memory_of_closed_windows_is_free(tmp_path, window):
     got = ask("agg", "count()", "-g", "k", "--window", window, *time, "then", "agg", "sum(count) as n, count() as rows, count_if(exact) as whole, count_if(k is null) as rest", path)
     times = 4 if window.startswith("hopping") else 1
     assert got[0] == {"n": 400000 * times, "rows": 200000 * times, "whole": 200000 * times, "rest": 0}
+
+
+@pytest.mark.parametrize("window", ["tumbling:10s", "session:5s"])
+@pytest.mark.parametrize("policy", ["approx", "drop", "evict"])
+def test_more_groups_than_a_window_has_room_for_lose_no_row(tmp_path, window, policy):
+    path, rng = tmp_path / "t.csv", random.Random(1)
+    with open(path, "w") as out:
+        out.write("t,k\n")
+        for i in range(200000):
+            out.write(f"{time_text((i // 50000) * 10 * S)},{rng.randint(0, 40000) if rng.random() < .8 else rng.randint(0, 20)}\n")
+    words = ["agg", "count() as n", "-g", "k", "--window", window, "--time", "t", "--on-full", policy, "then", "agg", "sum(n) as n, count_if(k is null) as rests"]
+    got, note = ask(*words, path)[0], run(*words, "-o", "ndjson", path).err.decode().split()    # of one plan: the format takes memory
+    lost = int(note[note.index("agg:") + 1]) if policy == "drop" else 0
+    assert got["n"] + lost == 200000 and got["rests"] <= (4 if policy == "approx" else 0), (got, note)
