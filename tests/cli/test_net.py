@@ -780,6 +780,13 @@ def test_datagrams_survive_or_say_why():
         assert code != 0 or json.loads(err.splitlines()[-1])["records"] == 20, fault
 
 
+def collect(listener, got):
+    c, _ = listener.accept()
+    with c:
+        while block := c.recv(1 << 16):
+            got.append(block)
+
+
 @needs_gate
 def test_relays_pass_everything_or_say_why(tmp_path):
     data = HEADER + rows(30000)
@@ -798,16 +805,13 @@ def test_relays_pass_everything_or_say_why(tmp_path):
                 continue
             listener = socket.create_server(("127.0.0.1", 0))
             got = []
-
-            def receive():
-                c, _ = listener.accept()
-                with c:
-                    while block := c.recv(1 << 16):
-                        got.append(block)
-            t = threading.Thread(target=receive, daemon=True)
+            t = threading.Thread(target=collect, args=(listener, got), daemon=True)
             t.start()
             code, out, err = faulty(fault, "send", path, f"tcp://127.0.0.1:{listener.getsockname()[1]}", "--by", by)
             if code == 0:
                 t.join(10)
                 assert b"".join(got) == data, (by, fault)
+            else:    # it may never have come
+                socket.create_connection(listener.getsockname()).close()
+                t.join(10)
             listener.close()
