@@ -27,7 +27,9 @@ uint64_t program_bytes(enum program_use use, int network)
     if (network) bytes += mapped(weir_network_begin, weir_network_end);
     else bytes -= mapped(weir_network_bss_begin, weir_network_bss_end);
     if (use == PROGRAM_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end) - mapped(weir_chain_bss_begin, weir_chain_bss_end);
-    else bytes += mapped(weir_chain_begin, weir_chain_end) - mapped(weir_summary_bss_begin, weir_summary_bss_end);
+    else bytes += mapped(weir_chain_begin, weir_chain_end);
+    if (use == PROGRAM_CHAIN) bytes -= mapped(weir_summary_bss_begin, weir_summary_bss_end);
+    if (use == PROGRAM_CHAIN_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end);
     return bytes;
 }
 

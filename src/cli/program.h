@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN };
+enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN, PROGRAM_CHAIN_SUMMARY /* a chain that ends in summary: both parts */ };
 /* network: the source is no file. */
 uint64_t program_bytes(enum program_use use, int network);
 /* Nothing of the start is called from here on. */

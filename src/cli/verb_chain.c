@@ -127,6 +127,24 @@ static int ending(void)
 /* Rows of a feed are due even if they are few. */
 static void feed(void) { chain_idle(&plan); }
 
+/* ,"outputs":{"a.csv":123, ... } of tee and route */
+static void outputs(struct out *out)
+{
+    const char *before = ",\"outputs\":{";
+    for (unsigned i = 0; i < plan.segment_count; i++)
+        for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
+            const struct step *step = &plan.segments[i].steps[k];
+            for (unsigned n = 0; (step->kind == STEP_TEE || step->kind == STEP_ROUTE) && n < step->files.count; n++) {
+                out_text(out, before);
+                out_json_string(out, step->files.files[n].path, strlen(step->files.files[n].path));
+                out_char(out, ':');
+                out_u64(out, step->files.files[n].rows);
+                before = ",";
+            }
+        }
+    if (before[1] == '\0') out_char(out, '}');
+}
+
 /* Of --stats: rows in = left out + late + untimed + those that went into groups, or out. */
 static void figures(struct out *out)
 {
@@ -149,6 +167,19 @@ static void figures(struct out *out)
         out_text(out, members[i].name);
         out_u64(out, members[i].value);
     }
+    outputs(out);
+}
+
+/* `... then summary` */
+static int summary_print(void)
+{
+    const struct run *run = &plan.plan.run;
+    struct report const report = {
+        .source = options.file, .records = chain_summary_of(&plan)->records, .bytes = session_bytes(), .seconds = session_seconds(),
+        .peak_rss_bytes = weir_peak_rss_bytes(), .memory_limit_bytes = plan.plan.memory_bytes, .books = &run->workers[0].books,
+        .partial = session_interrupted != 0 || run->source->error != 0, .column_count = plan.segments[plan.segment_count - 1].column_count,
+        .context = &plan, .column = chain_summary_column };
+    return report_print(STDOUT_FILENO, &report, &options);
 }
 
 /* ---- a job ----------------------------------------------------------------------------------- */
@@ -199,7 +230,6 @@ int chain_job_do(const struct chain_job *job)
     options.chain = 1;
     int code = options_parse(&options, job->shared, job->shared_words);
     if (code != -1) return code;
-    options.question.program_bytes += job->bytes;
     if (chain_parse(&chain, job->own, job->own_words, &used) != 0) {
         const char *const better = hint(near, sizeof near), *const last = strrchr(chain.message, ';');    /* instead of '; see ...' */
         snprintf(text, sizeof text, "%.*s%s", *better != '\0' && last != NULL ? (int)(last - chain.message) : (int)sizeof chain.message, chain.message, better);
@@ -217,9 +247,13 @@ int chain_job_do(const struct chain_job *job)
         complain("no input; weir %s ... FILE, or ... | weir %s ... - (see 'weir help %s')", verb, verb, verb);
         return EXIT_USAGE;
     }
+    int const summary = chain.verbs[chain.count - 1].kind == VERB_SUMMARY;
+    options.question.program_bytes = program_bytes(summary ? PROGRAM_CHAIN_SUMMARY : PROGRAM_CHAIN, source_is_network(options.file)) + job->bytes;
+    if (summary) {
+        if (options.output_given && (options.output == OUTPUT_TSV || options.output == OUTPUT_BINARY)) return wrong(job, "summary: -o is table, ndjson or csv");
+    }
     if ((code = session_open(&options, &source)) != -1) return code;
     if (source_is_network(options.file)) {
-        options.question.program_bytes = program_bytes(PROGRAM_CHAIN, 1) + job->bytes;
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
     }
@@ -255,6 +289,7 @@ int chain_job_do(const struct chain_job *job)
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
     if ((code = session_run(&plan.plan)) != -1) return code;
     chain_finish(&plan);
+    if (chain_summary_of(&plan) != NULL) plan.out.error = summary_print();
     return session_close(&source, ending());
 }
 

@@ -50,16 +50,7 @@ static int report_write(int fd, int partial)
         .seconds = session_seconds(), .peak_rss_bytes = weir_peak_rss_bytes(),
         .memory_limit_bytes = plan.memory_bytes, .books = &run->workers[0].books, .partial = partial,
         .column_count = columns_reported(), .column = report_column_fill };
-    static struct out out;
-    out_init(&out, fd);
-    struct table_options const table = terminal_table(fd, options.color);
-    switch (options.output) {
-    case OUTPUT_NDJSON: sink_ndjson(&out, &report); break;
-    case OUTPUT_CSV: sink_csv(&out, &report); break;
-    default: sink_table(&out, &report, &table);
-    }
-    (void)out_flush(&out);
-    return out.error;
+    return report_print(fd, &report, &options);
 }
 
 /* Repaint in place on a terminal; elsewhere each report follows the last. */

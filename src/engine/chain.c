@@ -362,7 +362,7 @@ static int columns_of_aggregation(struct compile *c, const struct aggregation *a
 static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, struct segment *s, const struct question *q)
 {
     /* These work in the frame's two rooms for conversion (chain_keep.c, chain_files.c, dedup_rows). */
-    s->code.converts |= v->kind == VERB_DEDUP || v->kind == VERB_ROUTE || v->kind == VERB_HIST;
+    s->code.converts |= v->kind == VERB_DEDUP || v->kind == VERB_ROUTE || v->kind == VERB_HIST || v->kind == VERB_SUMMARY;
     struct expression_error error;
     struct step *step = &s->steps[s->step_count];
     *step = (struct step){ .expression_first = (uint16_t)c->expression_count, .count = v->count, .number = v->number, .verb = v };
@@ -435,9 +435,15 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
         s->step_count++;
         return outcome;
     }
-    case VERB_SUMMARY: break;
+    case VERB_SUMMARY:
+        s->keep = (struct keep){ .kind = KEEP_SUMMARY, .verb = v };
+        c->plan->silent = 1;
+        for (unsigned i = c->column_count; i-- > 0;)    /* what only says how groups went is no data */
+            if (c->columns[i].hidden) memmove(c->columns + i, c->columns + i + 1, (--c->column_count - i) * sizeof *c->columns);
+        return PLAN_OK;
     }
-    return verb_fail(c, v, "is not there yet");
+    WEIR_ASSERT(!"a verb that there is");
+    return PLAN_USAGE;
 }
 
 /* ---- input types ----------------------------------------------------------------------------- */
@@ -642,7 +648,7 @@ static enum plan_outcome states_divide(struct chain_plan *p, const struct chain_
             if (outcome != PLAN_OK) return outcome;
             if (s->keep.kind == KEEP_NOTHING) continue;
             int any;
-            uint64_t bytes = keep_bytes(&s->keep, &least, &any);
+            uint64_t bytes = keep_bytes(&s->keep, &cq->question, &least, &any);
             if (pass == 0 && any) hungry++;
             if ((pass == 0) == any) continue;
             for (unsigned w = 0; w < copies; w++)
@@ -654,11 +660,12 @@ static enum plan_outcome states_divide(struct chain_plan *p, const struct chain_
             for (unsigned w = 0; w < copies; w++) {
                 void *block = arena_take(arena, "rows kept", bytes);
                 if (block == NULL) return plan_no_fit(plan, "rows kept", least * copies);
-                keep_init(p->workers[i][w].kept, &s->keep, block, bytes, w == 0 ? output_at[i] : NULL, cq->question.seeds.seed);
+                keep_init(p->workers[i][w].kept, &s->keep, block, bytes, w == 0 ? output_at[i] : NULL, &cq->question);
             }
             struct ledger_line *line = ledger_book(arena, "rows kept", 0);
             unsigned long long const rows = s->keep.verb->count;
             if (s->keep.kind == KEEP_HIST) snprintf(line->buys, sizeof line->buys, "bins of 1/16 of an octave, from 2^-40 to 2^64");
+            else if (s->keep.kind == KEEP_SUMMARY) snprintf(line->buys, sizeof line->buys, "%u columns of %u B on average", s->keep.column_count, (unsigned)(bytes / s->keep.column_count));
             else if (any) snprintf(line->buys, sizeof line->buys, "%llu rows of up to %llu B on average", rows, (unsigned long long)(bytes / rows));
             else snprintf(line->buys, sizeof line->buys, "%llu rows", rows);
         }

@@ -104,9 +104,19 @@ struct keep {
     unsigned          column_count;
     uint64_t          text_max;          /* bytes of texts in one row, and in one batch of rows that come out */
 };
+struct chain_summary {
+    const struct question  *question;
+    const enum value_type  *types;
+    struct profile_layout   layouts[COLUMN_KINDS];
+    uint8_t                *profiles;
+    struct profile_scratch *scratch;
+    struct profile_results  results;
+    uint64_t                records;
+};
 /* A worker's. */
 struct kept {
     struct store       store;
+    struct chain_summary summary;
     weir_loglinear    *histogram;
     struct aggregation_output output;    /* worker 0 */
     struct value      *cells;            /* of one row */
@@ -193,6 +203,10 @@ int chain_flows(const struct chain_plan *plan);
 /* Now and then, of a stream that flows: what is ready goes out. Worker 0. */
 void chain_idle(struct chain_plan *plan);
 
+/* `... then summary`: NULL if that is not how it ends; and what a report asks for (context: the plan). */
+const struct chain_summary *chain_summary_of(const struct chain_plan *plan);
+void chain_summary_column(void *context, uint32_t i, struct report_column *out);
+
 /* ---- between the files of chain*.c ---- */
 
 /* Rows that were kept, to the next segment (a segment_worker). */
@@ -202,12 +216,17 @@ int chain_hidden_shown(const struct chain_plan *plan);
 
 /* chain_keep.c: bytes of what comes out, and of the state: *least, and the most it could use; *texts: it depends on their lengths. */
 size_t keep_output_bytes(const struct keep *keep);
-uint64_t keep_bytes(const struct keep *keep, uint64_t *least, int *texts);
-void keep_init(struct kept *kept, const struct keep *keep, void *block, size_t block_bytes, void *output_block, uint64_t seed);
+uint64_t keep_bytes(const struct keep *keep, const struct question *question, uint64_t *least, int *texts);
+void keep_init(struct kept *kept, const struct keep *keep, void *block, size_t block_bytes, void *output_block, const struct question *question);
 /* 0: it does not fit. */
 int  keep_add(struct segment_worker *sw);
 void keep_merge(struct kept *into, const struct kept *from);
 void keep_finish(struct segment_worker *sw, struct segment_worker *next);
+
+/* chain_summary.c */
+uint64_t summary_bytes_least(const struct keep *keep, const struct question *question);
+void summary_init(struct chain_summary *summary, const struct keep *keep, void *block, size_t block_bytes, const struct question *question);
+void summary_add(struct segment_worker *sw);
 
 /* chain_files.c */
 enum plan_outcome files_plan(struct chain_plan *plan, struct step *step, const struct chain_column *columns, unsigned column_count);

@@ -2,8 +2,13 @@
  *
  *   output block:  | vectors | rooms of OUTPUT_ROWS rows, a column each | cells of one row | vectors of the columns |
  *
- * Lines of a histogram: of the bins of weir/loglinear.h as many together, 1, 2, 4 ... 128, as leave HIST_LINES or fewer that are
- * not empty; these are printed, from the smallest values to the largest. */
+ * Lines of a histogram are bins of weir/loglinear.h put together in one of these ways, whose lines are all but the empty ones printed:
+ *
+ *   by 2^t bins, t = 0 .. 7:     as wide as they are far from zero
+ *   and none narrower than 2^j:  |0   |w   |2w  |3w  ...  |16w     |18w     ...      even near zero
+ *
+ * Of the ways that leave HIST_LINES or fewer it is the one that tells most: the sum of squared shares is least. */
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include "engine/chain.h"
@@ -13,35 +18,42 @@
 #include "machine/assert.h"
 #include "sketches/loglinear_inner.h"
 
-enum { HIST_BITS = 4, HIST_EXPONENT_MIN = -40, HIST_EXPONENT_MAX = 64, HIST_LINES = 32, HIST_TOGETHER_MAX = 7 };
+enum { HIST_BITS = 4, HIST_EXPONENT_MIN = -40, HIST_EXPONENT_MAX = 64, HIST_LINES = 32,
+       HIST_TOGETHER_MAX = 7, HIST_EVEN_NEVER = HIST_EXPONENT_MIN - HIST_BITS - 1 };
 
 static size_t up(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 size_t keep_output_bytes(const struct keep *k)
 {
-    size_t const n = k->column_count;
+    size_t const n = k->kind == KEEP_SUMMARY ? 1 : k->column_count;
     return up(n * sizeof(struct vector)) + up(n * OUTPUT_ROOM_BYTES) + up(n * sizeof(struct value)) + up(n * sizeof(struct vector *));
 }
 
 static uint32_t keep_rows(const struct keep *k) { return k->verb->count < WEIR_SAMPLE_CAPACITY_MAX ? (uint32_t)k->verb->count : WEIR_SAMPLE_CAPACITY_MAX; }
 
-uint64_t keep_bytes(const struct keep *k, uint64_t *least, int *texts)
+uint64_t keep_bytes(const struct keep *k, const struct question *q, uint64_t *least, int *texts)
 {
     *texts = 0;
     if (k->kind == KEEP_HIST) return *least = weir_loglinear_bytes(HIST_BITS, HIST_EXPONENT_MIN, HIST_EXPONENT_MAX);
+    if (k->kind == KEEP_SUMMARY) {
+        *least = summary_bytes_least(k, q);
+        *texts = 1;
+        return UINT64_MAX;
+    }
     uint32_t const rows = keep_rows(k);
     uint64_t const row = store_row_bytes(k->types, k->column_count, texts), one_more = 8 + 9 * (uint64_t)k->column_count;
     *least = store_bytes(rows, rows * row + one_more);
     return store_bytes(rows, rows * (row + (*texts ? k->text_max : 0)) / 4 * 5 + one_more + 4096);    /* room for the dead */
 }
 
-void keep_init(struct kept *kept, const struct keep *k, void *block, size_t block_bytes, void *output_block, uint64_t seed)
+void keep_init(struct kept *kept, const struct keep *k, void *block, size_t block_bytes, void *output_block, const struct question *q)
 {
     WEIR_ASSERT(kept != NULL && block != NULL);
     memset(kept, 0, sizeof *kept);
     if (k->kind == KEEP_HIST) WEIR_ASSERT(weir_loglinear_init(&kept->histogram, block, block_bytes, HIST_BITS, HIST_EXPONENT_MIN, HIST_EXPONENT_MAX) == WEIR_OK);
-    else store_init(&kept->store, block, block_bytes, k->verb->kind == VERB_TAIL ? STORE_LAST : STORE_SAMPLE, keep_rows(k), k->column_count, k->text_max, seed);
-    if (output_block == NULL) return;
+    else if (k->kind == KEEP_SUMMARY) summary_init(&kept->summary, k, block, block_bytes, q);
+    else store_init(&kept->store, block, block_bytes, k->verb->kind == VERB_TAIL ? STORE_LAST : STORE_SAMPLE, keep_rows(k), k->column_count, k->text_max, q->seeds.seed);
+    if (output_block == NULL || k->kind == KEEP_SUMMARY) return;
     uint8_t *at = output_block;
     struct aggregation_output *o = &kept->output;
     o->vectors = (void *)at;
@@ -83,6 +95,10 @@ int keep_add(struct segment_worker *sw)
     struct kept *kept = sw->kept;
     if (s->keep.kind == KEEP_HIST) {
         hist_add(sw);
+        return 1;
+    }
+    if (s->keep.kind == KEEP_SUMMARY) {
+        summary_add(sw);
         return 1;
     }
     for (unsigned i = 0; i < s->keep.column_count; i++) {
@@ -156,51 +172,95 @@ static void rows_finish(struct kept *kept, const struct keep *k, struct segment_
     output_go(kept, k, next);
 }
 
-/* Which line, counted from zero, a place belongs to: 0 zero, 1 nearer than the bins, then bins, beyond, infinite. */
-static int64_t line_of(const struct loglinear_view *v, int64_t place, unsigned together)
+/* A way to put bins together. */
+struct way { unsigned together; int even; };
+
+/* The line of a place, counted from zero: low < |x| <= high. 0 zero, 1 nearer than the bins, 2.. bins, beyond, infinite. */
+static void line_of(const struct loglinear_view *v, int64_t place, struct way way, double *low, double *high)
 {
-    int64_t const lines = (v->map.bins - 1) >> together;
-    return place < 2 ? place : place < v->map.bins + 2 ? 2 + ((place - 2) >> together) : place - v->map.bins - 2 + 3 + lines;
+    int64_t const bins = v->map.bins, bin = place - 2;
+    if (place == 0) *low = *high = 0;
+    else if (place == bins + 3) *low = *high = INFINITY;
+    else if (place == bins + 2) *low = loglinear_bound(v, bins), *high = INFINITY;
+    else if (place == 1 && way.even == HIST_EVEN_NEVER) *low = 0, *high = loglinear_bound(v, 0);
+    else {
+        int64_t const in_octave = INT64_C(1) << HIST_BITS;
+        int const width = place == 1 ? INT_MIN : HIST_EXPONENT_MIN + (int)(bin >> HIST_BITS) - HIST_BITS;    /* of the bin, its exponent */
+        if (place == 1 || width + (int)way.together < way.even) {
+            int const shift = way.even - width;
+            double const at = place == 1 || shift > HIST_BITS ? 0 : (double)((in_octave + bin % in_octave) >> shift);
+            *low = ldexp(at, way.even);
+            *high = ldexp(at + 1, way.even);
+        } else {
+            int64_t const first = bin >> way.together << way.together;
+            *low = loglinear_bound(v, first);
+            *high = loglinear_bound(v, first + (INT64_C(1) << way.together));
+        }
+    }
+}
+
+/* Count what lies from place p on in one line, its bounds as they stand on the number line; returns the first place behind it. */
+static int64_t line_next(const struct loglinear_view *v, int64_t p, struct way way, double *low, double *high, uint64_t *count)
+{
+    int64_t const last = v->map.bins + 3;
+    int const negative = p < 0;
+    line_of(v, negative ? -p : p, way, low, high);
+    double const same = *low;
+    for (*count = 0; p <= last && (p < 0) == negative; p++) {
+        double other = same, end;
+        if (v->zero[p] != 0) line_of(v, negative ? -p : p, way, &other, &end);
+        if (other != same || (p == 0) != (*high == 0)) break;
+        *count += v->zero[p];
+    }
+    double const far = *high;
+    if (negative) *high = 0 - *low, *low = 0 - far;
+    return p;
+}
+
+static int64_t next_place(const struct loglinear_view *v, int64_t p)
+{
+    while (p <= v->map.bins + 3 && v->zero[p] == 0) p++;
+    return p;
+}
+
+static struct way hist_way(const struct loglinear_view *v)
+{
+    struct way best = { HIST_TOGETHER_MAX, HIST_EVEN_NEVER };
+    double least = INFINITY;
+    for (unsigned t = 0; t <= HIST_TOGETHER_MAX; t++)
+        for (int even = HIST_EVEN_NEVER; even <= (t <= HIST_BITS ? HIST_EXPONENT_MAX : HIST_EVEN_NEVER); even++) {
+            struct way const way = { t, even };
+            unsigned lines = 0;
+            double squares = 0, low, high;
+            uint64_t count;
+            for (int64_t p = next_place(v, -(v->map.bins + 3)); p <= v->map.bins + 3 && lines <= HIST_LINES; p = next_place(v, p), lines++) {
+                p = line_next(v, p, way, &low, &high, &count);
+                squares += (double)count * (double)count;
+            }
+            if (lines > HIST_LINES) continue;
+            if (squares > least || (squares == least && t != best.together)) break;    /* wider lines tell no more */
+            least = squares;
+            best = way;
+        }
+    return best;
 }
 
 static void hist_finish(struct kept *kept, const struct keep *k, struct segment_worker *next)
 {
     struct loglinear_view const v = loglinear_view_of(kept->histogram);
-    int64_t const last = v.map.bins + 3;
+    struct aggregation_output *o = &kept->output;
     double const all = (double)weir_loglinear_count(kept->histogram).all;
-    unsigned together = 0;
-    for (; together < HIST_TOGETHER_MAX; together++) {
-        unsigned lines = 0;
-        int64_t before = INT64_MAX;
-        for (int64_t p = -last; p <= last; p++) {
-            if (v.zero[p] == 0) continue;
-            int64_t const line = p < 0 ? -line_of(&v, -p, together) : line_of(&v, p, together);
-            lines += line != before;
-            before = line;
-        }
-        if (lines <= HIST_LINES) break;
-    }
-    for (int64_t p = -last, end; p <= last; p = end) {
-        int64_t const size = p < 0 ? -p : p, line = p < 0 ? -line_of(&v, size, together) : line_of(&v, p, together);
-        uint64_t count = 0;
-        for (end = p; end <= last && (end < 0 ? -line_of(&v, -end, together) : line_of(&v, end, together)) == line; end++) count += v.zero[end];
-        if (count == 0) continue;
-        int64_t const bin = size < 2 ? 0 : (size - 2) >> together << together, until = bin + (INT64_C(1) << together);
-        double low = loglinear_bound(&v, bin), high = loglinear_bound(&v, until);
-        if (size == 0) low = high = 0;
-        if (size == 1) high = low, low = 0;
-        if (size == last - 1) low = loglinear_bound(&v, v.map.bins), high = INFINITY;
-        if (size == last) low = high = INFINITY;
-        struct value cell = { .type = VALUE_NUMBER, .form = FORM_F64, .f = p < 0 ? -high : low };
-        struct aggregation_output *o = &kept->output;
-        (void)output_set(o, 0, &cell);
-        cell.f = p < 0 ? 0 - low : high;
-        (void)output_set(o, 1, &cell);
-        cell.f = (double)count / all;
-        (void)output_set(o, 3, &cell);
-        cell.form = FORM_I64;
-        cell.i = (int64_t)count;
-        (void)output_set(o, 2, &cell);
+    struct way const way = hist_way(&v);
+    for (int64_t p = next_place(&v, -(v.map.bins + 3)); p <= v.map.bins + 3; p = next_place(&v, p)) {
+        struct value cells[3] = { { .form = FORM_F64 }, { .form = FORM_F64 }, { .form = FORM_F64 } }, whole = { .form = FORM_I64 };
+        uint64_t count;
+        p = line_next(&v, p, way, &cells[0].f, &cells[1].f, &count);
+        cells[2].f = (double)count / all;
+        whole.i = (int64_t)count;
+        (void)output_set(o, 0, &cells[0]);
+        (void)output_set(o, 1, &cells[1]);
+        (void)output_set(o, 2, &whole);
+        (void)output_set(o, 3, &cells[2]);
         if (++o->rows == o->capacity) output_go(kept, k, next);
     }
     output_go(kept, k, next);
@@ -209,6 +269,7 @@ static void hist_finish(struct kept *kept, const struct keep *k, struct segment_
 void keep_finish(struct segment_worker *sw, struct segment_worker *next)
 {
     const struct keep *k = &sw->segment->keep;
+    if (k->kind == KEEP_SUMMARY) return;    /* its report is printed by who asked for it */
     output_start(sw->kept, k);
     if (k->kind == KEEP_HIST) hist_finish(sw->kept, k, next);
     else rows_finish(sw->kept, k, next);

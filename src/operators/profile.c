@@ -229,8 +229,14 @@ static void texts_add(struct profile *p, const struct profile_layout *l, struct 
 uint32_t profile_add(struct profile *p, const struct profile_layout *l, const struct slice *slice,
                  enum declared_type declared, struct profile_scratch *s)
 {
+    cells_classify(&s->cells, slice, declared, p->expect);
+    profile_add_cells(p, l, slice->base, s);
+    return s->cells.bad;
+}
+
+void profile_add_cells(struct profile *p, const struct profile_layout *l, const uint8_t *base, struct profile_scratch *s)
+{
     struct cells *c = &s->cells;
-    cells_classify(c, slice, declared, p->expect);
     uint32_t const counts[6] = { c->ints + c->wides - c->wide_uints, c->floats, c->uints + c->wide_uints, c->times, c->texts, c->bools };
     for (unsigned class = 0; class < 6; class++) {
         p->count[class] += counts[class];
@@ -240,8 +246,8 @@ uint32_t profile_add(struct profile *p, const struct profile_layout *l, const st
     if (c->length_min < p->length_min) p->length_min = c->length_min;
     if (c->length_max > p->length_max) p->length_max = c->length_max;
     p->length_sum += c->length_sum;
-    if ((l->stats & ~(unsigned)(STAT_COUNT | STAT_NULLS | STAT_LENGTH)) == 0) return c->bad;
-    if (c->texts) texts_add(p, l, s, slice->base);
+    if ((l->stats & ~(unsigned)(STAT_COUNT | STAT_NULLS | STAT_LENGTH)) == 0) return;
+    if (c->texts) texts_add(p, l, s, base);
     if (c->ints) ints_add(p, l, s);
     if (c->floats) floats_add(p, l, s);
     if (c->wides) wides_add(p, l, s, c->wide_values, c->wides, c->wide_min, c->wide_max, ((unsigned __int128)c->wide_high << 32) + c->wide_low);
@@ -253,7 +259,6 @@ uint32_t profile_add(struct profile *p, const struct profile_layout *l, const st
     }
     if (c->times) times_add(p, l, s);
     if (c->bools) bools_add(p, l, s);
-    return c->bad;
 }
 
 weir_moments profile_take(struct profile *p)

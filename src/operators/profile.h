@@ -116,6 +116,8 @@ void profile_init(struct profile *profile, const struct profile_layout *layout);
  * nulls; scratch->cells.first_bad says where the first stands). */
 uint32_t profile_add(struct profile *profile, const struct profile_layout *layout, const struct slice *slice,
                  enum declared_type declared, struct profile_scratch *scratch);
+/* The same with cells that have their classes already, in scratch->cells; base: of their texts. */
+void profile_add_cells(struct profile *profile, const struct profile_layout *layout, const uint8_t *base, struct profile_scratch *scratch);
 /* The moments since the last take; the profile's own become empty. The caller merges them in the order
  * of blocks, so that the digits do not depend on which worker had which block. */
 weir_moments profile_take(struct profile *profile);

@@ -1,4 +1,4 @@
-"""The verbs of a chain that are no agg: dedup, sample, tail, bands, hist, tee, route, each against a few lines of Python."""
+"""The verbs of a chain that are no agg: dedup, sample, tail, bands, hist, tee, route, summary, each against a few lines of Python."""
 import csv
 import io
 import json
@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from conftest import run
+from conftest import run, summary
 
 
 @pytest.fixture(scope="module")
@@ -262,9 +262,60 @@ def test_route_ends_a_chain_and_says_what_it_wants(table, tmp_path):
     assert r.code == 78
 
 
+def test_stats_count_each_output(table, tmp_path):
+    r = chain("tee", tmp_path / "t.csv", "then", "route", "k", "--to", f"{tmp_path}/a.csv,{tmp_path}/b.csv", "--stats", "--stats-file", tmp_path / "s", "--quiet", table)
+    stats = json.loads(r.err.splitlines()[-1])
+    assert stats["records"] == 20000 and len(r.err.splitlines()) == 1
+    got = stats["outputs"]
+    assert list(got) == [str(tmp_path / n) for n in ("t.csv", "a.csv", "b.csv")] and sum(got.values()) == 40000
+    assert json.loads((tmp_path / "s").read_bytes())["outputs"] == got
+    for parallel in "12":
+        stats = json.loads(run("count", "--stats", "--parallel", parallel, "-S", "2MiB", table).err)
+        assert "outputs" not in stats and stats["records"] == 20000
+
+
 def test_rows_of_groups_can_be_teed_and_routed(table, tmp_path):
     chain("agg", "count()", "-g", "name", "then", "tee", tmp_path / "g.csv", "then", "route", "name", "--to", f"{tmp_path}/x.csv,{tmp_path}/y.csv", table)
     want = rows((tmp_path / "g.csv").read_bytes())
     assert len(want) == 5 and list(want[0]) == ["name", "count"]
     got = rows((tmp_path / "x.csv").read_bytes()) + rows((tmp_path / "y.csv").read_bytes())
     assert sorted(map(str, got)) == sorted(map(str, want))
+
+
+# ---- summary
+
+EXACT = ["type", "count", "nulls", "min", "max", "mean", "stddev", "length_min", "length_max"]
+
+
+@pytest.mark.parametrize("before", [["filter", "k < 3000"], ["filter", "x > 0 or flag"], ["select", "id, thrice = 3 * x, up = upper(name), flag, no = id > 100"], ["drop", "x"]])
+def test_summary_in_a_chain_is_the_summary_of_its_rows(table, before):
+    chained = chain(*before, "then", "summary", "-o", "ndjson", "--seed", "1", table).columns()
+    piped = summary("-i", "csv", "--seed", "1", "-", stdin=chain(*before, "-o", "csv", table).out)
+    assert list(chained) == list(piped)
+    for name, c in chained.items():
+        p = piped[name]
+        for figure in EXACT:
+            assert c.get(figure) == pytest.approx(p.get(figure), rel=1e-12) if isinstance(p.get(figure), float) else c.get(figure) == p.get(figure), (name, figure)
+
+
+def test_summary_of_times_and_of_groups(table, file):
+    path = file("t,v\n2024-01-01T00:00:00Z,1\n1970-01-01T00:00:01Z,\n,3\n")
+    c = chain("filter", "true", "then", "summary", "-o", "ndjson", path).columns()
+    assert (c["t"]["type"], c["t"]["count"], c["t"]["nulls"], c["t"]["min"], c["t"]["max"]) == ("time", 2, 1, "1970-01-01T00:00:01Z", "2024-01-01T00:00:00Z")
+    c = chain("agg", "count() as n", "-g", "name", "then", "summary", "-o", "ndjson", table).columns()
+    assert list(c) == ["name", "n"] and c["name"]["count"] == 5 and c["n"]["mean"] == 4000
+
+
+def test_summary_ends_a_chain_and_prints_reports_only(table):
+    assert b"ends" in run("filter", "true", "then", "summary", "then", "count", table).err
+    assert run("filter", "true", "then", "summary", "-o", "tsv", table).code == 2
+    assert b"20,000 records" in chain("filter", "true", "then", "summary", table).out
+
+
+def test_hist_tells_integers_apart_and_has_even_lines_near_zero(file):
+    path = file("x\n" + "".join(f"{i}\n" for i in [1, 2, 3, 3, 3, 7, 12, 0, -4]))
+    assert chain("hist", "x", path).out.decode().split()[1:6] == ["-4,-3,1,0.1111111111111111", "0,0,1,0.1111111111111111", "0,1,1,0.1111111111111111",
+                                                               "1,2,1,0.1111111111111111", "2,3,3,0.3333333333333333"]
+    got = rows(chain("hist", "x", file("x\n" + "".join(f"{i / 1000}\n" for i in range(1, 8001)))).out)
+    widths = {float(r["hi"]) - float(r["lo"]) for r in got}
+    assert 16 <= len(got) <= 32 and max(widths) <= 4 * min(widths)
