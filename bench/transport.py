@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The numbers that people quote about zero copy, measured on this machine: bench/transport.c in all its ways, and weir's own receivers
-beside a bare loop. Writes build/transport.json, build/transport.csv and, to standard output, a Markdown section.
+beside a bare loop. Writes build/transport.json, build/transport.csv and build/transport.md
+(also to standard output), which goes into docs/benchmarks.md.
 
   WEIR_BENCH_RUNS      repetitions, interleaved; medians are reported (3)
   WEIR_BENCH_SECONDS   of one run (0.2)
@@ -128,7 +129,9 @@ def main():
         for r in rows:
             w.writerow([r["way"], r["message_bytes"], r["load"], r["gb_per_s"], *r["spread_gb_per_s"], r["messages_per_s"], *(r["latency_us"] or {"": "", " ": "", "  ": ""}).values(),
                         r["cpu_s_per_gb"], r["peak_kib"], r["empty_kib"]])
-    print(table(rows, weir))
+    text = table(rows, weir)
+    (ROOT / "build/transport.md").write_text(text)
+    print(text)
 
 
 def size_text(n):
@@ -136,10 +139,11 @@ def size_text(n):
 
 
 def table(rows, weir):
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     text = ["## Between processes, and from a file to a socket", "",
-            f"bench/transport.py; medians of {RUNS} interleaved runs of {SECONDS} s. One call for each message (redis: RPUSH, 64 to a batch; BLMPOP), the",
+            f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}; bench/transport.py; medians of {RUNS} interleaved runs of {SECONDS} s. One call for each message (redis: RPUSH, 64 to a batch; BLMPOP), the",
             "receiver reads with 256 KiB and adds up every 8 bytes. Latency is of messages sent apart (bursts: 64 at once), one way, received by blocking",
-            "calls. Memory is the peak of all processes together, beside that of two that do nothing. `low` and `high` come from 16 MiB of each entropy.", ""]
+            "calls; on two cores that others use too, its tail is the scheduler's. Memory is the peak of all processes together, beside that of two that do nothing. `low` and `high` come from 16 MiB of each entropy.", ""]
     for load in LOADS:
         text += [f"### {load}", "", "| message | way | GB/s | messages/s | p50 us | p99 us | p99.9 us | CPU s/GB | peak (empty) KiB |", "|---|---|---|---|---|---|---|---|---|"]
         for r in rows:

@@ -5,7 +5,6 @@
 #include <unistd.h>
 #include "cli/cli.h"
 
-int verb_summary(int argc, char **argv) { (void)argc; (void)argv; return 0; }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

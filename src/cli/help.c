@@ -147,7 +147,7 @@ static const char environment[] =
 
 static const struct { const char *name, *text; } topics[] = {
     { "summary", summary }, { "plan", plan }, { "gen", gen }, { "sources", sources },
-    { "tee", sources }, { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
+    { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "environment", environment } };
 
 int help_print(const char *topic)

@@ -239,6 +239,7 @@ int options_parse(struct options *o, int argc, char **argv)
     o->chain = chain;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
+    q->start_bytes = program_start_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY);
     q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 0);
     q->record_bytes_max = WEIR_RECORD_DEFAULT_BYTES;
     q->stats = STAT_ALL;

@@ -815,6 +815,7 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
     if (outcome == PLAN_OK) outcome = types_find(p);
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
+    plan_widen(&p->plan);
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
     if (outcome == PLAN_OK && source->seekable) p->plan.run.workers[0].window.have = 0;
     return outcome;

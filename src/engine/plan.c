@@ -383,7 +383,8 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     if (arena_bytes > anonymous) arena_bytes = anonymous;
     arena_bytes &= ~UINT64_C(4095);
     void *memory = arena_bytes ? weir_machine->mmap_anonymous(arena_bytes) : NULL;
-    arena_init(&plan->arena, memory, memory != NULL ? arena_bytes : 0);
+    plan->start_bytes = q->start_bytes < arena_bytes / 2 ? q->start_bytes : arena_bytes / 2;
+    arena_init(&plan->arena, memory, memory != NULL ? arena_bytes - plan->start_bytes : 0);
     ledger_book(&plan->arena, "program", plan->program_bytes);
     ledger_book(&plan->arena, "reserve", WEIR_MEMORY_RESERVE_BYTES);
 
@@ -438,9 +439,16 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
     return PLAN_OK;
 }
 
+void plan_widen(struct plan *plan)
+{
+    plan->arena.bytes += plan->start_bytes;
+    plan->start_bytes = 0;
+}
+
 enum plan_outcome plan_make(struct plan *plan, const struct question *q, struct source *source)
 {
     enum plan_outcome outcome = plan_open(plan, q, source);
+    plan_widen(plan);
     if (outcome == PLAN_OK) outcome = divide(plan, q);
     if (outcome != PLAN_OK) return outcome;
 

@@ -24,6 +24,7 @@ struct question {                 /* what the user asked, checked */
     const char   *input;          /* -i, or NULL: guess */
     uint64_t      memory_bytes;
     uint64_t      program_bytes;  /* text, constants and data of the executable: part of the ceiling */
+    uint64_t      start_bytes;    /* what only the start has resident beside them: the arena is smaller by that until plan_widen */
     uint32_t      record_bytes_max;
     const char   *fields;         /* -f, or NULL: all */
     const char   *schema;         /* --schema, or NULL */
@@ -46,7 +47,7 @@ struct plan {
     struct arena  arena;
     struct run    run;
     struct schema schema;
-    uint64_t      memory_bytes, program_bytes, needed_bytes;
+    uint64_t      memory_bytes, program_bytes, needed_bytes, start_bytes;
     uint64_t      npy_records;           /* .npy: records its header promises; else UINT64_MAX */
     const char   *format_name;
     struct profile_results results;
@@ -57,6 +58,8 @@ struct plan {
 enum plan_outcome plan_make(struct plan *plan, const struct question *question, struct source *source);
 /* The first half of it: format, header, names, selected columns; the window is open, the rest of the arena free. */
 enum plan_outcome plan_open(struct plan *plan, const struct question *question, struct source *source);
+/* The arena gets what the start needed: to be called when no more is compiled or sniffed. */
+void plan_widen(struct plan *plan);
 /* For those who divide themselves: a further window, and how to say that something does not fit. */
 uint8_t *plan_window(struct plan *plan, size_t capacity);
 enum plan_outcome plan_no_fit(struct plan *plan, const char *part, uint64_t bytes);

@@ -360,6 +360,7 @@ static const struct source_ops sample_ops = { sample_take, sample_memory, sample
 
 enum network_outcome relay_source_open(struct source *source, struct network_error *error)
 {
+    if (relay.out == 0) return network_fail(error, NETWORK_USAGE, "that is what `weir tee summary` reads");
     memset(source, 0, sizeof *source);
     source->name = "tee:-";
     source->fd = -1;

@@ -36,7 +36,7 @@ int verb_tee(int argc, char **argv)
                 complain("%s: %s", argv[i], strerror(-report));
                 return EXIT_CREATE;
             }
-        } else {
+        } else if (i + 1 < argc || strcmp(argv[i], "-") != 0) {
             words[count++] = argv[i];
         }
     }

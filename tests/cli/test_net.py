@@ -292,13 +292,15 @@ def test_a_flood_does_not_keep_others_waiting():
     for i in range(5):
         with dial(port) as s:
             s.sendall(HEADER + b"%d,quiet,1.0\n" % (1000000 + i))
-    time.sleep(0.5)
+    out, until = b"", time.time() + 20
+    while out.count(b"\n") < 6 and time.time() < until:
+        out += os.read(w.p.stdout.fileno(), 4096)
     w.signal(signal.SIGINT)
     stop.set()
     t.join()
     w.end()
     assert w.code == 130
-    got = w.out.splitlines()
+    got = (out + w.out).splitlines()
     assert got[0] == b"id,host,x" and sorted(got[1:]) == [b"%d,quiet,1" % (1000000 + i) for i in range(5)]
 
 
@@ -522,6 +524,15 @@ def test_tee_passes_every_byte_and_measures_the_same():
     check_rows(w.columns(), 200000)
 
 
+def test_tee_has_one_input_only():
+    data = HEADER + rows(100)
+    w, out = tee(data, "-")
+    assert w.code == 0 and out == data and w.columns()["id"]["count"] == 100
+    w, out = tee(data, "some.csv")
+    assert w.code == 2 and out == data, "and it is passed on whatever is wrong"
+    assert run("summary", "tee:-").code == 2
+
+
 def test_tee_into_a_file_and_with_a_report(tmp_path):
     data = HEADER + rows(20000)
     source, target, report = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "report"
@@ -562,7 +573,8 @@ def test_tee_that_falls_behind_samples_and_says_so(kind):
         data = b"".join(struct.pack("<d", i) for i in range(1000)) * 20000
     w = Weir("tee", "summary", "-o", "ndjson", "-i", kind, "--sample-if-behind", "--stats", stdin=subprocess.PIPE)
     pid = w.pid()
-    time.sleep(0.2)
+    while not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        time.sleep(0.01)    # until the relay's own process is there
     threading.Thread(target=lambda: (w.p.stdin.write(data), w.p.stdin.close()), daemon=True).start()
     time.sleep(0.05)
     os.kill(pid, signal.SIGSTOP)    # the measurer alone: the stream goes on
