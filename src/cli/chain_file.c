@@ -246,12 +246,47 @@ static int wanted(const char *name, char **names, int name_count)
 }
 
 static volatile pid_t child;
+static volatile sig_atomic_t asked;    /* the signal that asked us to end */
 
 /* A terminal sends its signals to the child, too; others send them to us only. */
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;
+    if (number != SIGUSR1) asked = number;
     if (child > 0 && info->si_code <= 0) kill(child, number);
+}
+
+/* The chain at work in a process of its own: its exit code, 128 and more if it or we were asked to end, -1 if there is no process.
+ * No signal falls between two stools: they wait while it begins. */
+static int job_apart(enum deed deed, uint64_t bytes, char **options, int option_count)
+{
+    struct sigaction const action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+    static const int signals[] = { SIGINT, SIGTERM, SIGUSR1 };
+    sigset_t some, before;
+    sigemptyset(&some);
+    for (unsigned i = 0; i < 3; i++) {
+        sigaddset(&some, signals[i]);
+        sigaction(signals[i], &action, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &some, &before);
+    pid_t const made = asked ? 0 : fork();
+    if (made == 0 && !asked) {
+        for (unsigned i = 0; i < 3; i++) signal(signals[i], signals[i] == SIGUSR1 ? SIG_IGN : SIG_DFL);    /* until there is a session */
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        _exit(job_words(deed, bytes, options, option_count));
+    }
+    child = made;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (made == 0) return 128 + asked;
+    int status = 0;
+    pid_t got = made;
+    while (made > 0 && (got = waitpid(made, &status, 0)) < 0 && errno == EINTR) { }
+    child = 0;
+    if (got < 0) {
+        complain("cannot start a process: %s", strerror(errno));
+        return -1;
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : asked && WEXITSTATUS(status) == EXIT_OK ? 128 + asked : WEXITSTATUS(status);
 }
 
 int chain_file(enum deed deed, int argc, char **argv)
@@ -276,9 +311,6 @@ int chain_file(enum deed deed, int argc, char **argv)
     int const name_count = own_count - 2;
     uint32_t found = 0;
     int chains = 0;
-    struct sigaction const action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
-    static const int signals[] = { SIGINT, SIGTERM, SIGUSR1 };
-    for (unsigned i = 0; i < 3; i++) sigaction(signals[i], &action, NULL);
     for (int pass = 0; pass < 2; pass++) {    /* first whether all is well, then the work */
         struct reader at = r;
         int worst = EXIT_OK, left = chains;
@@ -316,18 +348,10 @@ int chain_file(enum deed deed, int argc, char **argv)
             chain_words[chain_word_count] = NULL;
             left--;
             if (chains == 1) return job_words(deed, bytes, options + 1, option_count - 1);
-            child = fork();
-            if (child == 0) _exit(job_words(deed, bytes, options + 1, option_count - 1));
-            int status = 0;
-            pid_t got = child;
-            while (child > 0 && (got = waitpid(child, &status, 0)) < 0 && errno == EINTR) { }
-            if (got < 0) {
-                complain("cannot start a process: %s", strerror(errno));
-                return EXIT_FAILED;
-            }
-            if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
-            if (WEXITSTATUS(status) > 128) return WEXITSTATUS(status);    /* asked to end: so do we */
-            if (worst == EXIT_OK) worst = WEXITSTATUS(status);
+            code = job_apart(deed, bytes, options + 1, option_count - 1);
+            if (code == -1) return EXIT_FAILED;
+            if (code > 128) return code;
+            if (worst == EXIT_OK) worst = code;
             if (worst != EXIT_OK && deed == DEED_RUN && left > 0) {
                 complain("the chains behind this one are not run");
                 return worst;

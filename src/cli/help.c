@@ -48,7 +48,7 @@ static const char summary[] =
 "  -k, --top N            most frequent values (10; 0: none)\n"
 "  -o, --output FORMAT    table (default), ndjson, csv\n"
 "      --color WHEN       auto, always, never\n"
-"      --live DURATION    repaint while the stream flows: 500ms, 1s\n"
+"      --live DURATION    repaint while the stream flows: 500ms, 1s (chains: rows at once from the start)\n"
 "How\n"
 "  -S, --memory SIZE      ceiling of the whole process, as the kernel counts it (1MiB; from 768KiB)\n"
 "      --parallel N       workers (1 or 2; default: as it pays)\n"

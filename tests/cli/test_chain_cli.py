@@ -285,7 +285,7 @@ def test_sigusr1_prints_statistics_of_a_chain_and_ctrl_c_reports():
 def test_ctrl_c_ends_a_file_of_chains(place):
     place("one: count -i csv -\n\ntwo: count t.csv\n")
     p = start("run", "c.weir")
-    p.stdin.write(PLAIN.encode() * 3000)
+    p.stdin.write(PLAIN.encode() * 10000)    # more than a pipe holds: it has begun to read
     p.stdin.flush()
     time.sleep(1.0)    # it is at work by then, on a busy machine too
     p.send_signal(signal.SIGINT)
