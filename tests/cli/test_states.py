@@ -95,7 +95,7 @@ def test_estimates_of_the_parts_merged_lie_within_their_bounds(parts, group):
             within += row[f"{name}_lo"] <= true <= row[f"{name}_hi"]
         for item in json.loads(row["k"]):
             count = sum(c[3] == item["value"] for c in own)
-            assert item["count"] <= item["count_hi"] == count or count <= item["count"]
+            assert item["count"] == count    # four texts have 64 counters
     assert within >= 0.95 * total    # those of distinct counts are 95 % bounds
 
 
