@@ -102,6 +102,9 @@ static int resume_at(struct run *run, const char *path)
             complain("%s ended inside of a record when %s was saved: that record is lost", source->name, path);
             return EXIT_DATA;
         }
+    } else if (from->books.count[BOOK_UNCLOSED_QUOTE] != 0) {    /* perhaps one of the last record, which the file has closed since */
+        complain("%s had a quote that was never closed when %s was saved: where it goes on is not known", source->name, path);
+        return EXIT_DATA;
     } else if (at > 0) {
         char around[3] = "\n";
         int end;
