@@ -13,11 +13,13 @@ static const char general[] =
 "  weir VERB ... [then VERB ...] FILE   filter, select, agg, count, top, head ... in one pass\n"
 "  weir sql \"SELECT ...\" [FILE]     the same, in SQL\n"
 "  weir run | check FILE.weir        chains from a file\n"
+"  weir merge STATE ...              states that --save-state left, as if one chain had read it all\n"
+"  weir state show | export STATE    what is in one; its sketches for DataSketches and Redis\n"
 "  weir plan summary|VERB|sql|run ...  where each byte of the ceiling goes and what error it buys\n"
 "  weir gen KIND [options]           data to try it on\n"
 "  weir tee summary [options]        the same between two programs: ... | weir tee summary | ...\n"
 "  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | plan | gen | sources | formats | memory | environment |\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | sources | formats | memory | environment |\n"
 "             exit-codes]\n"
 "  weir --version\n"
 "\n"
@@ -140,6 +142,18 @@ static const char run[] =
 "Words are as in a shell: '...', \"...\", \\. Options of the command line win over those in the file.\n"
 "Each chain has a process and the ceiling for itself; after one that fails none is run.\n";
 
+static const char states[] =
+"weir agg ... --save-state STATE FILE           keep what the agg has gathered (filter, select, drop before it only)\n"
+"weir agg ... --resume STATE [--save-state STATE] FILE   go on where FILE had ended\n"
+"weir merge STATE ... [-o FORMAT] [-S SIZE] [--save-state STATE]\n"
+"weir state show STATE [-o ndjson]\n"
+"weir state export --format datasketches|redis STATE FIGURE [-g KEY,...] [-S SIZE]\n"
+"\n"
+"States merge if their chains, the types of the columns used and --seed are the same; files are replaced whole.\n"
+"\n"
+"  weir count -g carrier --save-state a.state a.csv; weir count -g carrier --save-state b.state b.csv\n"
+"  weir merge a.state b.state\n";
+
 static const char environment[] =
 "WEIR_MEMORY, WEIR_PARALLEL, WEIR_INPUT, WEIR_OUTPUT, WEIR_COLOR, WEIR_SEED ...: defaults of the options with these\n"
 "long names (- is _; switches: 1 or 0). The command line wins. WEIR_CPU: scalar, avx2, avx512. Also NO_COLOR,\n"
@@ -148,7 +162,7 @@ static const char environment[] =
 static const struct { const char *name, *text; } topics[] = {
     { "summary", summary }, { "plan", plan }, { "gen", gen }, { "sources", sources },
     { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
-    { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "environment", environment } };
+    { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "merge", states }, { "state", states }, { "environment", environment } };
 
 int help_print(const char *topic)
 {
@@ -158,7 +172,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, plan, gen, sources, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, sources, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

@@ -76,7 +76,7 @@ static const char *const functions_said[] = {
     "time_add seconds", "time_subtract seconds", "time_difference seconds", "extract 'year' 'month' 'day' 'hour' ... of a time",
     "time_trunc to '1h', 'day', 'month' ...", "ip_prefix address to so many bits", "sum exact for whole numbers", "mean", "avg mean", "min", "max", "variance of a sample", "stddev of a sample",
     "skewness", "kurtosis excess", "first", "last", "arg_min x where by is least", "arg_max x where by is greatest", "covariance of a sample", "corr correlation",
-    "count_if rows for which it is true", "approx_count_distinct UltraLogLog", "approx_quantile KLL; also p50, p99, p999", "median", "approx_top_k the k most frequent",
+    "count_if rows for which it is true", "approx_count_distinct UltraLogLog", "hll_sketch the same by HyperLogLog, for weir state export", "approx_quantile KLL; also p50, p99, p999", "median", "approx_top_k the k most frequent",
     "approx_frequency how often value comes (exact)", "entropy bits", "ewma decaying mean, by --time", "rate rows a second", };
 
 static void pad(struct out *out, const char *text, unsigned width)
