@@ -8,7 +8,7 @@
 #include "machine/machine.h"
 
 static const struct { const char *name; int (*run)(int argc, char **argv); } verbs[] = {
-    { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen } };
+    { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen }, { "ring", verb_ring } };
 
 int main(int argc, char **argv)
 {
@@ -22,6 +22,6 @@ int main(int argc, char **argv)
     if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
         return help_print(argc > 2 ? argv[2] : NULL);
     if (*verb == '\0') complain("weir VERB [options] [FILE]; see 'weir help'");
-    else complain("no verb '%.60s'; there are summary, plan, gen, help", verb);
+    else complain("no verb '%.60s'; there are summary, plan, gen, ring, help", verb);
     return EXIT_USAGE;
 }

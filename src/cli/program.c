@@ -7,7 +7,7 @@
 /* The linker's words; those of groups.ld are missing in builds without it. */
 extern char __executable_start[], _end[], weir_common_end[] __attribute__((weak));
 #define GROUP(name) extern char weir_##name##_begin[] __attribute__((weak)), weir_##name##_end[] __attribute__((weak));
-GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(summary_bss) GROUP(chain_bss)
+GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(rings) GROUP(start) GROUP(summary_bss) GROUP(chain_bss)
 
 enum { PAGE_BYTES = 4096 };
 
@@ -29,6 +29,8 @@ uint64_t program_bytes(enum program_use use)
     else bytes += mapped(weir_chain_begin, weir_chain_end) - mapped(weir_summary_bss_begin, weir_summary_bss_end);
     return bytes;
 }
+
+uint64_t program_ring_bytes(void) { return weir_start_begin == NULL ? 0 : mapped(weir_rings_begin, weir_rings_end); }
 
 void program_started(void)
 {

@@ -1,6 +1,6 @@
 /* program.h - how much of the executable a run can have resident, and the end of its start.
  *
- *   | common | AVX2 | AVX-512 | summary | chains | start |        groups.ld lays it out so, each in a mapping of its own
+ *   | common | AVX2 | AVX-512 | summary | chains | rings | start |        groups.ld lays it out so, each in a mapping of its own
  *
  * Counted are the common part, the kernels of this machine, the part of the kind of run, and all data. What only the start
  * needs (options, planning, compiling) is not: the arena is mostly untouched then, and program_started gives it back before
@@ -13,6 +13,7 @@
 
 enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN };
 uint64_t program_bytes(enum program_use use);
+uint64_t program_ring_bytes(void);    /* more, if a ring is used */
 /* Nothing of the start is called from here on. */
 void program_started(void);
 

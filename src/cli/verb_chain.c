@@ -14,10 +14,13 @@
 #include "machine/assert.h"
 #include "machine/gate.h"
 #include "machine/machine.h"
+#include "sinks/ring_sink.h"
+#include "sources/source_ring.h"
 
 static struct chain_plan plan;
 static struct chain      chain;
 static struct options    options;
+static struct ring_sink  sink;
 
 enum { WORDS_MAX = 512 };
 
@@ -80,16 +83,14 @@ static int files_ending(void)
 static int ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
+    if (sink.ring != NULL && plan.out.error != 0) return ring_complain(options.to, plan.out.error);
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
         complain("standard output: %s", strerror(plan.out.error));
         return out_code(plan.out.error);
     }
     int const files = files_ending();
     if (files != EXIT_OK) return files;
-    if (plan.plan.run.source->error) {
-        complain("%s: %s", options.file, strerror(plan.plan.run.source->error));
-        return EXIT_IO;
-    }
+    if (plan.plan.run.source->error) return input_complain(options.file, plan.plan.run.source->error, "");
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {
         uint64_t const bad = plan.bad_cells[i] + (plan.plan.run.worker_count > 1 ? plan.bad_cells[schema_count(&plan.plan.schema) + 1 + i] : 0);
         static const char *const types[] = { "empty", "bools", "numbers", "times", "texts" };
@@ -134,7 +135,34 @@ static int ending(void)
     return EXIT_OK;
 }
 
-static int output_is_terminal(void) { return isatty(STDOUT_FILENO); }
+static int output_is_terminal(void) { return options.to == NULL && isatty(STDOUT_FILENO); }
+
+static int64_t to_ring(void *context, const char *bytes, size_t count, int all)
+{
+    (void)context;
+    return ring_sink_write(&sink, bytes, count, all, plan.output == ROWS_BINARY ? 8 * (size_t)plan.sink_column_count : 0);
+}
+
+/* What went through rings: one line, as summary's statistics. */
+static void stats_write(void)
+{
+    static struct out out;
+    out_init(&out, STDERR_FILENO);
+    out_text(&out, "{\"records\":");
+    out_u64(&out, plan.plan.run.workers[0].records);
+    if (plan.plan.run.source->ring != NULL) {
+        out_text(&out, ",\"ring_dropped\":");
+        out_u64(&out, source_ring_dropped(plan.plan.run.source));
+    }
+    if (sink.ring != NULL) {
+        out_text(&out, ",\"to_records\":");
+        out_u64(&out, sink.records);
+        out_text(&out, ",\"to_dropped\":");
+        out_u64(&out, sink.lost);
+    }
+    out_text(&out, "}\n");
+    (void)out_flush(&out);    /* statistics must not end the run */
+}
 
 int verb_chain(int argc, char **argv)
 {
@@ -172,6 +200,12 @@ int verb_chain(int argc, char **argv)
     int const chosen = options.output_given;
     enum output const output = chosen ? options.output : output_is_terminal() ? OUTPUT_TABLE : OUTPUT_CSV;
     question.output = output == OUTPUT_TABLE ? ROWS_TABLE : output == OUTPUT_NDJSON ? ROWS_NDJSON : output == OUTPUT_TSV ? ROWS_TSV : output == OUTPUT_BINARY ? ROWS_BINARY : ROWS_CSV;
+    if (options.to != NULL) {
+        int const failed = ring_sink_open(&sink, options.to, 0, options.slow);
+        if (failed != 0) return ring_complain(options.to, failed);
+        question.question.shared_bytes = sink.place.bytes;
+    }
+    if (options.to != NULL || source.ring != NULL) question.question.program_bytes += program_ring_bytes();
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
     const char *path = NULL;
@@ -183,12 +217,16 @@ int verb_chain(int argc, char **argv)
     }
     plan.table = (struct table_options){ .color = COLOR_NEVER, .width = 120, .unicode = 1 };
     chain_plan_start(&plan, STDOUT_FILENO, program_started);
+    if (sink.ring != NULL) plan.out.write = to_ring;
     if (run_start(&plan.plan.run) != WEIR_OK || weir_gate_close() != 0) {
         complain("cannot start the second worker; try --parallel 1");
         return EXIT_FAILED;
     }
     run_all(&plan.plan.run);
     chain_finish(&plan);
+    code = ending();
+    if (options.stats && (source.ring != NULL || sink.ring != NULL)) stats_write();
+    if (plan.out.error == 0) ring_sink_close(&sink);    /* else its consumers are to know that it is not whole */
     source_close(&source);
-    return ending();
+    return code;
 }

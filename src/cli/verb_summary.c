@@ -15,6 +15,7 @@
 #include "machine/assert.h"
 #include "machine/gate.h"
 #include "machine/machine.h"
+#include "sources/source_ring.h"
 
 static struct plan    plan;
 static struct options options;
@@ -178,7 +179,12 @@ static void stats_write(int fd)
         out_char(&out, ':');
         out_u64(&out, books.count[cause]);
     }
-    out_text(&out, "}}\n");
+    out_char(&out, '}');
+    if (run->source->ring != NULL) {
+        out_text(&out, ",\"ring_dropped\":");
+        out_u64(&out, source_ring_dropped(run->source));
+    }
+    out_text(&out, "}\n");
     (void)out_flush(&out);    /* statistics must not end the run */
 }
 
@@ -248,10 +254,8 @@ static int ending(int write_error)
         complain("writing the report: %s", strerror(write_error));
         return EXIT_IO;
     }
-    if (run->source->error != 0) {
-        complain("%s: %s; the report covers what was read before", options.file, strerror(run->source->error));
-        return EXIT_IO;
-    }
+    if (run->source->error != 0)
+        return input_complain(options.file, run->source->error, "; the report covers what was read before");
     if (interrupted) return 128 + interrupted;
     uint64_t lost = 0;
     for (int cause = 0; cause < BOOK_CAUSES; cause++)
@@ -292,6 +296,7 @@ int verb_summary(int argc, char **argv)
     if ((code = input_open(&source, options.file)) != -1) return code;
     session.started_ns = weir_machine->monotonic_ns();
     if (options.live_ns != 0) source.wait_ns = options.live_ns;
+    if (source.ring != NULL) options.question.program_bytes += program_ring_bytes();
     enum plan_outcome const outcome = plan_make(&plan, &options.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
     program_started();

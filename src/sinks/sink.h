@@ -14,6 +14,9 @@ struct out {
     int      error;
     int      doubles_quotes;    /* 1: inside a quoted CSV cell, each " is written twice */
     uint32_t used;
+    /* Instead of fd, if not NULL: take some of these bytes (all, if `all`), say how many. -errno: failed. */
+    int64_t (*write)(void *context, const char *bytes, size_t count, int all);
+    void    *context;
     char     buffer[OUT_BYTES];
 };
 void out_init(struct out *out, int fd);

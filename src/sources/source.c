@@ -10,6 +10,7 @@
 #include "machine/assert.h"
 #include "machine/machine.h"
 #include "sources/source.h"
+#include "sources/source_ring.h"
 
 volatile int source_stop;
 volatile int source_nudge;
@@ -18,6 +19,7 @@ weir_status source_open(struct source *source, const char *name, int *error)
 {
     struct source s = { .name = name, .fd = STDIN_FILENO, .bytes = UINT64_MAX };
     struct stat st;
+    if (strncmp(name, "ring:", 5) == 0) return source_ring_open(source, name, error);
     if (strcmp(name, "-") != 0) {
         do s.fd = weir_machine->open(name, O_RDONLY | O_CLOEXEC, 0);
         while (s.fd == -EINTR && !source_stop);
@@ -52,8 +54,20 @@ weir_status source_open(struct source *source, const char *name, int *error)
 
 void source_close(struct source *source)
 {
+    if (source->ring != NULL) {
+        source_ring_close(source);
+        return;
+    }
     if (source->fd > STDERR_FILENO) (void)weir_machine->close(source->fd);    /* nothing was written through it */
     source->fd = -1;
+}
+
+const char *source_error_text(int error)
+{
+    if (error == EPROTO) return "not a ring, or one whose producer breaks the rules";
+    if (error == EOWNERDEAD) return "the producer died; what it had committed was read";
+    if (error == ECONNABORTED) return "cut off for being too slow";
+    return strerror(error);
 }
 
 static void source_fail(struct source *source, ssize_t result)
@@ -125,5 +139,6 @@ size_t source_read_at(struct source *source, uint64_t offset, void *buffer, size
 {
     if (source->seekable) return read_file(source, offset, buffer, bytes, end);
     WEIR_ASSERT(offset == source->next);
+    if (source->ring != NULL) return source_ring_read(source, buffer, bytes, end);
     return read_stream(source, buffer, bytes, end);
 }
