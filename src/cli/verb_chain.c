@@ -207,7 +207,10 @@ int verb_chain(int argc, char **argv)
     }
     if (options.to != NULL || source.ring != NULL) question.question.program_bytes += program_ring_bytes();
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
-    if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
+    if (outcome != PLAN_OK) {
+        ring_sink_drop(&sink);
+        return plan_complain(&plan.plan, outcome);
+    }
     const char *path = NULL;
     int const error = chain_files_open(&plan, &path);
     if (error != 0) {

@@ -21,7 +21,7 @@ void out_init(struct out *out, int fd)
     out->context = NULL;
 }
 
-static void out_drain(struct out *out, int all)
+static void drain(struct out *out, int all)
 {
     if (out->error == 0 && out->used > 0 && out->write != NULL) {
         int64_t const taken = out->write(out->context, out->buffer, out->used, all);
@@ -38,10 +38,12 @@ static void out_drain(struct out *out, int all)
     out->used = 0;
 }
 
+void out_drain(struct out *out) { drain(out, 0); }
+
 int out_flush(struct out *out)
 {
     WEIR_ASSERT(out->used <= OUT_BYTES);
-    out_drain(out, 1);
+    drain(out, 1);
     return -out->error;
 }
 
@@ -63,7 +65,7 @@ void out_bytes(struct out *out, const void *bytes, size_t count)
         out->used += (uint32_t)part;
         at += part;
         count -= part;
-        if (out->used == OUT_BYTES) out_drain(out, 0);
+        if (out->used == OUT_BYTES) drain(out, 0);
     }
 }
 

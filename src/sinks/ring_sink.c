@@ -12,10 +12,13 @@ enum { SLICE_NS = 50000000, DEAD_NS = 5000000, TELL_AFTER = 200 /* times DEAD_NS
 int ring_sink_open(struct ring_sink *s, const char *name, uint32_t slot_bytes, int policy)
 {
     *s = (struct ring_sink){ .name = name };
-    weir_ring_config config = { .data_bytes = RING_SINK_BYTES, .slot_bytes = slot_bytes, .consumers = 1,
+    weir_ring_config config = { .data_bytes = slot_bytes != 0 ? RING_SINK_BYTES : RING_SINK_MESSAGE_BYTES, .slot_bytes = slot_bytes, .consumers = 1,
                                 .policy = policy == RING_SINK_ANY ? WEIR_RING_BLOCK : (weir_ring_policy)policy };
     weir_status status = weir_ring_connect(&s->place, name);
-    if (status == WEIR_ERR_IO && s->place.error == ENOENT) status = weir_ring_create(&s->place, name, &config);
+    if (status == WEIR_ERR_IO && s->place.error == ENOENT) {
+        status = weir_ring_create(&s->place, name, &config);
+        s->made = status == WEIR_OK;
+    }
     if (status == WEIR_OK) status = weir_ring_guard(&s->place);
     if (status == WEIR_OK) status = weir_ring_attach(&s->ring, s->handle, sizeof s->handle, &s->place, WEIR_RING_PRODUCER);
     int error = 0;
@@ -117,6 +120,15 @@ void ring_sink_close(struct ring_sink *s)
 {
     if (s->ring == NULL) return;
     weir_ring_end(s->ring);
+    weir_ring_detach(s->ring);
+    weir_ring_close(&s->place);
+    s->ring = NULL;
+}
+
+void ring_sink_drop(struct ring_sink *s)
+{
+    if (s->ring == NULL) return;
+    if (s->made && weir_ring_remove(s->name) != WEIR_OK) tell(s, ": cannot be removed\n");
     weir_ring_detach(s->ring);
     weir_ring_close(&s->place);
     s->ring = NULL;

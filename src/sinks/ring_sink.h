@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include "weir/ring.h"
 
-enum { RING_SINK_BYTES = 256 << 10, RING_SINK_SLOT = 64 << 10, RING_SINK_ANY = -1 };
+enum { RING_SINK_BYTES = 256 << 10, RING_SINK_MESSAGE_BYTES = 32 << 10, RING_SINK_SLOT = 64 << 10, RING_SINK_ANY = -1 };
 
 struct ring_sink {
     _Alignas(WEIR_RING_ALIGN) uint8_t handle[WEIR_RING_HANDLE_BYTES];
@@ -23,6 +23,7 @@ struct ring_sink {
     volatile int   *stop;        /* not NULL: set, it ends waiting for room */
     uint64_t        records;     /* that went in; lost: refused by policy */
     uint64_t        lost;
+    int             made;        /* it was not there before */
     unsigned        deaths;      /* how often in a row a consumer that is waited for was found dead */
 };
 
@@ -36,6 +37,8 @@ void  ring_sink_put(struct ring_sink *sink, size_t bytes);
 int64_t ring_sink_write(struct ring_sink *sink, const char *bytes, size_t count, int all, size_t row_bytes);
 /* Say that this was all. */
 void ring_sink_close(struct ring_sink *sink);
+/* Nothing was written and nothing will be: a ring that was made for it goes. */
+void ring_sink_drop(struct ring_sink *sink);
 const char *ring_sink_error_text(int error);
 
 #endif

@@ -19,6 +19,8 @@ struct out {
     void    *context;
     char     buffer[OUT_BYTES];
 };
+/* Room in the buffer: what can go out does. With a `write`, parts of rows may stay. */
+void out_drain(struct out *out);
 void out_init(struct out *out, int fd);
 void out_bytes(struct out *out, const void *bytes, size_t count);
 void out_text(struct out *out, const char *text);
