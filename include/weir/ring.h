@@ -111,6 +111,8 @@ weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, void *mapping
 
 /* How the ring was made. */
 WEIR_API void   weir_ring_configuration(const weir_ring *ring, weir_ring_config *out);
+/* The side that was taken: of WEIR_RING_ANYONE, which consumer. */
+WEIR_API int    weir_ring_who(const weir_ring *ring);
 /* The longest record: the slot, or for messages half of the data less the header. */
 WEIR_API size_t weir_ring_record_bytes_max(const weir_ring *ring);
 

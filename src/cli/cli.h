@@ -21,6 +21,8 @@ struct options {
     int             chain;        /* set by the caller: the options of a chain, not of summary */
     const char     *stats_file;
     const char     *save_state, *resume;    /* chains */
+    const char     *to;           /* --to: a ring's name, or NULL */
+    int             slow;         /* --slow: a weir_ring_policy, or RING_SINK_ANY */
     int64_t         live_ns;      /* 0: off */
     const char     *file;         /* "-" for standard input */
     int             file_count;
@@ -44,6 +46,15 @@ int verb_state(int argc, char **argv);
 
 int verb_plan(int argc, char **argv);
 int verb_gen(int argc, char **argv);
+int verb_ring(int argc, char **argv);
+
+/* --to and --slow: 0, or -1 if that is none. */
+int parse_to(const char *text, const char **name);
+int parse_slow(const char *text, int *policy);
+/* After complaining: the exit code of a ring that could not be opened for output, or broke. */
+int ring_complain(const char *name, int error);
+/* After complaining: that of a source that could not be opened, or failed. */
+int input_complain(const char *name, int error, const char *more);
 
 /* Help: the text on standard output; 0, or EXIT_USAGE if there is no such topic (told on stderr). */
 int help_print(const char *topic);

@@ -19,7 +19,8 @@ static const char general[] =
 "  weir gen KIND [options]           data to try it on\n"
 "  weir tee summary [options]        the same between two programs: ... | weir tee summary | ...\n"
 "  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | sources | formats | memory | environment |\n"
+"  weir ring VERB NAME [options]     streams between processes in shared memory: ring:NAME as FILE\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | sources | formats | memory | environment |\n"
 "             exit-codes]\n"
 "  weir --version\n"
 "\n"
@@ -81,7 +82,30 @@ static const char gen[] =
 "      --bytes SIZE       how much, or\n"
 "      --rows N           how many; default: until the reader closes\n"
 "      --seed N           the same seed gives the same bytes\n"
-"      --copy             write, do not lend pages to the pipe (for readers that splice)\n";
+"      --copy             write, do not lend pages to the pipe (for readers that splice)\n"
+"      --to ring:NAME     into a ring, made if it is not there (weir help ring)\n"
+"      --slow POLICY      of that ring, for slow consumers: block, drop-oldest, drop-newest, disconnect\n"
+"      --stats            records and what was refused, on standard error\n";
+
+static const char ring[] =
+"weir ring create NAME --bytes N        make a ring of N data bytes, a power of two (/dev/shm/weir.NAME)\n"
+"      --slot BYTES       bulk slots of that size (64KiB, or a quarter of N)\n"
+"      --messages         records of any length instead\n"
+"      --consumers N      who are waited for from the start (1); others join later\n"
+"      --slow POLICY      block (default): the producer waits; drop-oldest, drop-newest: counted;\n"
+"                         disconnect: the slow consumer is cut off\n"
+"      --shares           each record goes to one consumer, not to all\n"
+"weir ring stat NAME [-o ndjson]        how it was made, who is there, the books of each consumer\n"
+"weir ring cat NAME [--peek]            its bytes, as a consumer to the end; --peek: what lies there, not taken\n"
+"weir ring recover NAME                 let go of the dead: a dead producer's stream ends, a dead consumer is\n"
+"                                       not waited for\n"
+"weir ring rm NAME                      take the name away\n"
+"\n"
+"  weir gen f64 --bytes 10GB --to ring:x & weir summary -i f64 ring:x\n"
+"  weir filter 'price > 10' --to ring:y ring:x\n"
+"\n"
+"A consumer that ends or dies is waited for; its successor goes on at its cursor. Its producer's death is\n"
+"exit code 76, after what was committed has been described. The ring's bytes count in --memory.\n";
 
 static const char sources[] =
 "tcp://HOST:PORT  unix:PATH                  connect; one stream\n"
@@ -115,7 +139,8 @@ static const char memory[] =
 
 static const char exit_codes[] =
 "0 ok   1 failure   2 usage   65 bad data with --strict, compressed input   66 no input\n"
-"69 nobody answers   70 bug   73 cannot create a file   74 input or output error   77 permission   78 does not fit --memory\n"
+"69 nobody answers   70 bug   73 cannot create a file   74 input or output error\n"
+"76 the process at the other end died or broke the rules   77 permission   78 does not fit --memory\n"
 "128+n ended by signal n, after reporting what was seen\n";
 
 static const char sql[] =
@@ -160,7 +185,7 @@ static const char environment[] =
 "CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
 
 static const struct { const char *name, *text; } topics[] = {
-    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "sources", sources },
+    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "sources", sources },
     { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "merge", states }, { "state", states }, { "environment", environment } };
 
@@ -172,7 +197,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, sources, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, sources, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

@@ -9,10 +9,11 @@
 #include "cli/program.h"
 #include "cli/units.h"
 #include "machine/machine.h"
+#include "sinks/ring_sink.h"
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
        OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K,
-       OPT_QUANTILE, OPT_HARDENED, OPT_ALLOW_REMOTE, OPT_SAVE_STATE, OPT_RESUME };
+       OPT_QUANTILE, OPT_HARDENED, OPT_ALLOW_REMOTE, OPT_SAVE_STATE, OPT_RESUME, OPT_TO, OPT_SLOW };
 
 static const struct option long_options[] = {
     { "input", required_argument, NULL, 'i' },      { "output", required_argument, NULL, 'o' },
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     { "quantile", required_argument, NULL, OPT_QUANTILE }, { "hardened", no_argument, NULL, OPT_HARDENED },
     { "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
     { "save-state", required_argument, NULL, OPT_SAVE_STATE }, { "resume", required_argument, NULL, OPT_RESUME },
+    { "to", required_argument, NULL, OPT_TO },      { "slow", required_argument, NULL, OPT_SLOW },
     { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 } };
 
 static const struct { const char *name; unsigned bit; } stats[] = {
@@ -175,6 +177,8 @@ static int parse_one(struct options *o, int letter)
         else if (strcmp(optarg, "log") == 0) q->wish.by = BY_LOG;
         else return bad("--quantile", optarg, "kll, gk or log (which ones to report: -q)");
         return -1;
+    case OPT_TO: return o->chain && parse_to(optarg, &o->to) == 0 ? -1 : bad("--to", optarg, "ring:NAME, of a chain or gen");
+    case OPT_SLOW: return o->chain && parse_slow(optarg, &o->slow) == 0 ? -1 : bad("--slow", optarg, "block, drop-oldest, drop-newest or disconnect, with --to ring:NAME");
     case OPT_STATS: o->stats = 1; return -1;
     case OPT_STATS_FILE: o->stats_file = optarg; return -1;
     case OPT_LIVE:
@@ -210,7 +214,7 @@ static int parse_environment(struct options *o)
         name[5 + i] = '\0';
         char *const value = getenv(name);
         if (value == NULL || value[0] == '\0' || l->val == 'h' || (o->chain && of_summary(l->name)) ||
-            (!o->chain && (l->val == OPT_SAVE_STATE || l->val == OPT_RESUME))) continue;
+            (!o->chain && (l->val == OPT_SAVE_STATE || l->val == OPT_RESUME || l->val == OPT_TO || l->val == OPT_SLOW))) continue;
         if (l->has_arg == no_argument && strcmp(value, "0") == 0) continue;
         variable = name;
         optarg = value;
@@ -218,6 +222,25 @@ static int parse_environment(struct options *o)
     }
     variable = NULL;
     return code;
+}
+
+int parse_to(const char *text, const char **name)
+{
+    if (strncmp(text, "ring:", 5) != 0) return -1;
+    *name = text + 5;
+    return 0;
+}
+
+int parse_slow(const char *text, int *policy)
+{
+    static const char *const names[] = { [WEIR_RING_BLOCK] = "block", [WEIR_RING_DROP_OLDEST] = "drop-oldest",
+                                         [WEIR_RING_DROP_NEWEST] = "drop-newest", [WEIR_RING_DISCONNECT] = "disconnect" };
+    for (int i = 0; i < 4; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *policy = i;
+            return 0;
+        }
+    return -1;
 }
 
 int option_known(const char *word, int *takes_value)
@@ -246,6 +269,7 @@ int options_parse(struct options *o, int argc, char **argv)
     int const chain = o->chain;
     memset(o, 0, sizeof *o);
     o->chain = chain;
+    o->slow = RING_SINK_ANY;
     struct question *q = &o->question;
     q->memory_bytes = WEIR_MEMORY_DEFAULT_BYTES;
     q->start_bytes = program_start_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY);
@@ -281,6 +305,7 @@ int options_parse(struct options *o, int argc, char **argv)
     o->files = argv + optind;
     o->file_count = argc - optind;
     o->file = o->file_count > 0 ? o->files[0] : "-";
+    if (source_is_ring(o->file)) q->program_bytes += program_ring_bytes();
     if (source_is_network(o->file)) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
     if (o->file_count > 1) {
         complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);

@@ -6,7 +6,7 @@
 /* The linker's words; those of groups.ld are missing in builds without it. */
 extern char __executable_start[], _end[], weir_common_end[] __attribute__((weak));
 #define GROUP(name) extern char weir_##name##_begin[] __attribute__((weak)), weir_##name##_end[] __attribute__((weak));
-GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(compile) GROUP(network) GROUP(states) GROUP(summary_bss) GROUP(network_bss) GROUP(chain_bss)
+GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(compile) GROUP(network) GROUP(rings) GROUP(states) GROUP(summary_bss) GROUP(network_bss) GROUP(chain_bss)
 GROUP(states_bss)
 
 enum { PAGE_BYTES = 4096 };
@@ -39,6 +39,8 @@ uint64_t program_start_bytes(enum program_use use)
 {
     return mapped(weir_start_begin, weir_start_end) + (use == PROGRAM_SUMMARY ? 0 : mapped(weir_compile_begin, weir_compile_end));
 }
+
+uint64_t program_ring_bytes(void) { return weir_start_begin == NULL ? 0 : mapped(weir_rings_begin, weir_rings_end); }
 
 void program_started(void)
 {

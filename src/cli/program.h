@@ -1,6 +1,6 @@
 /* program.h - how much of the executable a run can have resident, and the end of its start.
  *
- *   | common | AVX2 | AVX-512 | start | compile | summary | network | chains | states |        groups.ld lays it out so, each in a mapping of its own
+ *   | common | AVX2 | AVX-512 | start | compile | summary | network | chains | ring | states |        groups.ld lays it out so, each in a mapping of its own
  *
  * Counted are the common part, the larger of the two sets of kernels (a run has one at most), the part of the kind of run, and all data. What only the start
  * needs (options and planning; compiling of chains) is not: the arena is mostly untouched then, and program_started gives it back before
@@ -15,6 +15,7 @@ enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN, PROGRAM_CHAIN_SUMMARY /* a ch
                    PROGRAM_STATES /* what comes on top of a chain that reads or writes states */ };
 /* network: the source is no file. */
 uint64_t program_bytes(enum program_use use, int network);
+uint64_t program_ring_bytes(void);    /* more, if the source or --to is a ring */
 uint64_t program_start_bytes(enum program_use use);
 /* Nothing of the start is called from here on. */
 void program_started(void);

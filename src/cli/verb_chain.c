@@ -12,10 +12,21 @@
 #include "cli/states.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
+#include "sinks/ring_sink.h"
+#include "sources/source_ring.h"
 
 static struct chain_plan plan;
 static struct chain      chain;
 static struct options    options;
+static struct ring_sink  sink;
+
+/* `route` has a --to of its own, which names files. */
+static int is_to_of_route(const char *word, const char *next)
+{
+    if (strncmp(word, "--to", 4) != 0 || (word[4] != '\0' && word[4] != '=')) return 0;
+    const char *value = word[4] == '=' ? word + 5 : next;
+    return value == NULL || strncmp(value, "ring:", 5) != 0;
+}
 
 char **words_room(unsigned lists, uint64_t *bytes)
 {
@@ -41,7 +52,7 @@ int words_split(int count, char **words, int *shared, char **shared_words, int *
             while (++i < count) own_words[(*own)++] = words[i];
             break;
         }
-        if (i > 0 && option_known(words[i], &takes_value)) {
+        if (i > 0 && option_known(words[i], &takes_value) && !is_to_of_route(words[i], i + 1 < count ? words[i + 1] : NULL)) {
             shared_words[(*shared)++] = words[i];
             if (takes_value && i + 1 < count) shared_words[(*shared)++] = words[++i];
         } else {
@@ -81,6 +92,7 @@ struct chain_memory chain_memory(void) { return (struct chain_memory){ &plan, &c
 int chain_ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
+    if (sink.ring != NULL && plan.out.error != 0) return ring_complain(options.to, plan.out.error);
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
         complain("standard output: %s", strerror(plan.out.error));
         return out_code(plan.out.error);
@@ -89,7 +101,7 @@ int chain_ending(void)
     if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
         complain("%s: %s", options.file, source_why(plan.plan.run.source));
-        return EXIT_IO;
+        return source_error_of_peer(plan.plan.run.source) ? EXIT_PEER : EXIT_IO;
     }
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {
         uint64_t const bad = plan.bad_cells[i] + (plan.plan.run.worker_count > 1 ? plan.bad_cells[schema_count(&plan.plan.schema) + 1 + i] : 0);
@@ -129,6 +141,12 @@ int chain_ending(void)
 
 /* Rows of a feed are due even if they are few. */
 static void feed(void) { chain_idle(&plan); }
+
+static int64_t to_ring(void *context, const char *bytes, size_t count, int all)
+{
+    (void)context;
+    return ring_sink_write(&sink, bytes, count, all, plan.output == ROWS_BINARY ? 8 * (size_t)plan.sink_column_count : 0);
+}
 
 /* ,"outputs":{"a.csv":123, ... } of tee and route */
 static void outputs(struct out *out)
@@ -171,6 +189,16 @@ static void figures(struct out *out)
         out_u64(out, members[i].value);
     }
     outputs(out);
+    if (run->source->ring != NULL) {
+        out_text(out, ",\"ring_dropped\":");
+        out_u64(out, source_ring_dropped(run->source));
+    }
+    if (sink.ring != NULL) {
+        out_text(out, ",\"to_records\":");
+        out_u64(out, sink.records);
+        out_text(out, ",\"to_dropped\":");
+        out_u64(out, sink.lost);
+    }
 }
 
 /* `... then summary` */
@@ -220,7 +248,7 @@ enum rows_format chain_output(void)
 {
     static const enum rows_format formats[] = { [OUTPUT_TABLE] = ROWS_TABLE, [OUTPUT_NDJSON] = ROWS_NDJSON, [OUTPUT_CSV] = ROWS_CSV,
                                                 [OUTPUT_TSV] = ROWS_TSV, [OUTPUT_BINARY] = ROWS_BINARY };
-    return options.output_given ? formats[options.output] : isatty(STDOUT_FILENO) ? ROWS_TABLE : ROWS_CSV;
+    return options.output_given ? formats[options.output] : options.to == NULL && isatty(STDOUT_FILENO) ? ROWS_TABLE : ROWS_CSV;
 }
 
 int chain_job_do(const struct chain_job *job)
@@ -252,6 +280,7 @@ int chain_job_do(const struct chain_job *job)
     }
     int const summary = chain.verbs[chain.count - 1].kind == VERB_SUMMARY;
     options.question.program_bytes = program_bytes(summary ? PROGRAM_CHAIN_SUMMARY : PROGRAM_CHAIN, source_is_network(options.file)) + job->bytes;
+    if (options.to != NULL || source_is_ring(options.file)) options.question.program_bytes += program_ring_bytes();
     if (summary) {
         if (options.output_given && (options.output == OUTPUT_TSV || options.output == OUTPUT_BINARY)) return wrong(job, "summary: -o is table, ndjson or csv");
     }
@@ -263,7 +292,13 @@ int chain_job_do(const struct chain_job *job)
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
     }
+    if (options.to != NULL) {
+        int const failed = ring_sink_open(&sink, options.to, 0, options.slow);
+        if (failed != 0) return ring_complain(options.to, failed);
+        question.question.shared_bytes = sink.place.bytes;
+    }
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
+    if (outcome != PLAN_OK || job->deed != DEED_RUN) ring_sink_drop(&sink);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
     if (job->deed == DEED_CHECK) return EXIT_OK;
@@ -292,6 +327,7 @@ int chain_job_do(const struct chain_job *job)
         if (source.wait_ns == 0) source.wait_ns = SESSION_FEED_NS;
     }
     chain_plan_start(&plan, STDOUT_FILENO);
+    if (sink.ring != NULL) plan.out.write = to_ring;
     if (states && (code = states_resume()) != -1) return code;
     if ((code = session_run(&plan.plan)) != -1) return code;
     chain_gather(&plan);
@@ -299,6 +335,7 @@ int chain_job_do(const struct chain_job *job)
     chain_finish(&plan);
     if (summary) plan.out.error = summary_print();
     int const ending = chain_ending();
+    if (plan.out.error == 0) ring_sink_close(&sink);    /* else its consumers are to know that it is not whole */
     return session_close(&source, code != EXIT_OK ? code : ending);
 }
 

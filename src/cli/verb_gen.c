@@ -22,6 +22,8 @@
 #include "generators/distribution.h"
 #include "generators/text_rows.h"
 #include "machine/machine.h"
+#include "sinks/ring_sink.h"
+#include "sources/source.h"
 
 enum { BLOCK_BYTES = 64 << 10, BLOCKS = 8, HOSTS_DEFAULT = 500, WAIT_NS = 20000, SEED_DEFAULT = 1 };
 enum gen_kind { GEN_F64, GEN_I64, GEN_U64, GEN_CSV, GEN_NDJSON, GEN_BYTES };
@@ -33,10 +35,21 @@ struct gen {
     uint64_t            hosts;
     uint64_t            rows_left, bytes_left;    /* UINT64_MAX: no end */
     uint64_t            row;
+    struct ring_sink   *ring;                     /* --to, or NULL */
+    size_t              block_bytes;
     int                 spliced;                  /* the output is a pipe that takes pages */
     int                 header_due;
     uint64_t            sent, ends[BLOCKS];       /* bytes sent; where each block ended */
 };
+
+static volatile sig_atomic_t stopped_by;
+
+static void on_end(int signal_number)
+{
+    if (stopped_by) _exit(128 + signal_number);
+    stopped_by = signal_number;
+    source_stop = 1;
+}
 
 /* Fill one block; its bytes, 0 at the end. Text rows are whole; binary fills the block. */
 static size_t block_fill(struct gen *g, uint8_t *block)
@@ -48,14 +61,14 @@ static size_t block_fill(struct gen *g, uint8_t *block)
             memcpy(block, text_csv_header, used);
             g->header_due = 0;
         }
-        while (g->rows_left != 0 && used < g->bytes_left && used + TEXT_ROW_BYTES_MAX <= BLOCK_BYTES) {
+        while (g->rows_left != 0 && used < g->bytes_left && used + TEXT_ROW_BYTES_MAX <= g->block_bytes) {
             char *at = (char *)block + used;
             used += g->kind == GEN_CSV ? text_csv_row(at, &g->dist, g->hosts, g->row) : text_ndjson_row(at, &g->dist, g->hosts, g->row);
             g->row++;
             g->rows_left -= g->rows_left != UINT64_MAX;
         }
     } else {
-        size_t rows = BLOCK_BYTES / 8;
+        size_t rows = g->block_bytes / 8;
         if (rows > g->rows_left) rows = (size_t)g->rows_left;
         if (g->kind == GEN_F64) distribution_f64(&g->dist, (double *)(void *)block, rows, g->row);
         else distribution_i64(&g->dist, (int64_t *)(void *)block, rows, g->row);
@@ -94,6 +107,22 @@ static int block_send(struct gen *g, uint8_t *block, size_t bytes)
     return 0;
 }
 
+/* Blocks are made in the ring; those that it refuses are made all the same, elsewhere. */
+static int gen_to_ring(struct gen *g)
+{
+    int error = 0;
+    while (g->rows_left != 0 && g->bytes_left != 0 && !source_stop) {
+        void *to = ring_sink_claim(g->ring, g->block_bytes, &error);
+        if (error != 0) break;
+        size_t const bytes = block_fill(g, to != NULL ? to : g->blocks);
+        if (bytes == 0) break;
+        if (to != NULL) ring_sink_put(g->ring, bytes);
+    }
+    if (error == EPROTO) return ring_complain(g->ring->name, error);
+    ring_sink_close(g->ring);
+    return stopped_by ? 128 + stopped_by : EXIT_OK;
+}
+
 static int gen_run(struct gen *g)
 {
     for (unsigned turn = 0;; turn = (turn + 1) % BLOCKS) {
@@ -112,12 +141,13 @@ static int gen_run(struct gen *g)
     return EXIT_OK;
 }
 
-enum { OPT_DIST = 256, OPT_DISTINCT, OPT_BYTES, OPT_ROWS, OPT_SEED, OPT_COPY };
+enum { OPT_DIST = 256, OPT_DISTINCT, OPT_BYTES, OPT_ROWS, OPT_SEED, OPT_COPY, OPT_TO, OPT_SLOW, OPT_STATS };
 
 static const struct option gen_options[] = {
     { "dist", required_argument, NULL, OPT_DIST }, { "distinct", required_argument, NULL, OPT_DISTINCT },
     { "bytes", required_argument, NULL, OPT_BYTES }, { "rows", required_argument, NULL, OPT_ROWS },
     { "seed", required_argument, NULL, OPT_SEED }, { "copy", no_argument, NULL, OPT_COPY },
+    { "to", required_argument, NULL, OPT_TO }, { "slow", required_argument, NULL, OPT_SLOW }, { "stats", no_argument, NULL, OPT_STATS },
     { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
 static int usage(const char *what, const char *value)
@@ -130,8 +160,10 @@ int verb_gen(int argc, char **argv)
 {
     static const char *const kinds[] = { "f64", "i64", "u64", "csv", "ndjson", "bytes" };
     static struct gen g;
-    int copy = 0, letter, dist_given = 0;
-    g = (struct gen){ .rows_left = UINT64_MAX, .bytes_left = UINT64_MAX, .dist = { .seed = SEED_DEFAULT } };
+    static struct ring_sink sink;
+    const char *to = NULL;
+    int copy = 0, letter, dist_given = 0, slow = RING_SINK_ANY, stats = 0;
+    g = (struct gen){ .rows_left = UINT64_MAX, .bytes_left = UINT64_MAX, .block_bytes = BLOCK_BYTES, .dist = { .seed = SEED_DEFAULT } };
     opterr = 0;
     optind = 1;
     while ((letter = getopt_long(argc, argv, ":h", gen_options, NULL)) != -1) {
@@ -154,6 +186,13 @@ int verb_gen(int argc, char **argv)
             if (parse_count(optarg, &g.dist.seed) != 0) return usage("a whole number", optarg);
             break;
         case OPT_COPY: copy = 1; break;
+        case OPT_STATS: stats = 1; break;
+        case OPT_TO:
+            if (parse_to(optarg, &to) != 0) return usage("ring:NAME", optarg);
+            break;
+        case OPT_SLOW:
+            if (parse_slow(optarg, &slow) != 0) return usage("a policy (block, drop-oldest, drop-newest, disconnect)", optarg);
+            break;
         case ':':
             complain("gen: an option lacks its value; see 'weir help gen'");
             return EXIT_USAGE;
@@ -176,8 +215,21 @@ int verb_gen(int argc, char **argv)
         if (!dist_given) g.dist.kind = DIST_LOGNORMAL;
     }
     distribution_init(&g.dist);
+    if (to != NULL) {
+        int const failed = ring_sink_open(&sink, to, RING_SINK_SLOT, slow);
+        if (failed != 0) return ring_complain(to, failed);
+        size_t const most = weir_ring_record_bytes_max(sink.ring) & ~(size_t)7;
+        if (most < g.block_bytes) g.block_bytes = most;
+        if (g.block_bytes < TEXT_ROW_BYTES_MAX + strlen(text_csv_header) && g.kind != GEN_F64 && g.kind != GEN_I64 && g.kind != GEN_U64 && g.kind != GEN_BYTES) {
+            ring_sink_close(&sink);
+            complain("gen: the ring's records hold %llu bytes, which is too little for a row", (unsigned long long)most);
+            return EXIT_USAGE;
+        }
+        g.ring = &sink;
+        sink.stop = &source_stop;
+    }
     struct stat st;
-    if (weir_machine->fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) && !copy) {
+    if (to == NULL && weir_machine->fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) && !copy) {
         g.spliced = 1;
         (void)weir_machine->fcntl(STDOUT_FILENO, F_SETPIPE_SZ, BLOCK_BYTES * (BLOCKS - 2));    /* if it may */
     }
@@ -186,5 +238,19 @@ int verb_gen(int argc, char **argv)
         return EXIT_FAILED;
     }
     signal(SIGPIPE, SIG_IGN);
-    return gen_run(&g);
+    if (to == NULL) return gen_run(&g);
+    signal(SIGINT, on_end);
+    signal(SIGTERM, on_end);
+    int const code = gen_to_ring(&g);
+    if (stats) {
+        static struct out out;
+        out_init(&out, STDERR_FILENO);
+        out_text(&out, "{\"to_records\":");
+        out_u64(&out, sink.records);
+        out_text(&out, ",\"to_dropped\":");
+        out_u64(&out, sink.lost);
+        out_text(&out, "}\n");
+        (void)out_flush(&out);    /* statistics must not end the run */
+    }
+    return code;
 }

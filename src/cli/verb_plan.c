@@ -5,8 +5,10 @@
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/program.h"
 #include "machine/machine.h"
 #include "network/network.h"
+#include "sources/source_ring.h"
 
 static void out_pad(struct out *out, const char *text, unsigned width)
 {
@@ -86,6 +88,12 @@ int plan_complain(const struct plan *plan, enum plan_outcome outcome)
 
 int input_allow_remote;
 
+int input_complain(const char *name, int error, const char *more)
+{
+    complain("%s: %s%s", name, source_is_ring(name) ? source_ring_error_text(error) : strerror(error), more);
+    return source_is_ring(name) && source_ring_error_of_peer(error) ? EXIT_PEER : EXIT_IO;
+}
+
 int input_open(struct source *source, const char *name)
 {
     int error = 0;
@@ -97,8 +105,8 @@ int input_open(struct source *source, const char *name)
         return codes[outcome];
     }
     if (source_open(source, name, &error) == WEIR_OK) return -1;
-    complain("%s: %s", name, strerror(error));
-    return error == EACCES || error == EPERM ? EXIT_PERMISSION : error == ENOENT || error == ENOTDIR || error == EISDIR ? EXIT_NO_INPUT : EXIT_IO;
+    int const code = input_complain(name, error, "");
+    return code != EXIT_IO ? code : error == EACCES || error == EPERM ? EXIT_PERMISSION : error == ENOENT || error == ENOTDIR || error == EISDIR ? EXIT_NO_INPUT : EXIT_IO;
 }
 
 int verb_plan(int argc, char **argv)
@@ -126,6 +134,7 @@ int verb_plan(int argc, char **argv)
     if (code != -1) return code;
     ndjson |= o.output == OUTPUT_NDJSON;
     if ((code = input_open(&source, o.file)) != -1) return code;
+    if (source.ring != NULL) o.question.program_bytes += program_ring_bytes();
     enum plan_outcome const outcome = plan_make(&plan, &o.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
     out_init(&out, STDOUT_FILENO);

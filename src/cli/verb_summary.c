@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
+#include "sources/source_ring.h"
 
 static struct plan    plan;
 static struct options options;
@@ -75,10 +76,17 @@ static int ending(int write_error)
     }
     if (run->source->error != 0) {
         complain("%s: %s; the report covers what was read before", options.file, source_why(run->source));
-        return EXIT_IO;
+        return source_error_of_peer(run->source) ? EXIT_PEER : EXIT_IO;
     }
     if (session_interrupted) return 128 + session_interrupted;
     return session_books(&run->workers[0].books, 0);
+}
+
+static void figures(struct out *out)
+{
+    if (plan.run.source->ring == NULL) return;
+    out_text(out, ",\"ring_dropped\":");
+    out_u64(out, source_ring_dropped(plan.run.source));
 }
 
 int verb_summary(int argc, char **argv)
@@ -90,6 +98,7 @@ int verb_summary(int argc, char **argv)
         complain("no input; weir summary FILE, or ... | weir summary - (see 'weir help summary')");
         return EXIT_USAGE;
     }
+    session.figures = figures;
     if ((code = session_open(&options, &source)) != -1) return code;
     enum plan_outcome const outcome = plan_make(&plan, &options.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);

@@ -378,7 +378,8 @@ enum plan_outcome plan_begin(struct plan *plan, const struct question *q, struct
     run->options.ragged = q->ragged;
     run->options.has_header = !q->no_header;
 
-    uint64_t const fixed = plan->program_bytes + WEIR_MEMORY_RESERVE_BYTES;
+    uint64_t const rings = source->mapped_bytes + q->shared_bytes;
+    uint64_t const fixed = plan->program_bytes + WEIR_MEMORY_RESERVE_BYTES + rings;
     uint64_t const anonymous = q->memory_bytes / 32 * WEIR_MEMORY_ANON_32NDS;
     uint64_t arena_bytes = q->memory_bytes > fixed ? q->memory_bytes - fixed : 0;
     if (arena_bytes > anonymous) arena_bytes = anonymous;
@@ -388,6 +389,7 @@ enum plan_outcome plan_begin(struct plan *plan, const struct question *q, struct
     arena_init(&plan->arena, memory, memory != NULL ? arena_bytes - plan->start_bytes : 0);
     ledger_book(&plan->arena, "program", plan->program_bytes);
     ledger_book(&plan->arena, "reserve", WEIR_MEMORY_RESERVE_BYTES);
+    if (rings != 0) ledger_book(&plan->arena, "ring", rings);
 
     /* One window, to sniff in and then to work in: a block and its tail, or a longest record and a tail. */
     run->block_bytes = WEIR_BLOCK_BYTES;
@@ -417,7 +419,7 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
         window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
         more = !window->ended && window->have < window->capacity && !any && !lines_enough(source, window->data, window->have);
     }
-    if (source->error) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
+    if (source->error && !source_error_of_peer(source)) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
 
     struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);
     switch (sniffed.format) {

@@ -207,6 +207,7 @@ void weir_ring_configuration(const weir_ring *r, weir_ring_config *out)
 }
 
 size_t weir_ring_record_bytes_max(const weir_ring *r) { return r->record_max; }
+int weir_ring_who(const weir_ring *r) { return r->who; }
 int weir_ring_culprit(const weir_ring *r) { return r->culprit; }
 
 /* ---- producer ---- */

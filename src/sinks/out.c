@@ -17,18 +17,33 @@ void out_init(struct out *out, int fd)
     out->error = 0;
     out->doubles_quotes = 0;
     out->used = 0;
+    out->write = NULL;
+    out->context = NULL;
 }
 
-static void out_drain(struct out *out)
+static void drain(struct out *out, int all)
 {
-    if (out->error == 0 && out->used > 0) out->error = -weir_write_all(out->fd, out->buffer, out->used);
+    if (out->error == 0 && out->used > 0 && out->write != NULL) {
+        int64_t const taken = out->write(out->context, out->buffer, out->used, all);
+        WEIR_ASSERT(taken != 0 && taken <= (int64_t)out->used);
+        if (taken > 0) {
+            out->used -= (uint32_t)taken;
+            memmove(out->buffer, out->buffer + taken, out->used);
+            return;
+        }
+        out->error = (int)-taken;
+    } else if (out->error == 0 && out->used > 0) {
+        out->error = -weir_write_all(out->fd, out->buffer, out->used);
+    }
     out->used = 0;
 }
+
+void out_drain(struct out *out) { drain(out, 0); }
 
 int out_flush(struct out *out)
 {
     WEIR_ASSERT(out->used <= OUT_BYTES);
-    out_drain(out);
+    drain(out, 1);
     return -out->error;
 }
 
@@ -50,7 +65,7 @@ void out_bytes(struct out *out, const void *bytes, size_t count)
         out->used += (uint32_t)part;
         at += part;
         count -= part;
-        if (out->used == OUT_BYTES) out_drain(out);
+        if (out->used == OUT_BYTES) drain(out, 0);
     }
 }
 

@@ -99,8 +99,9 @@ struct rows *rows_open(void *memory, enum rows_format format, const struct row_c
 static __attribute__((noinline)) char *drain(struct out *out, char *at)
 {
     out->used = (uint32_t)(at - out->buffer);
-    (void)out_flush(out);
-    return out->buffer;
+    out_drain(out);
+    if (out->used > OUT_BYTES - ROOM) (void)out_flush(out);    /* the part of a row that is kept back is too long */
+    return out->buffer + out->used;
 }
 
 /* The cursor, with at least ROOM free bytes behind it. */

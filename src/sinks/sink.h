@@ -14,8 +14,13 @@ struct out {
     int      error;
     int      doubles_quotes;    /* 1: inside a quoted CSV cell, each " is written twice */
     uint32_t used;
+    /* Instead of fd, if not NULL: take some of these bytes (all, if `all`), say how many. -errno: failed. */
+    int64_t (*write)(void *context, const char *bytes, size_t count, int all);
+    void    *context;
     char     buffer[OUT_BYTES];
 };
+/* Room in the buffer: what can go out does. With a `write`, parts of rows may stay. */
+void out_drain(struct out *out);
 void out_init(struct out *out, int fd);
 void out_bytes(struct out *out, const void *bytes, size_t count);
 void out_text(struct out *out, const char *text);

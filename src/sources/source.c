@@ -10,6 +10,7 @@
 #include "machine/assert.h"
 #include "machine/machine.h"
 #include "sources/source.h"
+#include "sources/source_ring.h"
 
 volatile int source_stop;
 volatile int source_nudge;
@@ -26,6 +27,7 @@ const char *source_why(const struct source *source) { return source->why != NULL
 
 weir_status source_open(struct source *source, const char *name, int *error)
 {
+    if (source_is_ring(name)) return source_ring_open(source, name, error);
     int fd = STDIN_FILENO;
     if (strcmp(name, "-") != 0) {
         do fd = weir_machine->open(name, O_RDONLY | O_CLOEXEC, 0);

@@ -2,6 +2,7 @@
  *
  *   FILE     pread at any offset, by several workers at once; the size is known
  *   STREAM   read, by one worker, each byte once (pipe, terminal, socket, anything without offsets)
+ *   RING     "ring:NAME": a STREAM too, out of shared memory (source_ring.c)
  *
  * Both serve the same call, source_read_at, so that nothing above knows the difference; a stream only
  * insists that offsets come in order. Files are read, never mapped: mapped pages would count.
@@ -9,8 +10,10 @@
 #ifndef WEIR_SOURCE_H
 #define WEIR_SOURCE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 #include "weir/status.h"
 
@@ -51,6 +54,8 @@ struct source {
     const char *why;         /* what error means here; NULL: as strerror says */
     int         any_lost;
     struct source_lost lost;
+    struct source_ring *ring;    /* RING, else NULL */
+    uint64_t    mapped_bytes;    /* RING: of shared memory, which counts as ours once it was touched */
 };
 
 /* Open a file, or standard input for "-". Grows a pipe. On failure *error is the errno. */
@@ -62,6 +67,12 @@ void source_close(struct source *source);
 int source_is_network(const char *name);
 /* The text of source->error. */
 const char *source_why(const struct source *source);
+/* 1 if it is ring:NAME. */
+static inline int source_is_ring(const char *name) { return strncmp(name, "ring:", 5) == 0; }
+/* Errors of a ring's peer, not of the system: EPROTO (not a ring, or one that breaks the rules), EOWNERDEAD (the producer died;
+ * what it committed was read), ECONNABORTED (cut off for being slow). */
+static inline int source_ring_error_of_peer(int error) { return error == EPROTO || error == EOWNERDEAD || error == ECONNABORTED; }
+static inline int source_error_of_peer(const struct source *source) { return source->ring != NULL && source_ring_error_of_peer(source->error); }
 
 /* Fill buffer with bytes [offset, offset + bytes), all of them unless the input ends or a signal asked the
  * program to stop (source_stop) or, for a stream, wait_ns passed, or a signal wants attention (source_nudge). Returns how many; fewer than

@@ -1,0 +1,189 @@
+/* source_ring.c - a ring as a stream of bytes: its records one after another. Contract: source_ring.h.
+ *
+ *     ring:   | record | record | record | ...        read, copied into the caller's buffer, released
+ *                 slots: one at a time, so that the producer has its room again at once
+ *                 messages: as many at once as there are, up to BATCH
+ *
+ * Where a slow consumer is disconnected (policy), the producer may write over what is being copied: it is
+ * believed only once a later look says that we were still served.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include "machine/assert.h"
+#include "machine/machine.h"
+#include "sources/source_ring.h"
+#include "weir/ring.h"
+
+enum { BATCH = 64, SLICE_NS = 50000000 /* between two looks for a signal */ };
+
+struct source_ring {
+    _Alignas(WEIR_RING_ALIGN) uint8_t handle[WEIR_RING_HANDLE_BYTES];
+    weir_ring_place  place;
+    weir_ring       *ring;
+    int              who, slots, disconnects, any;
+    size_t           count, at, used;    /* records read; the next to copy, and how much of it is */
+    uint64_t         next, dropped;      /* sequence expected; gaps */
+    weir_ring_record records[BATCH];
+};
+static struct source_ring the_ring;
+
+static int error_of(weir_status status, int error)
+{
+    switch (status) {
+    case WEIR_ERR_IO: return error;
+    case WEIR_ERR_RANGE: return EINVAL;
+    case WEIR_AGAIN: return EBUSY;
+    case WEIR_ERR_CUT: return ECONNABORTED;
+    default: return EPROTO;
+    }
+}
+
+const char *source_ring_error_text(int error)
+{
+    if (error == EPROTO) return "not a ring, or one whose producer breaks the rules";
+    if (error == EOWNERDEAD) return "the producer died; what it had committed was read";
+    if (error == ECONNABORTED) return "cut off for being too slow";
+    return strerror(error);
+}
+
+static ssize_t ring_take(struct source *source, void *to, size_t bytes, int64_t until);
+static void    ring_close(struct source *source);
+static const struct source_ops ring_ops = { .take = ring_take, .close = ring_close };
+
+weir_status source_ring_open(struct source *source, const char *name, int *error)
+{
+    struct source_ring *r = &the_ring;
+    WEIR_ASSERT(r->ring == NULL);
+    *r = (struct source_ring){ .who = WEIR_RING_ANYONE };
+    weir_status status = weir_ring_connect(&r->place, name + 5);
+    if (status == WEIR_OK) status = weir_ring_guard(&r->place);
+    if (status == WEIR_OK) status = weir_ring_attach(&r->ring, r->handle, sizeof r->handle, &r->place, r->who);
+    if (status != WEIR_OK) {
+        *error = error_of(status, r->place.error);
+        r->ring = NULL;
+        weir_ring_close(&r->place);
+        return WEIR_ERR_IO;
+    }
+    weir_ring_config config;
+    weir_ring_configuration(r->ring, &config);
+    r->slots = config.slot_bytes != 0;
+    r->disconnects = config.policy == WEIR_RING_DISCONNECT;
+    r->who = weir_ring_who(r->ring);
+    *source = (struct source){ .name = name, .fd = r->place.fd, .bytes = UINT64_MAX, .ring = r, .ops = &ring_ops, .mapped_bytes = r->place.bytes };
+    return WEIR_OK;
+}
+
+/* The cursor stays, for a successor. */
+static void ring_close(struct source *source)
+{
+    weir_ring_detach(source->ring->ring);
+    weir_ring_close(&source->ring->place);
+    source->ring->ring = NULL;
+    source->ring = NULL;
+    source->fd = -1;
+}
+
+uint64_t source_ring_dropped(const struct source *source) { return source->ring != NULL ? source->ring->dropped : 0; }
+
+static void fail(struct source *source, int error)
+{
+    __atomic_store_n(&source->error, error, __ATOMIC_RELAXED);
+    source->ended = 1;
+    source->why = source_ring_error_text(error);
+}
+
+/* Everything read is copied. 0: we were cut off while copying. */
+static int records_release(struct source *source)
+{
+    struct source_ring *r = source->ring;
+    r->count = r->at = r->used = 0;
+    weir_status const status = weir_ring_release(r->ring);
+    if (status != WEIR_OK) fail(source, error_of(status, 0));
+    return status == WEIR_OK;
+}
+
+/* What was copied, but is not released, was whole when it was copied. */
+static int still_served(struct source *source)
+{
+    struct source_ring *r = source->ring;
+    weir_ring_account account;
+    weir_status status;
+    atomic_thread_fence(memory_order_seq_cst);    /* copied before this look */
+    unsigned tries = 0;
+    do status = weir_ring_books(r->ring, (unsigned)r->who, &account);
+    while (status == WEIR_AGAIN && ++tries < 1000);
+    if (status == WEIR_OK && account.is_served) return 1;
+    fail(source, status == WEIR_OK ? ECONNABORTED : EPROTO);
+    return 0;
+}
+
+/* The next records. 1: they are there, or the end is; 0: a short answer is due. */
+static int records_read(struct source *source, int64_t until)
+{
+    struct source_ring *r = source->ring;
+    while (!source_stop) {
+        weir_status status = weir_ring_read(r->ring, r->records, r->slots ? 1 : BATCH, &r->count);
+        if (status == WEIR_OK) {
+            for (size_t i = 0; i < r->count; i++) {
+                if (r->any) r->dropped += r->records[i].sequence - r->next;
+                r->any = 1;
+                r->next = r->records[i].sequence + 1;
+            }
+            return 1;
+        }
+        if (status == WEIR_END) {
+            source->ended = 1;
+            return 1;
+        }
+        if (status != WEIR_AGAIN) {
+            fail(source, error_of(status, 0));
+            return 1;
+        }
+        if (source_nudge) {
+            source_nudge = 0;
+            return 0;
+        }
+        int64_t left = SLICE_NS;
+        if (until != 0) {
+            left = until - weir_machine->monotonic_ns();
+            if (left <= 0) return 0;
+            if (left > SLICE_NS) left = SLICE_NS;
+        }
+        if (weir_ring_wait(r->ring, left) != WEIR_ERR_PEER) continue;
+        status = weir_ring_read(r->ring, r->records, 1, &r->count);    /* dead, or was the ring cut short? */
+        WEIR_ASSERT(r->count <= 1);
+        fail(source, status == WEIR_AGAIN ? EOWNERDEAD : EPROTO);
+        r->count = 0;
+        return 1;
+    }
+    source->ended = 1;
+    return 1;
+}
+
+static ssize_t ring_take(struct source *source, void *to, size_t bytes, int64_t until)
+{
+    struct source_ring *r = source->ring;
+    size_t have = 0, sure = 0;    /* copied; of these believed */
+    uint8_t *const buffer = to;
+    while (have < bytes && !source->ended) {
+        if (source_stop) {
+            source->ended = 1;
+            break;
+        }
+        if (r->count == 0 && !records_read(source, until)) break;
+        if (r->count == 0) continue;
+        const weir_ring_record *record = &r->records[r->at];
+        size_t const left = record->bytes - r->used, part = left < bytes - have ? left : bytes - have;
+        memcpy(buffer + have, (const uint8_t *)record->at + r->used, part);
+        have += part;
+        r->used += part;
+        if (r->used < record->bytes) continue;
+        r->used = 0;
+        if (++r->at < r->count) continue;
+        if (!records_release(source)) have = sure;
+        sure = have;
+    }
+    if (r->disconnects && r->count != 0 && have != sure && !still_served(source)) have = sure;
+    return have != 0 || source->ended || bytes == 0 ? (ssize_t)have : -EAGAIN;
+}

@@ -1,0 +1,13 @@
+/* source_ring.h - for source.c: the same calls where the source is a ring. */
+#ifndef WEIR_SOURCE_RING_H
+#define WEIR_SOURCE_RING_H
+
+#include "sources/source.h"
+
+/* name: "ring:NAME". One at a time in a process. */
+WEIR_MUST_CHECK weir_status source_ring_open(struct source *source, const char *name, int *error);
+const char *source_ring_error_text(int error);
+/* Records that the producer offered and this consumer never got, since it came. 0 if it is no ring. */
+uint64_t source_ring_dropped(const struct source *source);
+
+#endif

@@ -1,0 +1,341 @@
+"""Rings in the program: weir ring, ring:NAME as a source, --to ring:NAME as a destination; deaths, enemies, drops."""
+import json
+import os
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+from conftest import EXE, PEAK, run
+
+CEILING = 1 << 20
+
+
+class Ring:
+    def __init__(self, name):
+        self.name, self.at, self.path = name, f"ring:{name}", pathlib.Path(f"/dev/shm/weir.{name}")
+
+    def create(self, *options):
+        r = run("ring", "create", self.name, *options, over=True)
+        assert r.code == 0, r.err
+        return self
+
+    def stat(self):
+        r = run("ring", "stat", "-o", "ndjson", self.name, over=True)
+        assert r.code == 0, r.err
+        return [json.loads(line) for line in r.out.splitlines()]
+
+    def wait_for(self, what, seconds=10):
+        """Until what(the ring, its consumers) holds."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.path.exists() and self.path.stat().st_size > 0:
+                head, *consumers = self.stat()
+                if what(head, consumers):
+                    return head, consumers
+            time.sleep(0.01)
+        raise AssertionError(f"{self.stat()}")
+
+
+@pytest.fixture
+def ring():
+    r = Ring(f"test-{os.getpid()}-{random.randrange(1 << 32)}")
+    yield r
+    r.path.unlink(missing_ok=True)
+
+
+class Running:
+    """The executable in the background, under the launcher that says its peak."""
+
+    def __init__(self, tmp_path, *args, peak=True):
+        self.report = tmp_path / f"peak-{random.randrange(1 << 40)}"
+        launcher = [PEAK, self.report, "--"] if peak else []
+        self.p = subprocess.Popen([*launcher, EXE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def end(self, ceiling=CEILING):
+        self.out, self.err = self.p.communicate(timeout=20)
+        if self.report.exists() and ceiling:
+            peak = json.loads(self.report.read_text())["maxrss_bytes"]
+            assert peak <= ceiling, f"peak {peak}"
+        return self.p.returncode
+
+
+def digits(text):
+    rows = [json.loads(line) for line in text.splitlines()]
+    for row in rows:
+        row.pop("seconds", None)
+    return rows
+
+
+GEN = ["--seed", "5"]
+
+
+def piped(kind, rows, *words):
+    gen = subprocess.run([EXE, "gen", kind, "--rows", str(rows), *GEN], stdout=subprocess.PIPE, check=True)
+    r = run(*words, "-", stdin=gen.stdout)
+    assert r.code == 0, r.err
+    return r.out
+
+
+@pytest.mark.parametrize("made", [None, ["--bytes", "256KiB"], ["--bytes", "128KiB", "--messages"], ["--bytes", "8KiB"], ["--bytes", "4096", "--messages"]])
+@pytest.mark.parametrize("kind,options", [("f64", ["-i", "f64"]), ("csv", ["-i", "csv"]), ("ndjson", ["-i", "ndjson"])])
+def test_a_stream_through_a_ring_is_described_as_one_through_a_pipe(ring, tmp_path, made, kind, options):
+    if made:
+        ring.create(*made)
+    rows = 60000
+    gen = Running(tmp_path, "gen", kind, "--rows", rows, *GEN, "--to", ring.at)
+    ring.wait_for(lambda head, consumers: True)
+    words = ["summary", "--seed", "1", "-o", "ndjson", *options]
+    # the ring takes its bytes from the columns: the figures that depend on the memory are left out
+    words += ["--only", "count,nulls,min,max,mean,stddev,skewness,kurtosis"]
+    summary = run(*words, ring.at)
+    assert summary.code == 0, summary.err
+    assert gen.end() == 0, gen.err
+    assert digits(summary.out) == digits(piped(kind, rows, *words))
+    head, consumer = ring.stat()
+    assert head["producer"] == "ended" and consumer["state"] == "away"
+    assert consumer["offered"] == consumer["delivered"] > 0 and consumer["dropped"] == consumer["unread"] == 0
+
+
+def test_chains_read_rings_and_write_rings(ring, tmp_path):
+    other = Ring(ring.name + "-out")
+    ring.create("--bytes", "128KiB")
+    try:
+        gen = Running(tmp_path, "gen", "csv", "--rows", 30000, *GEN, "--to", ring.at)
+        ring.wait_for(lambda head, consumers: True)
+        chain = Running(tmp_path, "filter", "status >= 400", "then", "select", "id,latency", "-o", "csv", "--to", other.at, "--stats", ring.at)
+        other.wait_for(lambda head, consumers: head["head"] > 0)
+        cat = run("ring", "cat", other.name)
+        assert gen.end() == 0 and chain.end() == 0, chain.err
+        assert cat.code == 0 and cat.out == piped("csv", 30000, "filter", "status >= 400", "then", "select", "id,latency", "-o", "csv")
+        said = json.loads(chain.err.splitlines()[-1])
+        assert said["records"] == 30000 and said["ring_dropped"] == said["to_dropped"] == 0
+        assert said["to_records"] == other.stat()[1]["delivered"]
+    finally:
+        other.path.unlink(missing_ok=True)
+
+
+def test_a_record_of_a_chain_is_whole_rows(ring, tmp_path):
+    ring.create("--bytes", "1MiB", "--messages")
+    r = run("select", "id,time,host", "-o", "csv", "--to", ring.at, "-", stdin=subprocess.run([EXE, "gen", "csv", "--rows", "9000", *GEN], stdout=subprocess.PIPE, check=True).stdout,
+            over=True)
+    assert r.code == 78    # the ring counts in the ceiling
+    r = run("select", "id,time,host", "-S", "4MiB", "-o", "csv", "--to", ring.at, "-", stdin=subprocess.run([EXE, "gen", "csv", "--rows", "9000", *GEN], stdout=subprocess.PIPE, check=True).stdout)
+    assert r.code == 0, r.err
+    data, at, records = ring.path.read_bytes(), 4096, 0
+    while records < ring.stat()[1]["unread"]:
+        length, flags = struct.unpack_from("<II", data, at)
+        assert flags == 0 and data[at + 16 + length - 1] == 10
+        at += 16 + (length + 15) // 16 * 16
+        records += 1
+    assert records > 10
+
+
+def test_a_killed_producer_is_exit_76_and_what_it_committed_is_described(ring, tmp_path):
+    gen = Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, peak=False)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] == 4)
+    gen.p.send_signal(signal.SIGKILL)
+    gen.p.wait()
+    started = time.monotonic()
+    r = run("summary", "-i", "f64", "-o", "ndjson", ring.at)
+    assert time.monotonic() - started < 5
+    assert r.code == 76 and b"producer died" in r.err
+    assert r.columns()["value"]["count"] == 4 * 65536 // 8
+    assert ring.stat()[0]["producer"] == "dead"
+
+
+def test_a_producer_killed_while_it_is_read_loses_nothing_committed(ring, tmp_path):
+    for _ in range(5):
+        gen = Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, peak=False)
+        ring.wait_for(lambda head, consumers: head["head"] > 0)
+        before = ring.stat()[1]["delivered"]
+        summary = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", ring.at)
+        ring.wait_for(lambda head, consumers: consumers[0]["delivered"] > before + 8)
+        gen.p.send_signal(signal.SIGKILL)
+        gen.p.wait()
+        assert summary.end() == 76, summary.err
+        consumer = ring.stat()[1]
+        assert consumer["unread"] == consumer["dropped"] == 0
+        count = json.loads(summary.out.splitlines()[0])["count"]
+        assert count == (consumer["delivered"] - before) * 65536 // 8
+
+
+def test_a_killed_consumer_is_waited_for_and_its_successor_goes_on(ring, tmp_path):
+    gen = Running(tmp_path, "gen", "f64", "--bytes", "256MiB", *GEN, "--to", ring.at)
+    ring.wait_for(lambda head, consumers: head["head"] > 0)
+    first = Running(tmp_path, "ring", "cat", ring.name, peak=False)
+    got = first.p.stdout.read(1 << 20)
+    first.p.send_signal(signal.SIGKILL)
+    first.p.wait()
+    first.p.stdout.close()
+    assert len(got) == 1 << 20
+    delivered = ring.stat()[1]["delivered"]
+    second = run("summary", "-i", "f64", "-o", "ndjson", ring.at)
+    assert second.code == 0 and gen.end() == 0
+    records = ring.stat()[1]
+    assert records["delivered"] == records["offered"] == 256 * 16
+    assert second.columns()["value"]["count"] == (records["delivered"] - delivered) * 65536 // 8
+
+
+def test_recover_lets_go_of_the_dead(ring, tmp_path):
+    gen = Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, peak=False)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] == 4)
+    gen.p.send_signal(signal.SIGKILL)
+    gen.p.wait()
+    r = run("ring", "recover", ring.name, over=True)
+    assert r.code == 0 and r.out == b"producer: ended\n"
+    r = run("summary", "-i", "f64", "-o", "ndjson", ring.at)
+    assert r.code == 0 and r.columns()["value"]["count"] == 4 * 65536 // 8
+    r = run("ring", "recover", ring.name, over=True)
+    assert r.code == 0 and r.out == b"consumer 0: not waited for\n"
+    assert ring.stat()[1]["state"] == "left"
+    assert run("ring", "recover", ring.name, over=True).out == b""
+
+
+def test_peek_shows_what_lies_there_and_takes_nothing(ring, tmp_path):
+    ring.create("--bytes", "64KiB", "--messages")
+    assert run("gen", "csv", "--rows", 500, *GEN, "--to", ring.at, over=True).code == 0
+    plain = subprocess.run([EXE, "gen", "csv", "--rows", "500", *GEN], stdout=subprocess.PIPE, check=True).stdout
+    for words in (["--peek"], ["--peek"], [], ["--peek"]):
+        r = run("ring", "cat", ring.name, *words, over=True)
+        assert r.code == 0
+        if words or plain:
+            assert r.out == plain
+        if not words:
+            plain = b""
+
+
+@pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
+def test_drops_are_counted_and_rows_stay_whole(ring, tmp_path, policy):
+    rows = 20000
+    gen = run("gen", "csv", "--rows", rows, *GEN, "--to", ring.at, "--slow", policy, "--stats")
+    assert gen.code == 0, gen.err
+    said = json.loads(gen.err)
+    head, consumer = ring.stat()
+    assert head["slow"] == policy and consumer["offered"] == said["to_records"] + said["to_dropped"]
+    assert consumer["dropped"] + consumer["unread"] == consumer["offered"]
+    r = run("ring", "cat", ring.name)
+    lines = r.out.splitlines()
+    assert r.code == 0 and 1000 < len(lines) < rows
+    assert all(line.count(b",") == 5 for line in lines)
+    assert lines[-1 if policy == "drop-oldest" else 1].startswith(b"10" if policy == "drop-oldest" else b"1000000,")
+    consumer = ring.stat()[1]
+    assert consumer["offered"] == consumer["delivered"] + consumer["dropped"] and consumer["unread"] == 0
+    if policy == "drop-newest":
+        assert consumer["dropped"] == said["to_dropped"] > 0
+
+
+def test_a_consumer_that_is_too_slow_is_cut_off_and_told(ring, tmp_path):
+    ring.create("--bytes", "256KiB", "--slow", "disconnect")
+    summary = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", ring.at)
+    ring.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
+    child = subprocess.check_output(["pgrep", "-P", str(summary.p.pid)], text=True).split()
+    os.kill(int(child[0]), signal.SIGSTOP)
+    assert run("gen", "f64", "--bytes", "64MiB", *GEN, "--to", ring.at).code == 0
+    os.kill(int(child[0]), signal.SIGCONT)
+    assert summary.end() == 76 and b"too slow" in summary.err
+    assert ring.stat()[1]["served"] == 0
+
+
+def test_two_consumers_see_all_of_it(ring, tmp_path):
+    ring.create("--bytes", "256KiB", "--consumers", "2")
+    both = [Running(tmp_path, "summary", "--seed", "1", "-i", "f64", "-o", "ndjson", ring.at) for _ in range(2)]
+    assert run("gen", "f64", "--bytes", "16MiB", *GEN, "--to", ring.at).code == 0
+    assert [c.end() for c in both] == [0, 0]
+    assert digits(both[0].out) == digits(both[1].out) and json.loads(both[0].out.splitlines()[0])["count"] == 2 << 20
+
+
+def test_interrupt_reports_what_was_seen(ring, tmp_path):
+    ring.create("--bytes", "256KiB")
+    assert run("gen", "f64", "--bytes", "64KiB", *GEN, "--to", ring.at).code == 0
+    producer = Running(tmp_path, "gen", "f64", "--rows", "1", *GEN, "--to", ring.at)
+    assert producer.end() == 0
+    r = run("ring", "recover", ring.name, over=True)
+    silent = Ring(ring.name + "-silent").create("--bytes", "256KiB")
+    try:
+        summary = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", silent.at, peak=False)
+        silent.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
+        summary.p.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        assert summary.end() == 130 and time.monotonic() - started < 1
+    finally:
+        silent.path.unlink()
+    gen = Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, peak=False)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] >= 4)
+    gen.p.send_signal(signal.SIGINT)
+    assert gen.end() == 130 and ring.stat()[0]["producer"] == "ended"
+
+
+def test_a_full_shared_memory_is_an_error_and_leaves_nothing(ring):
+    space = os.statvfs("/dev/shm")
+    if space.f_blocks == 0 or space.f_blocks * space.f_frsize >= 1 << 40:
+        pytest.skip("/dev/shm has no limit")
+    r = run("ring", "create", ring.name, "--bytes", "1TiB", over=True)
+    assert r.code == 73 and b"No space left" in r.err and not ring.path.exists()
+
+
+@pytest.mark.parametrize("options", [["--bytes", "1000"], ["--bytes", "64KiB", "--slot", "100"], ["--bytes", "128"], ["--bytes", "64KiB", "--slow", "never"],
+                                     ["--bytes", "64KiB", "--consumers", "17"], ["--bytes", "64KiB", "--shares", "--slow", "disconnect"], []])
+def test_impossible_rings_are_usage_errors(ring, options):
+    assert run("ring", "create", ring.name, *options, over=True).code == 2 and not ring.path.exists()
+
+
+def test_names_places_and_other_policies_are_told(ring):
+    assert run("summary", ring.at, over=True).code == 66
+    assert run("ring", "stat", ring.name, over=True).code == 66
+    assert run("ring", "rm", ring.name, over=True).code == 66
+    assert run("ring", "create", "../x", "--bytes", "64KiB", over=True).code == 2
+    ring.create("--bytes", "64KiB")
+    assert run("ring", "create", ring.name, "--bytes", "64KiB", over=True).code == 73
+    assert run("gen", "f64", "--rows", 1, "--to", ring.at, "--slow", "drop-oldest", over=True).code == 2
+    assert run("gen", "f64", "--rows", 1, "--to", "file:x", over=True).code == 2
+    assert run("summary", "--to", ring.at, over=True).code == 2
+    assert run("ring", "rm", ring.name, over=True).code == 0 and not ring.path.exists()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_hostile_ring_file_is_exit_76(ring, seed):
+    rng = random.Random(seed)
+    if seed < 5:
+        data = bytearray(rng.randbytes(rng.choice([4096, 8192, 70000])))
+    else:    # a ring by its head, nonsense behind it
+        ring.create("--bytes", "64KiB", *([] if seed % 2 else ["--messages"]))
+        data = bytearray(ring.path.read_bytes())
+        ring.path.unlink()
+        data[64:4096] = rng.randbytes(4032)
+        if seed >= 10:
+            data[128:] = rng.randbytes(len(data) - 128)
+    ring.path.touch(mode=0o600)
+    ring.path.write_bytes(data)
+    for words in (["summary", "-i", "f64", ring.at], ["ring", "cat", ring.name], ["filter", "x > 1", "-i", "csv", ring.at], ["gen", "f64", "--bytes", "1MiB", "--to", ring.at]):
+        ring.path.write_bytes(data)
+        r = run(*words, timeout=20, over=words[0] == "ring")
+        assert r.code >= 0 and r.code in {76, 0} | ({2} if words[0] == "filter" else set()), (words, r.code, r.err)
+        if seed < 5:
+            assert r.code == 76
+    assert run("ring", "stat", ring.name, over=True).code in (0, 76)
+    assert run("ring", "recover", ring.name, over=True).code in (0, 76)
+
+
+def test_a_ring_cut_short_under_its_reader_is_exit_76(ring, tmp_path):
+    ring.create("--bytes", "256KiB")
+    summary = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", ring.at)
+    ring.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
+    os.truncate(ring.path, 0)
+    assert summary.end() == 76, summary.err
+
+
+def test_the_ring_is_in_the_plan(ring):
+    ring.create("--bytes", "256KiB")
+    assert run("gen", "f64", "--bytes", "8KiB", "--to", ring.at, over=True).code == 0
+    r = run("plan", "-o", "ndjson", "summary", "-i", "f64", ring.at, over=True)
+    parts = {row["part"]: row["bytes"] for row in map(json.loads, r.out.splitlines())}
+    assert parts["ring"] == ring.path.stat().st_size and parts["total"] <= CEILING
+    ring.path.unlink()
+    ring.create("--bytes", "2MiB")
+    assert run("gen", "f64", "--bytes", "8KiB", "--to", ring.at, over=True).code == 0
+    r = run("summary", "-i", "f64", ring.at)
+    assert r.code == 78 and b"ring" in r.err
