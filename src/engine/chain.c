@@ -935,7 +935,11 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             break;
         }
         case STEP_BANDS: bands_rows(&step->bands, expression_run(&sw->frame, e), &sw->selection); break;
-        case STEP_TEE: case STEP_ROUTE: files_write(sw, step); break;
+        case STEP_ROUTE:    /* it takes all rows: they have come to the end */
+            sw->passed += selection_count(&sw->selection);
+            files_write(sw, step);
+            break;
+        case STEP_TEE: files_write(sw, step); break;
         case STEP_HEAD: {
             uint64_t const before = step->count;
             selection_head(&sw->selection, before);
