@@ -1,10 +1,12 @@
 /* chain.c - a chain compiled, divided, and run. Contract and picture: chain.h. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "engine/chain.h"
 #include "engine/state.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
+#include "weir/hash.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -449,6 +451,29 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* ---- input types ----------------------------------------------------------------------------- */
 
+/* How many different values a column is likely to have, from marks of the hashes of its cells in the first block (linear counting,
+ * Whang et al. 1990): few that came again and again will hardly be more; else four times what was seen. */
+enum { SAMPLE_MARKS = 2048 };
+
+static void slice_mark(const struct slice *slice, uint64_t marks[SAMPLE_MARKS / 64])
+{
+    for (uint32_t i = 0; i < slice->rows; i++) {
+        uint64_t value = 0;
+        if (slice->form == SLICE_VIEWS) value = weir_hash_bytes(slice->base + slice->start[i], slice->length[i], 0);
+        else memcpy(&value, (const uint8_t *)slice->values + 8 * (size_t)i, 8);
+        uint64_t const hash = weir_hash_u64(value, 0);
+        marks[hash % SAMPLE_MARKS / 64] |= UINT64_C(1) << (hash % 64);
+    }
+}
+
+static uint32_t sample_expects(const uint64_t marks[SAMPLE_MARKS / 64], uint32_t rows)
+{
+    uint32_t set = 0;
+    for (unsigned w = 0; w < SAMPLE_MARKS / 64; w++) set += bits_count(marks[w]);
+    double const seen = set == SAMPLE_MARKS ? 8.0 * SAMPLE_MARKS : -(double)SAMPLE_MARKS * log1p(-(double)set / SAMPLE_MARKS);
+    return (uint32_t)(8 * seen < rows ? 2 * seen + 1 : 4 * seen + 1);
+}
+
 /* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
 static enum plan_outcome types_find(struct chain_plan *p)
 {
@@ -457,15 +482,19 @@ static enum plan_outcome types_find(struct chain_plan *p)
     const struct window *window = &run->workers[0].window;
     uint32_t const columns = schema_count(&plan->schema);
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
-    if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
+    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
+    if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest = plan->arena;
     struct books books = { .count = { 0 } };
     uint64_t (*counts)[6] = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
     void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
     uint8_t *copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES);
     struct cells *cells = arena_take(&rest, "sniff", sizeof *cells);
-    if (counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
+    uint64_t (*marks)[SAMPLE_MARKS / 64] = arena_take(&rest, "sniff", (columns + 1) * sizeof *marks);
+    if (marks == NULL || counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
     memset(counts, 0, (columns + 1) * sizeof *counts);
+    memset(marks, 0, (columns + 1) * sizeof *marks);
+    uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last) last = end;
@@ -480,6 +509,8 @@ static enum plan_outcome types_find(struct chain_plan *p)
             struct slice slice;
             run->ops->column(parser, i, &slice);
             cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
+            if (i == 0) rows += slice.rows;
+            slice_mark(&slice, marks[i]);
             counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
             counts[i][WEIR_CLASS_FLOAT] += cells->floats;
             counts[i][WEIR_CLASS_UINT] += cells->uints;
@@ -490,6 +521,7 @@ static enum plan_outcome types_find(struct chain_plan *p)
     }
     plan->schema.select_new = select_new;
     for (uint32_t i = 0; i < columns; i++) {
+        p->different[i] = sample_expects(marks[i], rows);
         p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
@@ -725,7 +757,12 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     size_t least = GROUPS_LEAST;
     if (first->aggregation != NULL) {    /* a table for each has to hold a few groups */
         struct groups_plan *groups = &first->aggregation->groups;
-        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : GROUPS_FEW);
+        double expected = GROUPS_FEW;    /* groups before speed: two tables have to hold what the first block lets expect */
+        for (unsigned k = 0; k < groups->key_count && cq->question.parallel == 0; k++) {
+            const struct vector_plan *key = &first->code.vectors[first->aggregation->keys[k].result];
+            if (key->role == ROLE_COLUMN) expected *= k == 0 ? (p->different[key->column] + GROUPS_FEW - 1) / GROUPS_FEW : p->different[key->column];
+        }
+        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : expected < 1e6 ? (uint32_t)expected : 1000000);
         if (groups->bytes > least) least = groups->bytes;
     }
     if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * least + 4096) workers = 2;
