@@ -1,12 +1,11 @@
 /* chain.c - a chain compiled, divided, and run. Contract and picture: chain.h. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "engine/chain.h"
 #include "engine/state.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
-#include "weir/hash.h"
+#include "weir/bitcount.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -451,27 +450,24 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* ---- input types ----------------------------------------------------------------------------- */
 
-/* How many different values a column is likely to have, from marks of the hashes of its cells in the first block (linear counting,
- * Whang et al. 1990): few that came again and again will hardly be more; else four times what was seen. */
-enum { SAMPLE_MARKS = 2048 };
+/* How many different values a column is likely to have, by those of the first block: few that came again and again will hardly be
+ * more; else four times what was seen. */
+enum { SAMPLE_BITS = 2048 };
 
-static void slice_mark(const struct slice *slice, uint64_t marks[SAMPLE_MARKS / 64])
+static void sample_add(weir_bits *seen, const struct slice *slice, uint64_t *hashes)
 {
-    for (uint32_t i = 0; i < slice->rows; i++) {
-        uint64_t value = 0;
-        if (slice->form == SLICE_VIEWS) value = weir_hash_bytes(slice->base + slice->start[i], slice->length[i], 0);
-        else memcpy(&value, (const uint8_t *)slice->values + 8 * (size_t)i, 8);
-        uint64_t const hash = weir_hash_u64(value, 0);
-        marks[hash % SAMPLE_MARKS / 64] |= UINT64_C(1) << (hash % 64);
-    }
+    struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice->values };
+    if (slice->form == SLICE_VIEWS)
+        column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice->base, .start = slice->start, .length = slice->length };
+    column_hash(&column, slice->rows, 0, hashes);
+    weir_bits_add_hashes(seen, hashes, slice->rows);
 }
 
-static uint32_t sample_expects(const uint64_t marks[SAMPLE_MARKS / 64], uint32_t rows)
+static uint32_t sample_expects(const weir_bits *seen, uint32_t rows)
 {
-    uint32_t set = 0;
-    for (unsigned w = 0; w < SAMPLE_MARKS / 64; w++) set += bits_count(marks[w]);
-    double const seen = set == SAMPLE_MARKS ? 8.0 * SAMPLE_MARKS : -(double)SAMPLE_MARKS * log1p(-(double)set / SAMPLE_MARKS);
-    return (uint32_t)(8 * seen < rows ? 2 * seen + 1 : 4 * seen + 1);
+    weir_estimate const e = weir_bits_count(seen);
+    double const values = e.value < rows ? e.value : rows;    /* a full bitmap says only that there are many */
+    return (uint32_t)(8 * values < rows ? 2 * values + 1 : 4 * values + 1);
 }
 
 /* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
@@ -490,10 +486,15 @@ static enum plan_outcome types_find(struct chain_plan *p)
     void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
     uint8_t *copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES);
     struct cells *cells = arena_take(&rest, "sniff", sizeof *cells);
-    uint64_t (*marks)[SAMPLE_MARKS / 64] = arena_take(&rest, "sniff", (columns + 1) * sizeof *marks);
-    if (marks == NULL || counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
+    size_t const seen_bytes = weir_bits_bytes(SAMPLE_BITS);
+    uint8_t *seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
+    uint64_t *hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
+    if (seen == NULL || hashes == NULL || counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
     memset(counts, 0, (columns + 1) * sizeof *counts);
-    memset(marks, 0, (columns + 1) * sizeof *marks);
+    for (uint32_t i = 0; i < columns; i++) {
+        weir_bits *bits;
+        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, SAMPLE_BITS, 0) == WEIR_OK);
+    }
     uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
@@ -510,7 +511,7 @@ static enum plan_outcome types_find(struct chain_plan *p)
             run->ops->column(parser, i, &slice);
             cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
             if (i == 0) rows += slice.rows;
-            slice_mark(&slice, marks[i]);
+            sample_add((weir_bits *)(void *)(seen + i * seen_bytes), &slice, hashes);
             counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
             counts[i][WEIR_CLASS_FLOAT] += cells->floats;
             counts[i][WEIR_CLASS_UINT] += cells->uints;
@@ -521,7 +522,7 @@ static enum plan_outcome types_find(struct chain_plan *p)
     }
     plan->schema.select_new = select_new;
     for (uint32_t i = 0; i < columns; i++) {
-        p->different[i] = sample_expects(marks[i], rows);
+        p->different[i] = sample_expects((weir_bits *)(void *)(seen + i * seen_bytes), rows);
         p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
