@@ -139,7 +139,7 @@ def main():
     text += ["", "The commands:", ""] + [f"    {r['command']}" for r in rows] + [""]
     costs = parts()
     base = costs["reading and counting"]
-    text += ["## What each part costs", "", "ns a value, each part alone (`--only`), one worker, 2 GB of f64; and what it adds to reading.", "",
+    text += ["Chains are in docs/chains.md, ways between processes in docs/transport.md.", "", "## What each part costs", "", "ns a value, each part alone (`--only`), one worker, 2 GB of f64; and what it adds to reading.", "",
              "| part | ns a value | beyond reading |", "|---|---|---|"]
     text += [f"| {name} | {ns:.2f} | {ns - base:+.2f} |" for name, ns in costs.items()]
     text += [""] + instruments.table(RUNS)

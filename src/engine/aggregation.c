@@ -8,6 +8,7 @@
 #include "kernels/numeric.h"
 #include "kernels/tables.h"
 #include "machine/assert.h"
+#include "operators/columns.h"
 #include "weir/hash.h"
 
 enum { OUTPUT_TEXT_BYTES = 3 * AGGREGATE_ROOM_BYTES, CHUNK_WORDS = AGGREGATION_CHUNK / 64 };
@@ -561,12 +562,8 @@ struct chunk {
 
 static void hash_dense(const struct aggregation_worker *w, const struct state_plan *s, struct dense *d, uint64_t *to)
 {
-    uint64_t const seed = w->plan->set.seed;
-    if (d->form == FORM_TEXT) weir_kernels.cells->hash_views(to, d->base, d->start, d->length, d->count, seed);
-    else if (d->form == FORM_F64) weir_kernels.numeric->hash_f64(to, d->values, d->count, seed);
-    else if (d->form == FORM_U64) weir_kernels.numeric->hash_u64(to, d->values, d->count, seed);
-    else if (d->form == FORM_I64) weir_kernels.numeric->hash_i64(to, d->values, d->count, s->type == VALUE_TIME ? seed ^ WEIR_HASH_TIME : seed);
-    else for (uint32_t i = 0; i < d->count; i++) to[i] = (((const uint64_t *)d->values)[i / 64] >> (i % 64) & 1) ? weir_hash_bytes("true", 4, seed) : weir_hash_bytes("false", 5, seed);
+    struct vector const column = { .type = s->type, .form = d->form, .values = d->values, .base = d->base, .start = d->start, .length = d->length };
+    column_hash(&column, d->count, w->plan->set.seed, to);
     d->hashes = to;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/state.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
+#include "weir/bitcount.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -449,6 +450,26 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* ---- input types ----------------------------------------------------------------------------- */
 
+/* How many different values a column is likely to have, by those of the first block: few that came again and again will hardly be
+ * more; else four times what was seen. */
+enum { SAMPLE_BITS = 2048 };
+
+static void sample_add(weir_bits *seen, const struct slice *slice, uint64_t *hashes)
+{
+    struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice->values };
+    if (slice->form == SLICE_VIEWS)
+        column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice->base, .start = slice->start, .length = slice->length };
+    column_hash(&column, slice->rows, 0, hashes);
+    weir_bits_add_hashes(seen, hashes, slice->rows);
+}
+
+static uint32_t sample_expects(const weir_bits *seen, uint32_t rows)
+{
+    weir_estimate const e = weir_bits_count(seen);
+    double const values = e.value < rows ? e.value : rows;    /* a full bitmap says only that there are many */
+    return (uint32_t)(8 * values < rows ? 2 * values + 1 : 4 * values + 1);
+}
+
 /* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
 static enum plan_outcome types_find(struct chain_plan *p)
 {
@@ -457,15 +478,24 @@ static enum plan_outcome types_find(struct chain_plan *p)
     const struct window *window = &run->workers[0].window;
     uint32_t const columns = schema_count(&plan->schema);
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
-    if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
+    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
+    if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest = plan->arena;
     struct books books = { .count = { 0 } };
     uint64_t (*counts)[6] = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
     void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
     uint8_t *copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES);
     struct cells *cells = arena_take(&rest, "sniff", sizeof *cells);
-    if (counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
+    size_t const seen_bytes = weir_bits_bytes(SAMPLE_BITS);
+    uint8_t *seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
+    uint64_t *hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
+    if (seen == NULL || hashes == NULL || counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
     memset(counts, 0, (columns + 1) * sizeof *counts);
+    for (uint32_t i = 0; i < columns; i++) {
+        weir_bits *bits;
+        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, SAMPLE_BITS, 0) == WEIR_OK);
+    }
+    uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last) last = end;
@@ -480,6 +510,8 @@ static enum plan_outcome types_find(struct chain_plan *p)
             struct slice slice;
             run->ops->column(parser, i, &slice);
             cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
+            if (i == 0) rows += slice.rows;
+            sample_add((weir_bits *)(void *)(seen + i * seen_bytes), &slice, hashes);
             counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
             counts[i][WEIR_CLASS_FLOAT] += cells->floats;
             counts[i][WEIR_CLASS_UINT] += cells->uints;
@@ -490,6 +522,7 @@ static enum plan_outcome types_find(struct chain_plan *p)
     }
     plan->schema.select_new = select_new;
     for (uint32_t i = 0; i < columns; i++) {
+        p->different[i] = sample_expects((weir_bits *)(void *)(seen + i * seen_bytes), rows);
         p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
@@ -725,7 +758,12 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     size_t least = GROUPS_LEAST;
     if (first->aggregation != NULL) {    /* a table for each has to hold a few groups */
         struct groups_plan *groups = &first->aggregation->groups;
-        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : GROUPS_FEW);
+        double expected = GROUPS_FEW;    /* groups before speed: two tables have to hold what the first block lets expect */
+        for (unsigned k = 0; k < groups->key_count && cq->question.parallel == 0; k++) {
+            const struct vector_plan *key = &first->code.vectors[first->aggregation->keys[k].result];
+            if (key->role == ROLE_COLUMN) expected *= k == 0 ? (p->different[key->column] + GROUPS_FEW - 1) / GROUPS_FEW : p->different[key->column];
+        }
+        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : expected < 1e6 ? (uint32_t)expected : 1000000);
         if (groups->bytes > least) least = groups->bytes;
     }
     if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * least + 4096) workers = 2;
@@ -935,7 +973,11 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             break;
         }
         case STEP_BANDS: bands_rows(&step->bands, expression_run(&sw->frame, e), &sw->selection); break;
-        case STEP_TEE: case STEP_ROUTE: files_write(sw, step); break;
+        case STEP_ROUTE:    /* it takes all rows: they have come to the end */
+            sw->passed += selection_count(&sw->selection);
+            files_write(sw, step);
+            break;
+        case STEP_TEE: files_write(sw, step); break;
         case STEP_HEAD: {
             uint64_t const before = step->count;
             selection_head(&sw->selection, before);

@@ -288,7 +288,7 @@ static void next_from(struct lowering *l, uint32_t from)
         t.kind = c == '"' ? TOKEN_QUOTED : TOKEN_TEXT;
     } else {
         unsigned i = 0;
-        while (i < SIGNS && signs[i].sign != (c | byte_at(l, at + 1) << 8) && signs[i].sign != c) i++;
+        while (i < SIGNS && signs[i].sign != (c | (byte_at(l, at + 1) & 0xff) << 8) && signs[i].sign != c) i++;
         if (i == SIGNS) {
             fail(l, (struct span){ (uint16_t)at, 1 },
                  c == '`' ? "names with odd letters stand in double quotes: \"name\"" : "% is no sign of the SQL that is understood");

@@ -461,25 +461,14 @@ ROW(row_time_difference)
 struct date { int64_t year; unsigned month, day, weekday /* Monday 1 */, year_day; };
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-/* H. Hinnant's civil_from_days. */
 static struct date date_of(int64_t us)
 {
-    int64_t const day = floor_div(us, 86400 * INT64_C(1000000)), z = day + 719468, era = floor_div(z, 146097), doe = z - era * 146097;
-    int64_t const yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    struct date d = { .month = (unsigned)(mp < 10 ? mp + 3 : mp - 9), .day = (unsigned)(doy - (153 * mp + 2) / 5 + 1) };
-    d.year = yoe + era * 400 + (d.month <= 2);
+    int64_t const day = floor_div(us, 86400 * INT64_C(1000000));
+    struct date d;
+    date_of_days(day, &d.year, &d.month, &d.day);
     d.weekday = (unsigned)((day % 7 + 7 + 3) % 7) + 1;
-    int const leap = (d.year % 4 == 0 && d.year % 100 != 0) || d.year % 400 == 0;
-    static const uint16_t before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-    d.year_day = before[d.month - 1] + d.day + (leap && d.month > 2);
+    d.year_day = (unsigned)(day - date_days(d.year, 1, 1)) + 1;
     return d;
-}
-static int64_t days_of(int64_t y, unsigned m, unsigned d)
-{
-    y -= m <= 2;
-    int64_t const era = floor_div(y, 400), yoe = y - era * 400;
-    int64_t const doy = (153 * ((int64_t)m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
 static int word(const struct value *v, const char *name) { return v->bytes == strlen(name) && memcmp(v->text, name, v->bytes) == 0; }
@@ -566,7 +555,7 @@ ROW(row_time_trunc)
         give_time(out, (floor_div(t, day_us) - (int64_t)date_of(t).weekday + 1) * day_us);
     } else {
         struct date const d = date_of(t);
-        give_time(out, days_of(d.year, (d.month - 1) / step->months * step->months + 1, 1) * day_us);
+        give_time(out, date_days(d.year, (d.month - 1) / step->months * step->months + 1, 1) * day_us);
     }
 }
 

@@ -1,25 +1,9 @@
 /* hardened_avx512.c - the same rounds over vectors of 8 items. Contract: hardened.h. */
-#include <string.h>
 #include "kernels/hardened.h"
 #include "kernels/tables.h"
 
 typedef uint64_t word __attribute__((vector_size(8 * 8)));
 enum { LANES = 8 };
-#include "kernels/sip.h"
+#include "kernels/hardened_loops.h"
 
-static void hardened_u64_avx512(uint64_t *out, const uint64_t *in, size_t count, uint64_t key_low, uint64_t key_high)
-{
-    for (size_t i = 0; i < count; i += LANES) {
-        size_t const bytes = 8 * (count - i < LANES ? count - i : LANES);
-        word const zero = { 0 };
-        word m = zero;
-        memcpy(&m, in + i, bytes);
-        sip s = sip_start(zero, key_low, key_high);
-        sip_take(&s, m, 1);
-        sip_take(&s, zero + (UINT64_C(8) << 56), 1);
-        word const hash = sip_end(&s, 3);
-        memcpy(out + i, &hash, bytes);
-    }
-}
-
-const struct hardened_kernels hardened_avx512 = { .u64 = hardened_u64_avx512 };
+const struct hardened_kernels hardened_avx512 = { .u64 = hardened_u64 };

@@ -35,16 +35,7 @@ COMPARE(less_f64, double, __m256d, _mm256_loadu_pd, _mm256_set1_pd(*b), LESS_F64
 COMPARE(less_equal_f64, double, __m256d, _mm256_loadu_pd, _mm256_set1_pd(*b), LESS_EQUAL_F64, <=)
 COMPARE(equal_f64, double, __m256d, _mm256_loadu_pd, _mm256_set1_pd(*b), EQUAL_F64, ==)
 
-#define PACK(name, type)                                                                                      \
-    static size_t name(type *out, const type *in, const uint64_t *bits, size_t count)                        \
-    {                                                                                                        \
-        size_t packed = 0;                                                                                   \
-        for (size_t from = 0; from < count; from += 64)                                                      \
-            for (uint64_t word = bits[from / 64]; word != 0; word &= word - 1)                               \
-                out[packed++] = in[from + (unsigned)__builtin_ctzll(word)];                                  \
-        return packed;                                                                                       \
-    }
-PACK(pack_64, uint64_t)
-PACK(pack_32, uint32_t)
+VECTORS_PACK(pack_64, uint64_t)
+VECTORS_PACK(pack_32, uint32_t)
 
 VECTORS_TABLE(avx2);

@@ -1,5 +1,5 @@
 /* vectors_loops.h - the loops of vectors.h that a compiler makes vectors of by itself. The including file is
- * compiled for its instruction set and defines the rest: comparisons and packing. */
+ * compiled for its instruction set and defines the rest: comparisons, and packing where it has an instruction for that. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define VECTORIZED __attribute__((optimize("O2,tree-vectorize,no-unroll-loops,vect-cost-model=cheap")))
 #else
@@ -101,6 +101,17 @@ static uint64_t clear_nan(uint64_t *bits, double *values, size_t count)
     }
 VECTORS_CHOOSE(choose_64, uint64_t)
 VECTORS_CHOOSE(choose_32, uint32_t)
+
+/* Bit by bit: what does without an instruction for it. */
+#define VECTORS_PACK(name, type)                                                                                      \
+    static size_t name(type *out, const type *in, const uint64_t *bits, size_t count)                        \
+    {                                                                                                        \
+        size_t packed = 0;                                                                                   \
+        for (size_t from = 0; from < count; from += 64)                                                      \
+            for (uint64_t word = bits[from / 64]; word != 0; word &= word - 1)                               \
+                out[packed++] = in[from + (unsigned)__builtin_ctzll(word)];                                  \
+        return packed;                                                                                       \
+    }
 
 #define VECTORS_TABLE(isa)                                                                                    \
     const struct vectors_kernels vectors_##isa = {                                                           \

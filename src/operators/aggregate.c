@@ -32,7 +32,7 @@ struct ends_state { struct text_kept first, last; };
 struct arg_state { struct kept by_min, by_max; struct text_kept at_min, at_max; };
 struct rate_state { int64_t first, last; uint64_t count; };
 
-enum { TEXTS_SHARE = 32 /* bytes of kept texts for each counter */ };
+enum { TEXTS_SHARE = 40 /* bytes of kept texts for each counter */, TEXTS_OFFERED_AGAIN = 256 /* rows of a batch */ };
 
 static uint32_t up64(size_t bytes) { return (uint32_t)((bytes + 63) & ~(size_t)63); }
 
@@ -513,6 +513,9 @@ static void top_add(const struct state_plan *s, uint8_t *state, const struct den
         uint32_t const row = from + fresh[i];
         (void)texts_put(texts, heavy, d->hashes[row], d->base + d->start[row], d->length[row]);
     }
+    if (texts != NULL && texts_lossy(texts))    /* what found no room is offered again while it comes */
+        for (uint32_t row = from; row < until && row - from < TEXTS_OFFERED_AGAIN; row++)
+            if (weir_heavy_contains(heavy, d->hashes[row])) (void)texts_put(texts, heavy, d->hashes[row], d->base + d->start[row], d->length[row]);
     if (s->type != VALUE_NUMBER || d->form == FORM_I64) return;
     for (size_t i = 0; i < count; i++) {    /* whole floats hash as ints */
         uint32_t const row = from + fresh[i];

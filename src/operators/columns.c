@@ -291,3 +291,26 @@ enum value_type column_type(enum declared_type declared, const uint64_t counts[6
     if (kinds > 1 || texts > 0) return VALUE_TEXT;
     return numbers > 0 ? VALUE_NUMBER : times > 0 ? VALUE_TIME : VALUE_BOOL;
 }
+
+void column_hash(const struct vector *v, uint32_t rows, uint64_t seed, uint64_t *hashes)
+{
+    WEIR_ASSERT(v != NULL && hashes != NULL);
+    const struct numeric_kernels *k = weir_kernels.numeric;
+    if (v->type == VALUE_NULL) {
+        for (uint32_t i = 0; i < rows; i++) hashes[i] = COLUMN_HASH_NULL;
+        return;
+    }
+    switch (v->form) {
+    case FORM_TEXT: weir_kernels.cells->hash_views(hashes, v->base, v->start, v->length, rows, seed); break;
+    case FORM_F64:  k->hash_f64(hashes, v->values, rows, seed); break;
+    case FORM_U64:  k->hash_u64(hashes, v->values, rows, seed); break;
+    case FORM_I64:  k->hash_i64(hashes, v->values, rows, v->type == VALUE_TIME ? seed ^ WEIR_HASH_TIME : seed); break;
+    case FORM_TRUTH: {
+        uint64_t const truths[] = { weir_hash_bytes("false", 5, seed), weir_hash_bytes("true", 4, seed) };
+        for (uint32_t i = 0; i < rows; i++) hashes[i] = truths[vector_truth(v, i)];
+        break;
+    }
+    }
+    for (uint32_t w = 0; v->nulls != NULL && w < (rows + ROWS - 1) / ROWS; w++)
+        for (uint64_t left = v->nulls[w]; left != 0; left &= left - 1) hashes[ROWS * w + (uint32_t)__builtin_ctzll(left)] = COLUMN_HASH_NULL;
+}

@@ -28,4 +28,9 @@ uint32_t column_load(struct column_room *room, const struct slice *slice, enum v
 /* The type a column has in a chain: as declared, else by the classes of its cells in a sample (counts by WEIR_CLASS_*). */
 enum value_type column_type(enum declared_type declared, const uint64_t counts[6]);
 
+/* What weir/hash.h says of each row; a null row gives COLUMN_HASH_NULL. The one place that groups, dedup, route and the distinct
+ * counts of chains hash by. */
+#define COLUMN_HASH_NULL UINT64_C(0x2545f4914f6cdd1d)
+void column_hash(const struct vector *v, uint32_t rows, uint64_t seed, uint64_t *hashes);
+
 #endif

@@ -12,6 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/numeric.h"
 #include "machine/assert.h"
+#include "operators/columns.h"
 #include "operators/groups.h"
 #include "weir/hash.h"
 
@@ -95,12 +96,9 @@ void groups_hash(const struct groups_plan *plan, const struct dense_key *keys, c
         const struct dense_key *key = &keys[k];
         const struct dense *d = &key->values;
         uint64_t *to = plan->key_count == 1 && panes == NULL ? hashes : room;
-        if (d->form == FORM_TEXT) weir_kernels.cells->hash_views(to, d->base, d->start, d->length, rows, seed);
-        else if (d->form == FORM_F64) weir_kernels.numeric->hash_f64(to, d->values, rows, seed);
-        else if (d->form == FORM_U64) weir_kernels.numeric->hash_u64(to, d->values, rows, seed);
-        else if (d->form == FORM_I64) weir_kernels.numeric->hash_i64(to, d->values, rows, key->type == VALUE_TIME ? seed ^ WEIR_HASH_TIME : seed);
-        else for (uint32_t i = 0; i < rows; i++) to[i] = (((const uint64_t *)d->values)[i / 64] >> (i % 64) & 1) ? UINT64_C(0x9e3779b97f4a7c15) : UINT64_C(0xd1b54a32d192ed03);
-        if (key->nulls != NULL) for (uint32_t i = 0; i < rows; i++) if (key->nulls[i]) to[i] = UINT64_C(0x2545f4914f6cdd1d);
+        struct vector const column = { .type = key->type, .form = d->form, .values = d->values, .base = d->base, .start = d->start, .length = d->length };
+        column_hash(&column, rows, seed, to);
+        if (key->nulls != NULL) for (uint32_t i = 0; i < rows; i++) if (key->nulls[i]) to[i] = COLUMN_HASH_NULL;
         if (to == room) for (uint32_t i = 0; i < rows; i++) hashes[i] = (rotate(hashes[i], 23) + to[i]) * UINT64_C(0x9fb21c651e98df25);
     }
     for (uint32_t i = 0; i < rows; i++) hashes[i] ^= hashes[i] >> 32;    /* tags are low bits, homes high ones */

@@ -1,27 +1,10 @@
 /* steps.c - contract: steps.h. */
 #include <string.h>
-#include "kernels/cells.h"
 #include "kernels/kernels.h"
-#include "kernels/numeric.h"
 #include "kernels/tables.h"
 #include "machine/assert.h"
+#include "operators/columns.h"
 #include "operators/steps.h"
-#include "weir/hash.h"
-
-#define HASH_OF_NULL UINT64_C(0x2545f4914f6cdd1d)
-
-static void column_hash(const struct vector *v, uint32_t rows, uint64_t seed, uint64_t *to)
-{
-    const struct numeric_kernels *k = weir_kernels.numeric;
-    if (v->type == VALUE_NULL) for (uint32_t i = 0; i < rows; i++) to[i] = HASH_OF_NULL;
-    else if (v->form == FORM_TEXT) weir_kernels.cells->hash_views(to, v->base, v->start, v->length, rows, seed);
-    else if (v->form == FORM_F64) k->hash_f64(to, v->values, rows, seed);
-    else if (v->form == FORM_U64) k->hash_u64(to, v->values, rows, seed);
-    else if (v->form == FORM_I64) k->hash_i64(to, v->values, rows, v->type == VALUE_TIME ? seed ^ WEIR_HASH_TIME : seed);
-    else for (uint32_t i = 0; i < rows; i++) to[i] = vector_truth(v, i) ? weir_hash_bytes("true", 4, seed) : weir_hash_bytes("false", 5, seed);
-    for (uint32_t w = 0; v->nulls != NULL && w < (rows + 63) / 64; w++)
-        for (uint64_t left = v->nulls[w]; left != 0; left &= left - 1) to[64 * w + (uint32_t)__builtin_ctzll(left)] = HASH_OF_NULL;
-}
 
 void rows_hash(const struct vector *const *keys, unsigned count, uint32_t rows, uint64_t seed, uint64_t *hashes, uint64_t *room)
 {

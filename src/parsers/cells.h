@@ -79,5 +79,8 @@ int number_parse_f64(const char *text, uint32_t length, double *out);
 int time_parse(const char *text, uint32_t length, int64_t *out_us);
 /* "2013-01-01T05:00:00Z", with a fraction only if there is one; returns the length (<= 28). */
 int time_print(char *out, int64_t us);
+/* The proleptic Gregorian calendar, days counted from 1970-01-01. */
+int64_t date_days(int64_t year, unsigned month, unsigned day);
+void    date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 #endif

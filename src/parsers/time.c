@@ -35,10 +35,21 @@ static int days_in_month(int year, int month)
     return days[month] + (month == 2 && leap);
 }
 
-static int64_t days_of_date(int year, int month, int day)
+/* H. Hinnant, chrono-Compatible Low-Level Date Algorithms: years begin in March, 146,097 days are 400 years. */
+int64_t date_days(int64_t year, unsigned month, unsigned day)
 {
-    int const y = year - (month <= 2), m = (month + 9) % 12;    /* March is 0 */
-    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - DAYS_TO_1970;
+    int64_t const y = year - (month <= 2), m = (month + 9) % 12;
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + (int64_t)day - 1 - DAYS_TO_1970;
+}
+
+void date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+    int64_t const since = days + DAYS_TO_1970, era = since / 146097, doe = since % 146097;
+    int64_t const yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t const doy = doe - (365 * yoe + yoe / 4 - yoe / 100), m = (5 * doy + 2) / 153;
+    *month = (unsigned)(m < 10 ? m + 3 : m - 9);
+    *day = (unsigned)(doy - (153 * m + 2) / 5 + 1);
+    *year = era * 400 + yoe + (*month <= 2);
 }
 
 /* Z, +HH:MM, +HHMM, +HH, all of text: minutes east of UTC. */
@@ -60,7 +71,7 @@ int time_parse(const char *text, uint32_t length, int64_t *out_us)
     if (length < 10 || text[4] != '-' || text[7] != '-') return 0;
     int const year = digits_at(text, 4), month = digits_at(text + 5, 2), day = digits_at(text + 8, 2);
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return 0;
-    int64_t us = days_of_date(year, month, day) * DAY_US;
+    int64_t us = date_days(year, (unsigned)month, (unsigned)day) * DAY_US;
     if (length == 10) {
         *out_us = us;
         return 1;
@@ -104,18 +115,15 @@ int time_print(char *out, int64_t us)
     WEIR_ASSERT(out != NULL);
     if (us < MIN_US) us = MIN_US;
     if (us > MAX_US) us = MAX_US;
-    int64_t const since = us + DAYS_TO_1970 * DAY_US, days = since / DAY_US, rest = since % DAY_US;
-
-    /* H. Hinnant, chrono-Compatible Low-Level Date Algorithms: 146,097 days are 400 years. */
-    int64_t const era = days / 146097, doe = days % 146097;
-    int64_t const yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t const doy = doe - (365 * yoe + yoe / 4 - yoe / 100), m = (5 * doy + 2) / 153;
-    int64_t const month = m < 10 ? m + 3 : m - 9;
-    char *at = digits_put(out, era * 400 + yoe + (month <= 2), 4);
+    int64_t const since = us + DAYS_TO_1970 * DAY_US, rest = since % DAY_US;
+    int64_t year;
+    unsigned month, day;
+    date_of_days(since / DAY_US - DAYS_TO_1970, &year, &month, &day);
+    char *at = digits_put(out, year, 4);
     *at++ = '-';
     at = digits_put(at, month, 2);
     *at++ = '-';
-    at = digits_put(at, doy - (153 * m + 2) / 5 + 1, 2);
+    at = digits_put(at, day, 2);
     *at++ = 'T';
     int64_t const seconds = rest / SECOND_US;
     at = digits_put(at, seconds / 3600, 2);
