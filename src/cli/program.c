@@ -7,7 +7,7 @@
 extern char __executable_start[], _end[], weir_common_end[] __attribute__((weak));
 #define GROUP(name) extern char weir_##name##_begin[] __attribute__((weak)), weir_##name##_end[] __attribute__((weak));
 GROUP(avx2) GROUP(avx512) GROUP(summary) GROUP(chain) GROUP(start) GROUP(compile) GROUP(network) GROUP(rings) GROUP(states) GROUP(summary_bss) GROUP(network_bss) GROUP(chain_bss)
-GROUP(states_bss)
+GROUP(rings_bss) GROUP(states_bss)
 
 enum { PAGE_BYTES = 4096 };
 
@@ -23,7 +23,7 @@ uint64_t program_bytes(enum program_use use, int network)
     if (use == PROGRAM_STATES) return mapped(weir_states_begin, weir_states_end) + states_bss;
     if (weir_start_begin == NULL) return ((uint64_t)(_end - __executable_start) + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     uint64_t const common = mapped(__executable_start, weir_common_end);
-    uint64_t bytes = common + mapped(weir_states_end, _end) - states_bss;
+    uint64_t bytes = common + mapped(weir_states_end, _end) - states_bss - mapped(weir_rings_bss_begin, weir_rings_bss_end);
     uint64_t const avx2 = mapped(weir_avx2_begin, weir_avx2_end), avx512 = mapped(weir_avx512_begin, weir_avx512_end);
     bytes += avx2 > avx512 ? avx2 : avx512;    /* a run has one at most; plans are the same whichever it is */
     if (network) bytes += mapped(weir_network_begin, weir_network_end);
@@ -40,7 +40,7 @@ uint64_t program_start_bytes(enum program_use use)
     return mapped(weir_start_begin, weir_start_end) + (use == PROGRAM_SUMMARY ? 0 : mapped(weir_compile_begin, weir_compile_end));
 }
 
-uint64_t program_ring_bytes(void) { return weir_start_begin == NULL ? 0 : mapped(weir_rings_begin, weir_rings_end); }
+uint64_t program_ring_bytes(void) { return weir_start_begin == NULL ? 0 : mapped(weir_rings_begin, weir_rings_end) + mapped(weir_rings_bss_begin, weir_rings_bss_end); }
 
 void program_started(void)
 {

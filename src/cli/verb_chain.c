@@ -193,7 +193,7 @@ static void figures(struct out *out)
         out_text(out, ",\"ring_dropped\":");
         out_u64(out, source_ring_dropped(run->source));
     }
-    if (sink.ring != NULL) {
+    if (options.to != NULL) {
         out_text(out, ",\"to_records\":");
         out_u64(out, sink.records);
         out_text(out, ",\"to_dropped\":");

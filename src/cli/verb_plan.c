@@ -117,6 +117,7 @@ int verb_plan(int argc, char **argv)
     struct out out;
     int ndjson = 0;
     int at = 1;
+    source_ring_looks_only = 1;
     for (; at < argc && argv[at][0] == '-' && argv[at][1] != '\0'; at++) {
         if (strcmp(argv[at], "-h") == 0 || strcmp(argv[at], "--help") == 0) return help_print("plan");
         if (strcmp(argv[at], "-o") == 0 && at + 1 < argc) ndjson = strcmp(argv[++at], "ndjson") == 0;

@@ -42,7 +42,8 @@ static int told(const char *name, weir_status status, int error)
 
 static int ring_create(const char *name, const struct wish *w)
 {
-    uint64_t const most = w->bytes / 4 < RING_SINK_SLOT ? w->bytes / 4 : RING_SINK_SLOT;
+    enum { SLOT_BYTES = 64 << 10 };
+    uint64_t const most = w->bytes / 4 < SLOT_BYTES ? w->bytes / 4 : SLOT_BYTES;
     uint64_t const slot = w->messages ? 0 : w->slot != 0 ? w->slot : most > 64 ? most : 64;
     weir_ring_config const config = { .data_bytes = w->bytes, .slot_bytes = slot <= UINT32_MAX ? (uint32_t)slot : 1, .consumers = (uint32_t)w->consumers,
                                       .policy = w->slow == RING_SINK_ANY ? WEIR_RING_BLOCK : (weir_ring_policy)w->slow, .shares = w->shares };

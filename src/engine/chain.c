@@ -452,7 +452,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* How many different values a column is likely to have, by those of the first block: few that came again and again will hardly be
  * more; else four times what was seen. */
-enum { SAMPLE_BITS = 2048 };
+enum { SAMPLE_BITS = 2048, LOOK_LEAST_BYTES = 8192 };
 
 static void sample_add(weir_bits *seen, const struct slice *slice, uint64_t *hashes)
 {
@@ -480,16 +480,26 @@ static enum plan_outcome types_find(struct chain_plan *p)
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
     p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
     if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
-    struct arena rest = plan->arena;
+    struct arena rest;
     struct books books = { .count = { 0 } };
-    uint64_t (*counts)[6] = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
-    void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
-    uint8_t *copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES);
-    struct cells *cells = arena_take(&rest, "sniff", sizeof *cells);
+    uint64_t (*counts)[6];
+    void *parser;
+    uint8_t *copy, *seen;
+    struct cells *cells;
+    uint64_t *hashes;
     size_t const seen_bytes = weir_bits_bytes(SAMPLE_BITS);
-    uint8_t *seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
-    uint64_t *hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
-    if (seen == NULL || hashes == NULL || counts == NULL || parser == NULL || copy == NULL || cells == NULL) return plan_no_fit(plan, "a look at the first block", window->have + sizeof *cells);
+    size_t look_bytes = window->have;    /* all of it, or the half, or a quarter ... that there is room for */
+    for (;; look_bytes /= 2) {
+        rest = plan->arena;
+        counts = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
+        parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
+        copy = arena_take(&rest, "sniff", look_bytes + 2 * WEIR_PAD_BYTES);
+        cells = arena_take(&rest, "sniff", sizeof *cells);
+        seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
+        hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
+        if (seen != NULL && hashes != NULL && counts != NULL && parser != NULL && copy != NULL && cells != NULL) break;
+        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *cells);
+    }
     memset(counts, 0, (columns + 1) * sizeof *counts);
     for (uint32_t i = 0; i < columns; i++) {
         weir_bits *bits;
@@ -498,7 +508,8 @@ static enum plan_outcome types_find(struct chain_plan *p)
     uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
-    while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last) last = end;
+    while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
+           end - run->body_at <= look_bytes) last = end;
     size_t const bytes = last - (run->body_at < window->have ? run->body_at : window->have);
     memcpy(copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
     uint32_t const select_new = plan->schema.select_new;
@@ -527,6 +538,9 @@ static enum plan_outcome types_find(struct chain_plan *p)
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
     }
+    uintptr_t const from = ((uintptr_t)plan->arena.base + plan->arena.used + 4095) & ~(uintptr_t)4095;    /* untouched again */
+    uintptr_t const to = (uintptr_t)rest.base + rest.used;
+    if (from < to) weir_machine->discard((void *)from, to - from);
     return PLAN_OK;
 }
 
@@ -863,8 +877,8 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
     if (outcome == PLAN_OK) outcome = types_find(p);
     if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
+    plan_widen(&p->plan);    /* compiling touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
-    plan_widen(&p->plan);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
     if (outcome == PLAN_OK && source->seekable) p->plan.run.workers[0].window.have = 0;

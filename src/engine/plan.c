@@ -82,7 +82,7 @@ static enum plan_outcome columns_ndjson(struct plan *plan, const struct question
 {
     struct run *run = &plan->run;
     struct window *window = &run->workers[0].window;
-    enum { SPARE_COLUMNS = 8, NAME_BYTES_EACH = 24, SNIFF_NAME_BYTES = 32 << 10 };
+    enum { SPARE_COLUMNS = 8, NAME_BYTES_EACH = 24, SNIFF_NAME_BYTES = 32 << 10, LOOK_LEAST_BYTES = 8192 };
     run->ops = &parser_ndjson;
     run->options.format = INPUT_NDJSON;
     plan->format_name = "ndjson";
@@ -96,22 +96,25 @@ static enum plan_outcome columns_ndjson(struct plan *plan, const struct question
     void *memory = NULL;
     uint8_t *copy = NULL;
     uint32_t capacity = WEIR_COLUMNS_MAX / 4;
-    for (; capacity >= 64 && copy == NULL; capacity /= 2) {
+    size_t look_bytes = window->have;    /* where there is little room: fewer columns first, then less to look at */
+    for (;;) {
         rest = plan->arena;
         table = arena_take(&rest, "sniff", capacity * sizeof *table);
         names = arena_take(&rest, "sniff", SNIFF_NAME_BYTES);
         memory = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, capacity));
-        copy = arena_take(&rest, "sniff", window->have + 2 * WEIR_PAD_BYTES + SNIFF_NAME_BYTES + capacity * sizeof *table);
+        copy = arena_take(&rest, "sniff", look_bytes + 2 * WEIR_PAD_BYTES + SNIFF_NAME_BYTES + capacity * sizeof *table);
+        if (copy != NULL && names != NULL && memory != NULL) break;
+        if (capacity > 64) capacity /= 2;
+        else if (look_bytes > LOOK_LEAST_BYTES) look_bytes /= 2;
+        else return no_fit(plan, "column names", look_bytes + 2 * SNIFF_NAME_BYTES);
     }
-    if (copy == NULL || names == NULL || memory == NULL) return no_fit(plan, "column names", 128 << 10);
-    capacity *= 2;
     schema_init(&found, table, capacity, names, SNIFF_NAME_BYTES);
     found.select_new = 1;    /* the parser passes over what nobody wants */
     run->ops->init(memory, &run->options, &found, &books);
     size_t end = run->body_at;
     size_t last = end;    /* whole records only; parsing changes bytes, so on a copy behind everything */
-    while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last)
-        last = end;
+    while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
+           end - run->body_at <= look_bytes) last = end;
     size_t const bytes = last - run->body_at;
     memcpy(copy + WEIR_PAD_BYTES, window->data + run->body_at, bytes);
     run->ops->begin(memory, copy + WEIR_PAD_BYTES, bytes, run->body_at);

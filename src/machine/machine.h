@@ -40,7 +40,7 @@ struct weir_machine {
     int     (*poll)(struct pollfd *fds, unsigned count, int timeout_ms);
     int     (*fadvise)(int fd, uint64_t offset, uint64_t bytes, int advice);
     void   *(*mmap_anonymous)(size_t bytes);         /* NULL on failure; page aligned, zeroed */
-    void    (*discard)(void *pages, size_t bytes);   /* of the program's file: no longer resident, read again if touched */
+    void    (*discard)(void *pages, size_t bytes);   /* no longer resident; touched again, the program's file is read again, anonymous memory is 0 */
     int     (*getrandom)(void *buffer, size_t bytes);
     int64_t (*monotonic_ns)(void);
     int64_t (*realtime_us)(void);                    /* since 1970 UTC */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include "weir/ring.h"
 
-enum { RING_SINK_BYTES = 256 << 10, RING_SINK_MESSAGE_BYTES = 32 << 10, RING_SINK_SLOT = 64 << 10, RING_SINK_ANY = -1 };
+enum { RING_SINK_BYTES = 128 << 10, RING_SINK_MESSAGE_BYTES = 32 << 10, RING_SINK_SLOT = 32 << 10, RING_SINK_ANY = -1 };
 
 struct ring_sink {
     _Alignas(WEIR_RING_ALIGN) uint8_t handle[WEIR_RING_HANDLE_BYTES];

@@ -27,6 +27,7 @@ struct source_ring {
     weir_ring_record records[BATCH];
 };
 static struct source_ring the_ring;
+int source_ring_looks_only;
 
 static int error_of(weir_status status, int error)
 {
@@ -55,7 +56,7 @@ weir_status source_ring_open(struct source *source, const char *name, int *error
 {
     struct source_ring *r = &the_ring;
     WEIR_ASSERT(r->ring == NULL);
-    *r = (struct source_ring){ .who = WEIR_RING_ANYONE };
+    *r = (struct source_ring){ .who = source_ring_looks_only ? WEIR_RING_OBSERVER : WEIR_RING_ANYONE };
     weir_status status = weir_ring_connect(&r->place, name + 5);
     if (status == WEIR_OK) status = weir_ring_guard(&r->place);
     if (status == WEIR_OK) status = weir_ring_attach(&r->ring, r->handle, sizeof r->handle, &r->place, r->who);
@@ -132,7 +133,7 @@ static int records_read(struct source *source, int64_t until)
             }
             return 1;
         }
-        if (status == WEIR_END) {
+        if (status == WEIR_END || (status == WEIR_AGAIN && r->who == WEIR_RING_OBSERVER)) {
             source->ended = 1;
             return 1;
         }

@@ -4,6 +4,8 @@
 
 #include "sources/source.h"
 
+/* 1: a ring that is opened is only looked at, nothing is taken from it: what lies there now is all there is (weir plan). */
+extern int source_ring_looks_only;
 /* name: "ring:NAME". One at a time in a process. */
 WEIR_MUST_CHECK weir_status source_ring_open(struct source *source, const char *name, int *error);
 const char *source_ring_error_text(int error);

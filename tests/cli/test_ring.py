@@ -70,6 +70,7 @@ def digits(text):
     return rows
 
 
+SLOT = 32 << 10    # of a ring that weir gen makes
 GEN = ["--seed", "5"]
 
 
@@ -118,6 +119,17 @@ def test_chains_read_rings_and_write_rings(ring, tmp_path):
         other.path.unlink(missing_ok=True)
 
 
+def test_a_plan_takes_nothing_out_of_the_ring_it_looks_at(ring, tmp_path):
+    gen = Running(tmp_path, "gen", "csv", "--rows", 30000, *GEN, "--to", ring.at)
+    ring.wait_for(lambda head, consumers: consumers and consumers[0]["unread"] > 0)
+    for words in (["summary"], ["filter", "status >= 400"]):
+        r = run("plan", *words, ring.at)
+        assert r.code == 0 and b"ring" in r.out, r.err
+    chain = run("count", "-o", "csv", ring.at)
+    assert chain.out == b"count\n30000\n", chain.err
+    assert gen.end() == 0
+
+
 def test_a_record_of_a_chain_is_whole_rows(ring, tmp_path):
     ring.create("--bytes", "1MiB", "--messages")
     r = run("select", "id,time,host", "-o", "csv", "--to", ring.at, "-", stdin=subprocess.run([EXE, "gen", "csv", "--rows", "9000", *GEN], stdout=subprocess.PIPE, check=True).stdout,
@@ -143,7 +155,7 @@ def test_a_killed_producer_is_exit_76_and_what_it_committed_is_described(ring, t
     r = run("summary", "-i", "f64", "-o", "ndjson", ring.at)
     assert time.monotonic() - started < 5
     assert r.code == 76 and b"producer died" in r.err
-    assert r.columns()["value"]["count"] == 4 * 65536 // 8
+    assert r.columns()["value"]["count"] == 4 * SLOT // 8
     assert ring.stat()[0]["producer"] == "dead"
 
 
@@ -160,7 +172,7 @@ def test_a_producer_killed_while_it_is_read_loses_nothing_committed(ring, tmp_pa
         consumer = ring.stat()[1]
         assert consumer["unread"] == consumer["dropped"] == 0
         count = json.loads(summary.out.splitlines()[0])["count"]
-        assert count == (consumer["delivered"] - before) * 65536 // 8
+        assert count == (consumer["delivered"] - before) * SLOT // 8
 
 
 def test_a_killed_consumer_is_waited_for_and_its_successor_goes_on(ring, tmp_path):
@@ -176,8 +188,8 @@ def test_a_killed_consumer_is_waited_for_and_its_successor_goes_on(ring, tmp_pat
     second = run("summary", "-i", "f64", "-o", "ndjson", ring.at)
     assert second.code == 0 and gen.end() == 0
     records = ring.stat()[1]
-    assert records["delivered"] == records["offered"] == 256 * 16
-    assert second.columns()["value"]["count"] == (records["delivered"] - delivered) * 65536 // 8
+    assert records["delivered"] == records["offered"] == (256 << 20) // SLOT
+    assert second.columns()["value"]["count"] == (records["delivered"] - delivered) * SLOT // 8
 
 
 def test_recover_lets_go_of_the_dead(ring, tmp_path):
@@ -188,7 +200,7 @@ def test_recover_lets_go_of_the_dead(ring, tmp_path):
     r = run("ring", "recover", ring.name, over=True)
     assert r.code == 0 and r.out == b"producer: ended\n"
     r = run("summary", "-i", "f64", "-o", "ndjson", ring.at)
-    assert r.code == 0 and r.columns()["value"]["count"] == 4 * 65536 // 8
+    assert r.code == 0 and r.columns()["value"]["count"] == 4 * SLOT // 8
     r = run("ring", "recover", ring.name, over=True)
     assert r.code == 0 and r.out == b"consumer 0: not waited for\n"
     assert ring.stat()[1]["state"] == "left"
