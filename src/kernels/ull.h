@@ -31,10 +31,19 @@ static inline size_t ull_offer(uint8_t *registers, unsigned p, uint64_t hash, un
     return old >> 2 == floor && *r >> 2 != floor;
 }
 
+/* One register of both: the larger one, and of the smaller one the places at most two below the larger one's top. */
+static inline uint8_t ull_join(uint8_t a, uint8_t b)
+{
+    uint64_t const places = ull_unpack(a) | ull_unpack(b);
+    return places == 0 ? 0 : ull_pack(places);
+}
+
 struct ull_kernels {
     /* Offer all; no top is below floor (0, or a place), so that places below floor - 2 need not be looked at. Returns how many
      * registers left the floor. 4 <= p <= 18; 4 bytes before registers are readable. */
     size_t (*add)(uint8_t *registers, unsigned p, const uint64_t *hashes, size_t count, unsigned floor);
+    /* into becomes the registers of both; count is a power of two, 16 or more. Returns the smallest top, and how many have it. */
+    unsigned (*merge)(uint8_t *into, const uint8_t *from, size_t count, uint32_t *at_floor);
 };
 
 #endif

@@ -60,4 +60,31 @@ static size_t ull_add_avx512(uint8_t *registers, unsigned p, const uint64_t *has
     return left;
 }
 
-const struct ull_kernels ull_avx512 = { .add = ull_add_avx512 };
+/* What the lower two bits of the smaller register add to the larger one, by the distance of their tops: 0, 1, 2, more. */
+static unsigned ull_merge_avx512(uint8_t *into, const uint8_t *from, size_t count, uint32_t *at_floor)
+{
+    __m512i const lower = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 2, 2, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0));
+    __m512i const three = _mm512_set1_epi8(3), six_bits = _mm512_set1_epi8(0x3f);
+    __mmask64 const lanes = count < 64 ? (UINT64_C(1) << count) - 1 : ~UINT64_C(0);
+    __m512i least = _mm512_set1_epi8(-1);
+    for (size_t i = 0; i < count; i += 64) {
+        __m512i const a = _mm512_maskz_loadu_epi8(lanes, into + i), b = _mm512_maskz_loadu_epi8(lanes, from + i);
+        __m512i const large = _mm512_max_epu8(a, b), small = _mm512_min_epu8(a, b);
+        __m512i const apart = _mm512_sub_epi8(_mm512_and_si512(_mm512_srli_epi16(large, 2), six_bits), _mm512_and_si512(_mm512_srli_epi16(small, 2), six_bits));
+        __m512i const which = _mm512_or_si512(_mm512_and_si512(small, three), _mm512_slli_epi16(_mm512_min_epu8(apart, three), 2));
+        __m512i const both = _mm512_or_si512(large, _mm512_shuffle_epi8(lower, which));
+        _mm512_mask_storeu_epi8(into + i, lanes, both);
+        least = _mm512_mask_min_epu8(least, lanes, least, both);
+    }
+    uint8_t bytes[64];
+    _mm512_storeu_si512(bytes, least);
+    unsigned floor = 63;
+    for (unsigned i = 0; i < 64; i++) floor = bytes[i] >> 2 < (int)floor ? bytes[i] >> 2 : floor;
+    __m512i const last = _mm512_set1_epi8((char)(4 * floor + 3));
+    uint32_t at = 0;
+    for (size_t i = 0; i < count; i += 64) at += (uint32_t)__builtin_popcountll(_mm512_mask_cmple_epu8_mask(lanes, _mm512_maskz_loadu_epi8(lanes, into + i), last));
+    *at_floor = at;
+    return floor;
+}
+
+const struct ull_kernels ull_avx512 = { .add = ull_add_avx512, .merge = ull_merge_avx512 };

@@ -9,4 +9,17 @@ static size_t ull_add_scalar(uint8_t *registers, unsigned p, const uint64_t *has
     return left;
 }
 
-const struct ull_kernels ull_scalar = { .add = ull_add_scalar };
+static unsigned ull_merge_scalar(uint8_t *into, const uint8_t *from, size_t count, uint32_t *at_floor)
+{
+    unsigned floor = 64;
+    *at_floor = 0;
+    for (size_t i = 0; i < count; i++) {
+        into[i] = ull_join(into[i], from[i]);
+        unsigned const top = into[i] >> 2;
+        if (top < floor) floor = top, *at_floor = 0;
+        *at_floor += top == floor;
+    }
+    return floor;
+}
+
+const struct ull_kernels ull_scalar = { .add = ull_add_scalar, .merge = ull_merge_scalar };

@@ -192,6 +192,24 @@ void weir_bins_add(weir_bins *b, const double *values, size_t count)
     if (broken) b->flags |= BROKEN;
 }
 
+/* Bins as wide as the other's, with room for all of them, and no count near its end: side by side. 0: it is not so. */
+static int side_sum(weir_bins *into, const weir_bins *from, int side)
+{
+    const uint32_t *counts = side_counts(from, side);
+    int64_t const apart = from->at[side] - into->at[side];
+    uint32_t first = 0, last = side_bins(from, side), high = 0;
+    if (into->shift != from->shift || into->halve != 0 || from->halve != 0 || into->plus != from->plus) return 0;
+    while (first < last && counts[first] == 0) first++;
+    while (first < last && counts[last - 1] == 0) last--;
+    if (first == last) return 1;
+    if (apart + first < 0 || apart + last > side_bins(into, side)) return 0;
+    uint32_t *to = side_counts(into, side) + apart + first;
+    for (uint32_t i = first; i < last; i++) high |= counts[i] | to[i - first];
+    if (high > UINT32_MAX / 2) return 0;
+    for (uint32_t i = first; i < last; i++) to[i - first] += counts[i];
+    return 1;
+}
+
 weir_status weir_bins_merge(weir_bins *into, const weir_bins *from)
 {
     WEIR_ASSERT(into != NULL && from != NULL && into != from);
@@ -201,7 +219,7 @@ weir_status weir_bins_merge(weir_bins *into, const weir_bins *from)
     while (into->halve < from->halve) counts_halve(into);
     for (int side = 0; side < 2; side++) {
         const uint32_t *counts = side_counts(from, side);
-        for (uint32_t i = side_bins(from, side); i-- > 0;) {    /* the largest first: what is small may have to share */
+        for (uint32_t i = side_sum(into, from, side) ? 0 : side_bins(from, side); i-- > 0;) {    /* the largest first: what is small may have to share */
             if (counts[i] == 0) continue;
             unsigned const finer = into->halve - from->halve;
             uint32_t const many = finer >= 32 ? 1 : (uint32_t)(((uint64_t)counts[i] + (UINT64_C(1) << finer) - 1) >> finer);

@@ -158,10 +158,7 @@ weir_status weir_ull_merge(weir_ull *into, const weir_ull *from)
         return WEIR_OK;
     }
     if (into->mode == ULL_SET) ull_become_dense(into);
-    const uint8_t *const other = (const uint8_t *)from->slots;
-    for (size_t i = 0; i < (size_t)1 << into->p; i++)
-        if (other[i] != 0) ull_registers(into)[i] = ull_pack(ull_unpack(ull_registers(into)[i]) | ull_unpack(other[i]));
-    ull_find_floor(into);
+    into->floor = (uint8_t)WEIR_KERNELS_OF(ull)->merge(ull_registers(into), (const uint8_t *)from->slots, (size_t)1 << into->p, &into->at_floor);
     return WEIR_OK;
 }
 
