@@ -195,7 +195,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
         groups_at(&w->groups, 0)->rows = 0;
     }
     w->next_close = a->window.kind == WINDOW_SESSION ? INT64_MIN : INT64_MAX;
-    w->watermark = w->open_from = INT64_MIN;
+    w->watermark = w->open_from = w->closed_until = w->flip = INT64_MIN;
     if (output_block == NULL) return;
     struct aggregation_output *o = &w->output;
     uint8_t *at = output_block;
@@ -464,69 +464,163 @@ static void output_rest(struct aggregation_worker *w, struct groups *g, int64_t 
     if (groups_rest(g)->rows != 0 && w->plan->groups.on_full == FULL_APPROX) output_group(w, g, groups_rest(g), start, end);
 }
 
+/* ---- hopping windows ------------------------------------------------------------------------- */
+
+/* What w->window keeps between closings, so that a window costs three merges for each key, not one for each of its panes (two stacks;
+ * Tangwongsan et al., arXiv:2009.13768; weir/panes.h has them for states without keys):
+ *
+ *   panes of the table       | start |  .  |  .  | flip |  .  |  .  | end       a window closes: front + back = whole
+ *   front, group (pane, key)  ------------------->                              the panes from this one to flip in one; the newest come first
+ *   back, group (BACK, key)                         ------------->
+ *   whole, group (WHOLE, key) ----------------------------------->              printed, then thrown away
+ *
+ * The front is made anew when the window has left it. Nothing here is the only place of anything: panes stay in w->groups, and a
+ * late row, a purge, too little room only mean that panes are merged one by one once more. */
+#define BACK  (INT64_MAX - 2)    /* no times of rows: those end in the year 9999 */
+#define WHOLE (INT64_MAX - 1)
+enum { FEW_PANES = 6 };          /* are merged one by one */
+
+static int keep_panes_from(void *context, struct group *group)
+{
+    int64_t const pane = *group_pane(group);
+    return pane != WHOLE && pane >= *(const int64_t *)context;
+}
+
+/* A group of `from` into the one of its key in `pane`; 0: no room. */
+static int fold(struct aggregation_worker *w, struct groups *from, struct group *group, int64_t pane)
+{
+    struct groups *g = &w->window;
+    int const fits = g->count < g->plan->capacity && g->heap_used + group->key_bytes <= g->plan->heap_bytes;
+    if (!fits && groups_same(g, from, group, pane) == NULL) return 0;
+    return groups_add(g, from, group, pane);
+}
+
+/* Front (and whole, too) of the window from..until, from its last pane on. */
+static int front_make(struct aggregation_worker *w, int64_t from, int64_t until)
+{
+    struct groups *g = &w->groups;
+    groups_reset(&w->window);
+    for (int64_t pane = until; pane > from;) {
+        pane -= w->plan->window.pane;
+        for (uint32_t i = 0; i < g->count; i++) {
+            struct group *group = groups_at(g, i);
+            if (*group_pane(group) != pane) continue;
+            if (!fold(w, g, group, WHOLE) || !fold(w, &w->window, groups_same(&w->window, g, group, WHOLE), pane)) return 0;
+        }
+    }
+    w->front_keys = w->window.count;
+    w->flip = until;
+    return 1;
+}
+
+/* The window from..until comes together as WHOLE by what is kept. 0: it is not, for want of room. */
+static int whole_make(struct aggregation_worker *w, int64_t from, int64_t until)
+{
+    struct groups *g = &w->groups, *kept = &w->window;
+    if (w->flip < from) return front_make(w, from, until);    /* back has panes that are not of the window */
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct group *group = groups_at(g, i);
+        if (*group_pane(group) >= w->folded && *group_pane(group) < until && !fold(w, g, group, BACK)) return 0;
+    }
+    uint32_t keys = 0;
+    uint32_t const count = kept->count;
+    for (uint32_t i = count; i-- > 0 && keys < w->front_keys;) {    /* a key's oldest group is that of all its panes */
+        struct group *group = groups_at(kept, i);
+        if (*group_pane(group) == BACK || groups_same(kept, kept, group, WHOLE) != NULL) continue;
+        if (!fold(w, kept, group, WHOLE)) return 0;
+        keys++;
+    }
+    w->front_keys = keys;
+    for (uint32_t i = 0; i < count; i++)
+        if (*group_pane(groups_at(kept, i)) == BACK && !fold(w, kept, groups_at(kept, i), WHOLE)) return 0;
+    return 1;
+}
+
+/* The window from..until into w->window, as groups of pane WHOLE. */
+static void panes_merge(struct aggregation_worker *w, int64_t from, int64_t until)
+{
+    const struct window_plan *win = &w->plan->window;
+    struct groups *g = &w->groups;
+    int const worth_it = win->size / win->pane > FEW_PANES && !w->plan->set.ordered;    /* a front is made from its newest pane on */
+    if (worth_it && !w->disturbed && whole_make(w, from, until)) {
+        w->folded = until;
+        return;
+    }
+    w->flip = INT64_MIN;
+    w->disturbed = 0;
+    groups_reset(&w->window);
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct group *group = groups_at(g, i);
+        if (*group_pane(group) >= from && *group_pane(group) < until && !groups_add(&w->window, g, group, WHOLE)) w->failed = w->plan->groups.on_full == FULL_FAIL;
+    }
+}
+
+/* Rows have come to a pane that may be part of what is kept, or it is gone. */
+static void front_forget(struct aggregation_worker *w)
+{
+    w->flip = INT64_MIN;
+    w->disturbed = 1;    /* streams in which that is so before each closing make no fronts */
+}
+
 /* ---- windows --------------------------------------------------------------------------------- */
 
-struct closing { const struct window_plan *window; int64_t watermark; };
+static int keep_from(void *context, struct group *group) { return *group_pane(group) >= *(const int64_t *)context; }
 
-static int keep_open(void *context, struct group *group)
+/* Panes that only closed windows hold leave the table. Of hopping windows when they are a quarter of it, or when it is full:
+ * the others move up. 0: none has left. */
+static int closed_drop(struct aggregation_worker *w, int now)
 {
-    const struct closing *c = context;
-    return window_last_of(c->window, *group_pane(group)) + c->window->size > c->watermark;
+    struct groups *g = &w->groups;
+    uint32_t closed = 0;
+    for (uint32_t i = 0; i < g->count; i++) closed += *group_pane(groups_at(g, i)) < w->open_from;
+    if (closed == 0 || (!now && closed < g->count / 4)) return 0;
+    groups_keep(g, keep_from, &w->open_from);
+    return 1;
 }
 
 /* The earliest window that is not closed yet and has a pane in the table: its start; INT64_MAX: none. */
 static int64_t window_next(const struct aggregation_worker *w)
 {
     const struct window_plan *win = &w->plan->window;
-    int64_t next = INT64_MAX;
+    int64_t least = INT64_MAX;
     for (uint32_t i = 0; i < w->groups.count; i++) {
-        int64_t start = window_first_of(win, *group_pane(groups_at(&w->groups, i)));
-        if (start < w->open_from) start = w->open_from;
-        if (start < next) next = start;
+        int64_t const pane = *group_pane(groups_at(&w->groups, i));
+        if (pane < least && pane >= w->open_from) least = pane;
     }
-    return next;
+    if (least == INT64_MAX) return INT64_MAX;
+    int64_t const start = window_first_of(win, least);
+    return start < w->open_from ? w->open_from : start;
 }
 
 static void window_close(struct aggregation_worker *w, int64_t start)
 {
     const struct window_plan *win = &w->plan->window;
     int64_t const end = start + win->size;
-    struct groups *g = &w->groups;
-    if (win->kind == WINDOW_HOPPING) {
-        groups_reset(&w->window);
-        for (uint32_t i = 0; i < g->count; i++) {
-            struct group *group = groups_at(g, i);
-            if (*group_pane(group) >= start && *group_pane(group) < end && !groups_add(&w->window, g, group, start)) w->failed = w->plan->groups.on_full == FULL_FAIL;
-        }
-        g = &w->window;
-    }
-    uint32_t *order = groups_sort(g);
-    uint32_t from = 0, until = g->count;
-    if (win->kind != WINDOW_HOPPING) {
-        while (from < g->count && *group_pane(groups_at(g, order[from])) < start) from++;
-        for (until = from; until < g->count && *group_pane(groups_at(g, order[until])) < end;) until++;
-    }
-    output_run(w, g, order, from, until, start, end);
-    if (win->kind == WINDOW_HOPPING) output_rest(w, g, start, end);
+    int const hopping = win->kind == WINDOW_HOPPING;
+    struct groups *g = hopping ? &w->window : &w->groups;
+    uint32_t count;
+    if (hopping) panes_merge(w, start, end);
+    uint64_t const lost = hopping ? w->groups.error * (uint64_t)(win->size / win->pane) : 0;    /* a key's groups of single panes may have been purged */
+    for (uint32_t i = 0; lost != 0 && i < g->count; i++) groups_at(g, i)->missed += *group_pane(groups_at(g, i)) == WHOLE ? lost : 0;
+    uint32_t *order = groups_sort_panes(g, hopping ? WHOLE : start, hopping ? WHOLE + 1 : end, &count);
+    output_run(w, g, order, 0, count, start, end);
+    if (hopping) output_rest(w, g, start, end);
     w->open_from = start + win->hop;
+    w->closed_until = end;
+    groups_keep(g, hopping ? keep_panes_from : keep_from, &w->open_from);    /* also makes the slots anew */
 }
 
 /* Close what the watermark has passed. */
 static void windows_close(struct aggregation_worker *w, int64_t watermark)
 {
     const struct window_plan *win = &w->plan->window;
-    struct closing closing = { win, watermark };
-    for (;;) {
-        int64_t const start = w->groups.count == 0 ? INT64_MAX : window_next(w);
-        if (start == INT64_MAX || start > watermark - win->size) {
-            w->next_close = start == INT64_MAX ? INT64_MAX : start + win->size;
-            break;
-        }
+    int64_t start;
+    while ((start = window_next(w)) != INT64_MAX && start <= watermark - win->size) {
         window_close(w, start);
-        struct closing const done = { win, w->open_from + win->size - win->hop };    /* panes that only closed windows hold */
-        closing.watermark = done.watermark;
-        groups_keep(&w->groups, keep_open, &closing);    /* also makes the slots anew */
+        if (win->kind == WINDOW_HOPPING) (void)closed_drop(w, w->plan->groups.on_full == FULL_DROP);
     }
+    w->next_close = start == INT64_MAX ? INT64_MAX : start + win->size;
+    if (start == INT64_MAX) (void)closed_drop(w, 1);
     if (w->groups.count == 0 && groups_rest(&w->groups)->rows != 0) output_rest(w, &w->groups, 0, 0);
     if (w->groups.count == 0) {
         if (w->plan->groups.on_full == FULL_DROP) w->dropped += groups_rest(&w->groups)->rows;
@@ -784,6 +878,10 @@ static int keep_none(void *context, struct group *group) { (void)context, (void)
 static void full(struct aggregation_worker *w)
 {
     struct groups *g = &w->groups;
+    if (w->plan->window.kind == WINDOW_HOPPING) {
+        if (closed_drop(w, 1)) return;
+        front_forget(w);
+    }
     if (!w->was_full) w->full_at = g->count;
     w->was_full = 1;
     switch (w->plan->groups.on_full) {
@@ -831,6 +929,7 @@ static void rows_add_windowed(struct aggregation_worker *w, const struct frame *
         }
         if (!w->started || t - win->lateness > w->watermark) w->watermark = t - win->lateness;
         w->started = 1;
+        if (pane < w->closed_until) front_forget(w);
         if (w->watermark >= w->next_close) {
             rows_add(w, frame, c, keys, from, i);
             from = i;

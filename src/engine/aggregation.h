@@ -54,9 +54,12 @@ void output_end(struct aggregation_output *o, unsigned column_count);
 struct aggregation_worker {
     struct aggregation  *plan;
     struct groups        groups;
-    struct groups        window;        /* hopping: panes of the closing window come together here */
+    struct groups        window;        /* hopping: panes of the closing window come together here (aggregation.c, "hopping windows") */
+    int64_t              flip, folded;  /* ends of its front and its back; flip INT64_MIN: there is nothing to go on with */
+    uint32_t             front_keys;    /* at most so many keys have a group in its front */
+    int                  disturbed;     /* rows have come to panes of closed windows since one was closed */
     struct aggregation_output output;   /* worker 0 */
-    int64_t              watermark, next_close, open_from;    /* next_close: end of the first window that is open */
+    int64_t              watermark, next_close, open_from, closed_until;    /* next_close: end of the first window that is open; closed_until: of the last that is closed */
     uint64_t             late, dropped, row_number, untimed;
     uint64_t             worst;         /* the largest error of windows that are closed */
     int                  started;

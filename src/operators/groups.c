@@ -412,6 +412,23 @@ static int keep_all_but_missed(void *context, struct group *group)
     return 1;
 }
 
+static struct group *group_same(struct groups *into, const struct groups *from, const struct group *group, int64_t pane, uint64_t hash)
+{
+    const struct groups_plan *plan = into->plan;
+    const uint8_t *key = stored_key(from, group);
+    uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
+    uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
+    for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
+        if ((uint32_t)(slot >> 32) != (uint32_t)hash) continue;
+        struct group *candidate = groups_at(into, (uint32_t)slot - 1);
+        if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
+        uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
+        if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
+        if (memcmp(stored_key(into, candidate), key, bytes) == 0) return candidate;
+    }
+    return NULL;
+}
+
 /* into_error: what a group that is new here can have missed before. common: what one of both sides got too much. */
 static int group_merge(struct groups *into, struct groups *from, struct group *group, int64_t pane, uint64_t hash, uint64_t into_error, uint64_t common)
 {
@@ -420,17 +437,7 @@ static int group_merge(struct groups *into, struct groups *from, struct group *g
     struct group *found = NULL;
     int fits = 1;
     while (found == NULL) {
-        uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
-        uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
-        for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
-            struct group *candidate = groups_at(into, (uint32_t)slot - 1);
-            if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
-            uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
-            if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
-            if (memcmp(stored_key(into, candidate), key, bytes) != 0) continue;
-            found = candidate;
-            break;
-        }
+        found = group_same(into, from, group, pane, hash);
         if (found != NULL) {
             found->missed += group->missed - common;
             break;
@@ -456,15 +463,26 @@ static int group_merge(struct groups *into, struct groups *from, struct group *g
             weir_ull_add(into->evicted, &group->hash, 1);
         }
     }
+    if (found->rows == 0) memcpy(group_states(into, found), group_states(from, group), plan->set->state_bytes);
+    else states_merge(plan->set, group_states(into, found), group_states(from, group));
     found->rows += group->rows;
     found->partial |= group->partial;
-    states_merge(plan->set, group_states(into, found), group_states(from, group));
     return fits;
+}
+
+static uint64_t hash_in_pane(struct group *group, int64_t pane)
+{
+    return group->hash ^ (uint64_t)*group_pane(group) * UINT64_C(0x9fb21c651e98df25) ^ (uint64_t)pane * UINT64_C(0x9fb21c651e98df25);
 }
 
 int groups_add(struct groups *into, struct groups *from, struct group *group, int64_t pane)
 {
-    return group_merge(into, from, group, pane, group->hash ^ (uint64_t)*group_pane(group) * UINT64_C(0x9fb21c651e98df25) ^ (uint64_t)pane * UINT64_C(0x9fb21c651e98df25), 0, 0);
+    return group_merge(into, from, group, pane, hash_in_pane(group, pane), 0, 0);
+}
+
+struct group *groups_same(struct groups *into, const struct groups *from, struct group *group, int64_t pane)
+{
+    return group_same(into, from, group, pane, hash_in_pane(group, pane));
 }
 
 int groups_merge(struct groups *into, struct groups *from)
@@ -520,18 +538,26 @@ static void sift(const struct groups *g, uint32_t *order, uint32_t root, uint32_
     order[root] = moving;
 }
 
-uint32_t *groups_sort(struct groups *g)
+uint32_t *groups_sort_panes(struct groups *g, int64_t from, int64_t until, uint32_t *count)
 {
-    uint32_t *order = (uint32_t *)(void *)g->slots;
-    for (uint32_t i = 0; i < g->count; i++) order[i] = i;
-    for (uint32_t i = g->count / 2; i-- > 0;) sift(g, order, i, g->count);
-    for (uint32_t end = g->count; end-- > 1;) {
+    uint32_t *order = (uint32_t *)(void *)g->slots, n = 0;
+    for (uint32_t i = 0; i < g->count; i++)
+        if (!g->plan->paned || (*group_pane(groups_at(g, i)) >= from && *group_pane(groups_at(g, i)) < until)) order[n++] = i;
+    for (uint32_t i = n / 2; i-- > 0;) sift(g, order, i, n);
+    for (uint32_t end = n; end-- > 1;) {
         uint32_t const largest = order[0];
         order[0] = order[end];
         order[end] = largest;
         sift(g, order, 0, end);
     }
+    *count = n;
     return order;
+}
+
+uint32_t *groups_sort(struct groups *g)
+{
+    uint32_t count;
+    return groups_sort_panes(g, INT64_MIN, INT64_MAX, &count);
 }
 
 weir_estimate groups_distinct(struct groups *g)

@@ -90,11 +90,16 @@ void groups_keep(struct groups *groups, int (*keep)(void *context, struct group 
 int groups_merge(struct groups *into, struct groups *from);
 /* The same with one group, as a group of pane. */
 int groups_add(struct groups *into, struct groups *from, struct group *group, int64_t pane);
+/* The group that groups_add would merge it into; NULL: it would be a new one. */
+struct group *groups_same(struct groups *into, const struct groups *from, struct group *group, int64_t pane);
 /* One column of a group's key; a text may be cut (then *cut). */
 void group_key(const struct groups *groups, struct group *group, unsigned column, struct value *out, int *cut);
 /* Numbers of all groups by pane and key, nulls first; order has room for capacity numbers (the slots, which are then useless: the
  * table is at its end). */
 uint32_t *groups_sort(struct groups *groups);
+/* Only those of panes from .. until. The slots are useless until groups_keep makes them anew. */
+uint32_t *groups_sort_panes(struct groups *groups, int64_t from, int64_t until, uint32_t *count);
+
 /* ---- to and from files ----
  *
  *   | groups | error | purges | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
