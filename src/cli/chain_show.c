@@ -21,6 +21,7 @@ static const char *verb_text(const struct verb *v, char *text, size_t bytes)
 {
     const struct { const char *option, *value; } words[] = {
         { "", v->text }, { "-g", v->group }, { "--window", v->window }, { "--time", v->time }, { "--lateness", v->lateness },
+        { "--late-to", v->late_to }, { "--idle", v->idle },
         { "--order", v->order }, { "--on-full", v->on_full },
         { "--to", v->to }, { "--by", v->by }, { "--weights", v->weights } };
     text[0] = '\0';

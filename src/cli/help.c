@@ -147,7 +147,7 @@ static const char sql[] =
 "weir sql \"SELECT ...\" [options] [FILE]         FILE stands for what FROM says\n"
 "\n"
 "  SELECT [DISTINCT] ITEM,... | *  FROM 'FILE' [WHERE EXPR] [GROUP BY ITEM,...]\n"
-"  [WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000 [ON COL] [LATENESS 5s]]\n"
+"  [WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000 [ON COL] [LATENESS 5s] [LATE TO 'FILE'] [IDLE 10s]]\n"
 "  [HAVING EXPR] [ORDER BY COL [DESC],...] [LIMIT N]\n"
 "\n"
 "One SELECT becomes a chain of verbs; 'weir plan sql ...' shows it. Groups can be ordered, rows cannot.\n"

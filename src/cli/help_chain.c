@@ -50,6 +50,8 @@ static const struct { const char *name, *says; } options[] = {
     { "--window", "--window W            tumbling:10s  hopping:60s,1s  session:30s  count:1000" },
     { "--time", "--time COL            the time of a row; default: its arrival" },
     { "--lateness", "--lateness D          how much later than the newest a row may come (0)" },
+    { "--late-to", "--late-to FILE        rows that come later than that, as they came; .csv .tsv .ndjson" },
+    { "--idle", "--idle D              after D without a row time goes on by the clock: windows of a silent stream end" },
     { "-n", "-n N                  how many" },
     { "--limit", "--limit N             the first N groups" },
     { "-p", "-p SHARE              above 0, up to 1" },

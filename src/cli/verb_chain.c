@@ -66,14 +66,14 @@ int words_split(int count, char **words, int *shared, char **shared_words, int *
 
 static int out_code(int error) { return error == ENOSPC || error == EFBIG || error == EDQUOT ? EXIT_CREATE : EXIT_IO; }
 
-/* What tee and route have written, and what they could not. */
+/* What tee, route and --late-to have written, and what they could not. */
 static int files_ending(void)
 {
     int code = EXIT_OK;
     for (unsigned i = 0; i < plan.segment_count; i++)
         for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
             const struct step *step = &plan.segments[i].steps[k];
-            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
+            if (!step_writes(step)) continue;
             for (unsigned n = 0; n < step->files.count; n++) {
                 const struct row_file *file = &step->files.files[n];
                 if (file->out.error != 0) {
@@ -128,7 +128,12 @@ int chain_ending(void)
             return EXIT_NO_FIT;
         }
         if (options.quiet) continue;
-        if (a->late != 0) complain("agg: %llu rows came later than --lateness allows and are not counted", (unsigned long long)a->late);
+        if (a->late != 0) {
+            const struct segment *s = &plan.segments[i];
+            const struct step *last = s->step_count != 0 ? &s->steps[s->step_count - 1] : NULL;
+            int const aside = last != NULL && last->kind == STEP_LATE;
+            complain("agg: %llu rows came later than --lateness allows and are not counted%s%s", (unsigned long long)a->late, aside ? "; they are in " : "", aside ? last->files.files[0].path : "");
+        }
         if (a->untimed != 0) complain("agg: %llu rows have no time and are not counted", (unsigned long long)a->untimed);
         if (a->dropped != 0) complain("agg: %llu rows of groups beyond the first %u are not shown (--on-full drop)", (unsigned long long)a->dropped, a->full_at != 0 ? a->full_at : a->plan->groups.capacity);
         if (a->was_full && a->plan->groups.on_full == FULL_APPROX)
@@ -148,14 +153,14 @@ static int64_t to_ring(void *context, const char *bytes, size_t count, int all)
     return ring_sink_write(&sink, bytes, count, all, plan.output == ROWS_BINARY ? 8 * (size_t)plan.sink_column_count : 0);
 }
 
-/* ,"outputs":{"a.csv":123, ... } of tee and route */
+/* ,"outputs":{"a.csv":123, ... } of tee, route and --late-to */
 static void outputs(struct out *out)
 {
     const char *before = ",\"outputs\":{";
     for (unsigned i = 0; i < plan.segment_count; i++)
         for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
             const struct step *step = &plan.segments[i].steps[k];
-            for (unsigned n = 0; (step->kind == STEP_TEE || step->kind == STEP_ROUTE) && n < step->files.count; n++) {
+            for (unsigned n = 0; step_writes(step) && n < step->files.count; n++) {
                 out_text(out, before);
                 out_json_string(out, step->files.files[n].path, strlen(step->files.files[n].path));
                 out_char(out, ':');
@@ -288,7 +293,9 @@ int chain_job_do(const struct chain_job *job)
     int const states = options.save_state != NULL || options.resume != NULL;
     if (states && (code = states_begin(&question)) != -1) return code;
     if ((code = session_open(&options, &source)) != -1) return code;
-    if (source_is_network(options.file)) {
+    int idle = 0;    /* --idle: rows are not to wait for a first block, either */
+    for (unsigned i = 0; i < chain.count; i++) idle |= chain.verbs[i].idle != NULL;
+    if (source_is_network(options.file) || (idle && !source.seekable)) {
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
     }

@@ -914,6 +914,12 @@ static void rows_add(struct aggregation_worker *w, const struct frame *frame, co
     }
 }
 
+static void row_late(struct aggregation_worker *w, uint32_t row)
+{
+    w->late++;
+    if (w->late_rows != NULL) w->late_rows->words[row / 64] |= UINT64_C(1) << (row % 64);
+}
+
 /* Event time: late rows fall out, and windows close at exactly the row whose time passes their end. */
 static void rows_add_windowed(struct aggregation_worker *w, const struct frame *frame, struct chunk *c, const struct dense_key *keys)
 {
@@ -924,7 +930,7 @@ static void rows_add_windowed(struct aggregation_worker *w, const struct frame *
         if (w->started && last_end <= w->watermark) {
             rows_add(w, frame, c, keys, from, i);
             from = i + 1;
-            w->late++;
+            row_late(w, c->row[i]);
             continue;
         }
         if (!w->started || t - win->lateness > w->watermark) w->watermark = t - win->lateness;
@@ -960,7 +966,7 @@ static void rows_add_sessions(struct aggregation_worker *w, const struct frame *
     for (uint32_t i = 0; i < c->count && !w->failed; i++) {
         int64_t const t = w->times[i];
         if (w->started && t + gap <= w->watermark) {
-            w->late++;
+            row_late(w, c->row[i]);
             continue;
         }
         if (!w->started || t - lateness > w->watermark) w->watermark = t - lateness;
@@ -1056,10 +1062,11 @@ static void times_find(struct aggregation_worker *w, const struct frame *frame, 
         for (uint32_t i = 0; i < c->count; i++) w->panes[i] = window_pane(&a->window, w->times[i]);
 }
 
-void aggregation_add(struct aggregation_worker *w, struct frame *frame, const struct selection *selected)
+void aggregation_add(struct aggregation_worker *w, struct frame *frame, const struct selection *selected, struct selection *late)
 {
     const struct aggregation *a = w->plan;
     if (w->failed) return;
+    w->late_rows = late;
     int const timed = a->groups.paned != 0 || a->set.wants_times;
     for (unsigned k = 0; k < a->groups.key_count; k++) (void)expression_run(frame, &a->keys[k]);
     for (unsigned i = 0; i < a->set.argument_count; i++) (void)expression_run(frame, &a->set.arguments[i]);
@@ -1104,13 +1111,17 @@ void aggregation_add(struct aggregation_worker *w, struct frame *frame, const st
         else if (a->groups.paned) rows_add_windowed(w, frame, &c, keys);
         else rows_add(w, frame, &c, keys, 0, c.count);
     }
+    if (a->window.idle == 0) return;
+    w->quiet_since = w->clock_us();
+    w->quiet_watermark = w->watermark;
 }
 
 void aggregation_idle(struct aggregation_worker *w)
 {
     const struct window_plan *win = &w->plan->window;
-    if (win->kind == WINDOW_NONE || win->kind == WINDOW_COUNT || w->plan->has_time || !w->started || w->failed) return;
-    int64_t const now = w->clock_us() - win->lateness;
+    if (win->kind == WINDOW_NONE || win->kind == WINDOW_COUNT || (w->plan->has_time && win->idle == 0) || !w->started || w->failed) return;
+    int64_t const clock = w->clock_us(), silent = clock - w->quiet_since;
+    int64_t const now = !w->plan->has_time ? clock - win->lateness : silent >= win->idle ? w->quiet_watermark + silent : INT64_MIN;
     if (now > w->watermark) w->watermark = now;
     if (w->watermark < w->next_close) return;
     if (win->kind == WINDOW_SESSION) sessions_close(w);

@@ -60,6 +60,8 @@ struct aggregation_worker {
     int                  disturbed;     /* rows have come to panes of closed windows since one was closed */
     struct aggregation_output output;   /* worker 0 */
     int64_t              watermark, next_close, open_from, closed_until;    /* next_close: end of the first window that is open; closed_until: of the last that is closed */
+    struct selection    *late_rows;     /* of the batch at work; NULL: not wanted */
+    int64_t              quiet_since, quiet_watermark;    /* --idle: the clock when rows came last, and the watermark then */
     uint64_t             late, dropped, row_number, untimed;
     uint64_t             worst;         /* the largest error of windows that are closed */
     int                  started;
@@ -86,9 +88,9 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
 /* Name and type of output column i. */
 const char *aggregation_column(const struct aggregation *a, unsigned i, uint32_t *bytes, enum value_type *type, int *hidden, char *room);
 
-/* The selected rows of the frame's batch. */
-void aggregation_add(struct aggregation_worker *w, struct frame *frame, const struct selection *selected);
-/* Time has passed: windows by arrival that have ended meanwhile go out. */
+/* The selected rows of the frame's batch. late: those that come too late are marked there; NULL: they are only counted. */
+void aggregation_add(struct aggregation_worker *w, struct frame *frame, const struct selection *selected, struct selection *late);
+/* Time has passed: windows that have ended meanwhile go out, those by arrival and those of a stream that is idle. */
 void aggregation_idle(struct aggregation_worker *w);
 /* No more rows: what is left goes out. */
 void aggregation_finish(struct aggregation_worker *w);

@@ -237,12 +237,13 @@ static enum plan_outcome agg_compile(struct compile *c, const struct verb *v, st
     a->bounds = v->bounds;
     if (v->window != NULL && window_parse(&a->window, v->window, &reason) != 0) return verb_fail(c, v, reason);
     if (v->lateness != NULL) {
-        struct window_plan lateness;
-        char text[64];
-        snprintf(text, sizeof text, "tumbling:%.40s", v->lateness);
-        if (v->window == NULL || (strcmp(v->lateness, "0") != 0 && strcmp(v->lateness, "0s") != 0 && window_parse(&lateness, text, &reason) != 0))
-            return verb_fail(c, v, "--lateness is a duration such as 5s, and goes with --window");
-        a->window.lateness = v->lateness[0] == '0' ? 0 : lateness.size;
+        int const none = strcmp(v->lateness, "0") == 0 || strcmp(v->lateness, "0s") == 0;
+        if (v->window == NULL || (!none && window_duration(v->lateness, &a->window.lateness) != 0)) return verb_fail(c, v, "--lateness is a duration such as 5s, and goes with --window");
+    }
+    if (v->late_to != NULL && (v->window == NULL || a->window.kind == WINDOW_COUNT)) return verb_fail(c, v, "--late-to goes with --window tumbling, hopping or session: nothing else has late rows");
+    if (v->idle != NULL) {
+        if (v->time == NULL || v->window == NULL || a->window.kind == WINDOW_COUNT) return verb_fail(c, v, "--idle goes with --window tumbling, hopping or session, and --time: windows by arrival end by the clock");
+        if (window_duration(v->idle, &a->window.idle) != 0) return verb_fail(c, v, "--idle is a duration such as 5s");
     }
     if (v->on_full == NULL || strcmp(v->on_full, "approx") == 0) a->groups.on_full = FULL_APPROX;
     else if (strcmp(v->on_full, "evict") == 0) a->groups.on_full = FULL_EVICT;
@@ -399,7 +400,16 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
         step->kind = STEP_HEAD;
         s->step_count++;
         return PLAN_OK;
-    case VERB_AGG: return agg_compile(c, v, s, q);
+    case VERB_AGG: {
+        enum plan_outcome outcome = agg_compile(c, v, s, q);
+        if (outcome != PLAN_OK || v->late_to == NULL) return outcome;
+        step->kind = STEP_LATE;
+        step->files = (struct row_files){ .key_count = 0 };
+        outcome = columns_compile(c, v, s, step);
+        if (outcome == PLAN_OK) outcome = files_plan(c->plan, step, c->columns, c->column_count);
+        s->step_count++;
+        return outcome;
+    }
     case VERB_SAMPLE:
         if (v->has_number) {
             step->kind = STEP_SAMPLE;
@@ -673,7 +683,7 @@ static enum plan_outcome kept_divide(struct chain_plan *p, const struct chain_qu
             unsigned const copies = i == 0 ? workers : 1;
             for (unsigned k = 0; k < s->step_count && outcome == PLAN_OK; k++) {
                 struct step *step = &s->steps[k];
-                if (pass == 0 && (step->kind == STEP_TEE || step->kind == STEP_ROUTE)) outcome = files_divide(p, step);
+                if (pass == 0 && step_writes(step)) outcome = files_divide(p, step);
                 if (step->kind != STEP_DEDUP) continue;
                 const struct verb *v = step->verb;
                 if (pass == 0 && !v->has_count) hungry++;
@@ -965,6 +975,19 @@ static int selection_empty(const struct selection *s)
     return any == 0;
 }
 
+/* The selected rows to the agg; those that are too late to the file that --late-to names. */
+static void aggregate_batch(struct segment_worker *sw)
+{
+    struct segment *s = sw->segment;
+    struct step *last = s->step_count != 0 ? &s->steps[s->step_count - 1] : NULL;
+    struct selection late = { .words = { 0 } };
+    int const wanted = last != NULL && last->kind == STEP_LATE;
+    aggregation_add(sw->aggregation, &sw->frame, &sw->selection, wanted ? &late : NULL);
+    if (!wanted || selection_empty(&late)) return;
+    sw->selection = late;
+    files_write(sw, last);
+}
+
 /* The frame and the selection are those of a new batch: through the steps of the segment. */
 static void segment_run(struct chain_plan *p, struct segment_worker *sw)
 {
@@ -992,6 +1015,7 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             files_write(sw, step);
             break;
         case STEP_TEE: files_write(sw, step); break;
+        case STEP_LATE: break;    /* below */
         case STEP_HEAD: {
             uint64_t const before = step->count;
             selection_head(&sw->selection, before);
@@ -1005,7 +1029,7 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
         if (selection_empty(&sw->selection)) return;
     }
     sw->passed += selection_count(&sw->selection);
-    if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
+    if (s->aggregation != NULL) aggregate_batch(sw);
     else if (s->keep.kind == KEEP_NOTHING) rows_out(p, sw);
     else if (!keep_add(sw)) p->done = 1;
 }
@@ -1100,7 +1124,7 @@ void chain_idle(struct chain_plan *p)
         struct segment *s = &p->segments[i];
         if (p->workers[i][0].aggregation != NULL) aggregation_idle(p->workers[i][0].aggregation);
         for (unsigned k = 0; k < s->step_count; k++)
-            for (unsigned n = 0; (s->steps[k].kind == STEP_TEE || s->steps[k].kind == STEP_ROUTE) && n < s->steps[k].files.count; n++)
+            for (unsigned n = 0; step_writes(&s->steps[k]) && n < s->steps[k].files.count; n++)
                 if (s->steps[k].files.files[n].sink != NULL) rows_flush(s->steps[k].files.files[n].sink);
     }
     if (p->sink != NULL) rows_flush(p->sink);
@@ -1126,7 +1150,7 @@ void chain_finish(struct chain_plan *p)
         if (p->workers[i][0].aggregation != NULL) aggregation_finish(p->workers[i][0].aggregation);
         if (p->workers[i][0].kept != NULL) keep_finish(&p->workers[i][0], &p->workers[i + 1][0]);
         for (unsigned k = 0; k < p->segments[i].step_count; k++)
-            if (p->segments[i].steps[k].kind == STEP_TEE || p->segments[i].steps[k].kind == STEP_ROUTE) files_close(p, &p->segments[i].steps[k]);
+            if (step_writes(&p->segments[i].steps[k])) files_close(p, &p->segments[i].steps[k]);
     }
     if (p->sink == NULL && !p->done && !p->silent) sink_open(p);
     if (p->sink != NULL) rows_close(p->sink);

@@ -34,6 +34,7 @@ struct verb {
     const char    *text;           /* expression or list */
     const char    *group;          /* -g */
     const char    *window, *time, *lateness, *on_full;
+    const char    *late_to, *idle;
     const char    *order;          /* of the groups printed: NAME[:desc],... */
     const char    *to, *by, *weights;    /* route */
     uint64_t       count;          /* -n, --for, --load */
@@ -61,9 +62,9 @@ const char *chain_verb_option(unsigned verb, unsigned i);
 
 /* ---- what is done ---- */
 
-enum step_kind { STEP_FILTER, STEP_COMPUTE /* select's expressions */, STEP_HEAD, STEP_SAMPLE, STEP_DEDUP, STEP_BANDS, STEP_TEE, STEP_ROUTE };
+enum step_kind { STEP_FILTER, STEP_COMPUTE /* select's expressions */, STEP_HEAD, STEP_SAMPLE, STEP_DEDUP, STEP_BANDS, STEP_TEE, STEP_ROUTE, STEP_LATE /* --late-to of the agg behind it */ };
 
-/* Files that rows are written to: one of tee, or the outputs of route. */
+/* Files that rows are written to: one of tee or --late-to, or the outputs of route. */
 struct row_file {
     const char     *path;
     uint64_t        rows;
@@ -93,6 +94,8 @@ struct step {
     const struct verb *verb;
     union { struct dedup dedup; weir_bernoulli sample; struct bands bands; struct row_files files; };
 };
+
+static inline int step_writes(const struct step *step) { return step->kind == STEP_TEE || step->kind == STEP_ROUTE || step->kind == STEP_LATE; }
 
 /* What ends a segment that is no agg: rows kept whole, counts of a histogram, a report. */
 enum keep_kind { KEEP_NOTHING, KEEP_ROWS, KEEP_HIST, KEEP_SUMMARY };

@@ -1,4 +1,4 @@
-/* chain_files.c - rows to files: tee (all of them, to one), route (each to one of many, by its key). Contract: chain.h.
+/* chain_files.c - rows to files: tee (all of them, to one), --late-to (those too late for a window), route (each to one of many, by its key). Contract: chain.h.
  *
  *   rows -> hashes of the keys -> router -> | chosen of file 0 | chosen of file 1 | ...  -> a rows sink and a buffer each
  *
@@ -44,7 +44,7 @@ enum plan_outcome files_plan(struct chain_plan *p, struct step *step, const stru
     struct plan *plan = &p->plan;
     struct row_files *f = &step->files;
     const struct verb *v = step->verb;
-    const char *list = v->kind == VERB_TEE ? v->text : v->to;
+    const char *list = v->kind == VERB_TEE ? v->text : v->kind == VERB_ROUTE ? v->to : v->late_to;
     size_t const list_bytes = strlen(list) + 1;
     size_t name_bytes = 0;
     f->count = 1;
@@ -93,7 +93,7 @@ enum plan_outcome files_divide(struct chain_plan *p, struct step *step)
         f->files[i].sink_memory = arena_take(&plan->arena, "files", rows_bytes(f->files[i].format, f->column_count));
         if (f->files[i].sink_memory == NULL) return plan_no_fit(plan, "files", rows_bytes(f->files[i].format, f->column_count) * f->count);
     }
-    if (step->kind == STEP_TEE) return PLAN_OK;
+    if (step->kind != STEP_ROUTE) return PLAN_OK;
     uint32_t weights[WEIR_OUTPUTS_MAX];
     const char *names[WEIR_OUTPUTS_MAX];
     weir_router_method method;
@@ -135,7 +135,7 @@ int chain_files_open(struct chain_plan *p, const char **path)
     for (unsigned i = 0; i < p->segment_count; i++)
         for (unsigned k = 0; k < p->segments[i].step_count; k++) {
             struct step *step = &p->segments[i].steps[k];
-            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
+            if (!step_writes(step)) continue;
             for (unsigned n = 0; n < step->files.count; n++) {
                 struct row_file *file = &step->files.files[n];
                 *path = file->path;

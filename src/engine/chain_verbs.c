@@ -32,6 +32,7 @@ enum { KNOWN = sizeof known / sizeof known[0] };
 
 static const struct { const char *name; unsigned option; int value; } options[] = {
     { "-g", OPT_GROUP, 1 }, { "--group", OPT_GROUP, 1 }, { "--window", OPT_WINDOW, 1 }, { "--time", OPT_WINDOW, 1 }, { "--lateness", OPT_WINDOW, 1 },
+    { "--late-to", OPT_WINDOW, 1 }, { "--idle", OPT_WINDOW, 1 },
     { "-n", OPT_COUNT, 1 }, { "--limit", OPT_COUNT, 1 }, { "-p", OPT_SHARE, 1 }, { "-k", OPT_TOP | OPT_SIGMA, 1 }, { "-q", OPT_QUANTILES, 1 },
     { "--fpr", OPT_FPR, 1 }, { "--inside", OPT_INSIDE, 0 }, { "--order", OPT_ORDER, 1 }, { "--on-full", OPT_FULL, 1 }, { "--bounds", OPT_BOUNDS, 0 },
     { "--for", OPT_FOR, 1 }, { "--to", OPT_ROUTE, 1 }, { "--by", OPT_ROUTE, 1 }, { "--weights", OPT_ROUTE, 1 }, { "--load", OPT_ROUTE, 1 } };
@@ -172,6 +173,8 @@ static int option_take(struct chain *chain, struct verb *v, const struct verb_wo
     else if (strcmp(word, "--window") == 0) v->window = value;
     else if (strcmp(word, "--time") == 0) v->time = value;
     else if (strcmp(word, "--lateness") == 0) v->lateness = value;
+    else if (strcmp(word, "--late-to") == 0) v->late_to = value;
+    else if (strcmp(word, "--idle") == 0) v->idle = value;
     else if (strcmp(word, "--order") == 0) v->order = value;
     else if (strcmp(word, "--on-full") == 0) v->on_full = value;
     else if (strcmp(word, "--bounds") == 0) v->bounds = 1;

@@ -53,7 +53,7 @@ struct lowering {
     uint8_t           aliases;         /* of items are names, too */
     uint8_t           aggregated;      /* the last item */
     uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* where they begin, behind the keyword and with it */
-    const char       *where, *having, *window, *time, *lateness, *limit;    /* words; NULL: absent */
+    const char       *where, *having, *window, *time, *lateness, *late_to, *idle, *limit;    /* words; NULL: absent */
     unsigned          key_count;
     struct { uint8_t column, descends; } keys[WEIR_SQL_ORDER_MAX];
     struct item       items[WEIR_SQL_ITEMS_MAX];
@@ -1413,6 +1413,18 @@ static void lower_window(struct lowering *l)
     if (accept_word(l, "lateness")) {
         lower_period(l);
         l->lateness = word_end(l, start);
+        start = l->used;
+    }
+    if (accept_word(l, "late")) {
+        if (!accept_word(l, "to") || l->token.kind != TOKEN_TEXT) unexpected(l);
+        put_inside(l, l->token.where);
+        next(l);
+        l->late_to = word_end(l, start);
+        start = l->used;
+    }
+    if (accept_word(l, "idle")) {
+        lower_period(l);
+        l->idle = word_end(l, start);
     }
     clause_end(l);
 }
@@ -1533,6 +1545,8 @@ static void verb_agg(struct lowering *l)
     option(l, "--window", l->window);
     option(l, "--time", l->time);
     option(l, "--lateness", l->lateness);
+    option(l, "--late-to", l->late_to);
+    option(l, "--idle", l->idle);
     uint32_t const start = l->used;
     for (unsigned i = 0; i < l->key_count; i++) {
         if (i > 0) put(l, ",");

@@ -7,7 +7,7 @@
  *
  * Clauses, in this order:
  *   SELECT [DISTINCT] items | *     FROM 'file' | name [[AS] alias]     WHERE e     GROUP BY items
- *   WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000  [ON column] [LATENESS 5s]
+ *   WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000  [ON column] [LATENESS 5s] [LATE TO 'late.csv'] [IDLE 10s]
  *   HAVING e     ORDER BY columns [ASC | DESC]     LIMIT n     [;]
  *
  * What cannot be the same chain is refused, with the place and the nearest form that works; nothing is guessed.

@@ -211,6 +211,8 @@ TEST(windows_are_options_of_agg)
         { "SELECT u, count(*) AS n FROM t GROUP BY u WINDOW SESSION 30 minutes ON \"at time\"",
           "agg | count() as n | -g | u | --window | session:30m | --time | `at time` | then | select | u, n" },
         { "SELECT avg(x) AS m FROM t WINDOW COUNT 1000", "agg | mean(x) as m | --window | count:1000 | then | select | m" },
+        { "SELECT count(*) AS n FROM t WINDOW TUMBLING 10s ON ts LATENESS 5s LATE TO 'late.csv' IDLE 1 minute",
+          "agg | count() as n | --window | tumbling:10s | --time | ts | --lateness | 5s | --late-to | late.csv | --idle | 1m | then | select | n" },
         { "SELECT count(*) AS n FROM t WINDOW HOPPING INTERVAL '1 hour 30 m', 90 SECONDS LATENESS INTERVAL '1 m'",
           "agg | count() as n | --window | hopping:90m,90s | --lateness | 1m | then | select | n" },
         { "SELECT window_start, host, count(*) AS n FROM t GROUP BY window_start, host WINDOW TUMBLING 1h HAVING n > 1 "

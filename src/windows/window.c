@@ -26,6 +26,8 @@ static int duration_us(const char *text, size_t bytes, int64_t *us)
     return 0;
 }
 
+int window_duration(const char *text, int64_t *us) { return duration_us(text, strlen(text), us); }
+
 int window_parse(struct window_plan *out, const char *text, const char **reason)
 {
     WEIR_ASSERT(out != NULL && text != NULL && reason != NULL);

@@ -8,6 +8,7 @@
  *
  *   time ---------------------> watermark = largest time so far - lateness
  *   a window closes when the watermark reaches its end; a row is late when every window it belongs to is closed
+ *   idle: after so long without a row the watermark goes on as the clock does, from where the rows have left it
  *
  * Pure numbers: no clock, no state but the watermark. Times are microseconds.
  */
@@ -18,10 +19,12 @@
 
 enum window_kind { WINDOW_NONE, WINDOW_TUMBLING, WINDOW_HOPPING, WINDOW_SESSION, WINDOW_COUNT };
 
-struct window_plan { enum window_kind kind; int64_t size, hop /* TUMBLING, COUNT: = size */, pane /* divides both */, lateness; };
+struct window_plan { enum window_kind kind; int64_t size, hop /* TUMBLING, COUNT: = size */, pane /* divides both */, lateness, idle /* 0: never */; };
 
 /* "tumbling:10s" ... 0, or -1 with *reason. */
 int window_parse(struct window_plan *out, const char *text, const char **reason);
+/* "5s" to microseconds, above 0. 0, or -1. */
+int window_duration(const char *text, int64_t *us);
 
 static inline int64_t window_floor(int64_t t, int64_t step)
 {

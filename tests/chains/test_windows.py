@@ -1,9 +1,15 @@
 """Windows with rows out of order and late, against the slow reference: tumbling, hopping, session, count, grouped and not."""
+import csv
+import json
+import os
 import random
+import struct
+import subprocess
+import time
 
 import pytest
 
-from conftest import ask, run
+from conftest import EXE, ask, run
 from tables import time_text, time_us
 from windows_reference import counted, fixed, same_sessions, sessions
 
@@ -43,6 +49,12 @@ def check(got, want, context):
             assert seen[key][name] == pytest.approx(value, rel=1e-12), (context, key, name, values)
 
 
+def rows_in(path):
+    """The rows of a CSV file as write() was given them."""
+    with open(path) as f:
+        return [(time_us(r["t"]) if r["t"] else None, r["k"] or None, int(r["v"])) for r in csv.DictReader(f)]
+
+
 def late_in(err):
     for line in err.decode().splitlines():
         if "came later than" in line:
@@ -59,12 +71,15 @@ def test_tumbling_and_hopping_windows_are_the_references(file, seed, grouped):
     size, hop = rng.choice(((10, 10), (1, 1), (60, 60), (60, 10), (30, 20), (10, 1), (7, 3), (50, 50), (60, 1), (90, 4)))
     rows = stream(rng, count, rng.choice((0, 5 * S, 60 * S)))
     window = f"tumbling:{size}s" if size == hop else f"hopping:{size}s,{hop}s"
-    words = ["agg", FIGURES, "--window", window, "--time", "t", "--lateness", f"{lateness // S}s"] + (["-g", "k"] if grouped else [])
     path = write(file, rows)
+    aside = path.parent / "late.csv"
+    words = ["agg", FIGURES, "--window", window, "--time", "t", "--lateness", f"{lateness // S}s"] + (["-g", "k"] if grouped else []) + (["--late-to", aside] if seed % 2 else [])
     got = ask(*words, "--schema", "t=time", path)
     reference, late, _ = fixed([(t, k if grouped else None, v) for t, k, v in rows], size * S, hop * S, lateness)
     check(got, {(s, s + size * S) + ((k,) if grouped else ()): v for (s, k), v in reference.items()}, (seed, words))
-    assert late_in(run(*words, "--schema", "t=time", path).err) == late, (seed, words)
+    assert late_in(run(*words, "--schema", "t=time", path).err) == len(late), (seed, words)
+    if seed % 2:
+        assert rows_in(aside) == [rows[i] for i in late], (seed, words)
     starts = [time_us(r["window_start"]) for r in got]
     assert starts == sorted(starts), "windows come out in order of time"
 
@@ -85,12 +100,14 @@ def test_sessions_are_the_references_whatever_the_batches(file, seed, grouped):
     rng = random.Random(seed)
     gap, lateness = rng.choice((2, 5, 10)) * S, rng.choice((0, 0, 3 * S, 20 * S))
     rows = stream(rng, rng.choice((0, 1, 30, 300, 2500)), rng.choice((0, 3 * S, 30 * S)))
-    words = ["agg", "count(), sum(v) as total", "--window", f"session:{gap // S}s", "--time", "t", "--lateness", f"{lateness // S}s"] + (["-g", "k"] if grouped else [])
     path = write(file, rows)
+    aside = path.parent / "late.csv"
+    words = ["agg", "count(), sum(v) as total", "--window", f"session:{gap // S}s", "--time", "t", "--lateness", f"{lateness // S}s"] + (["-g", "k"] if grouped else []) + ["--late-to", aside]
     got = [(time_us(r["window_start"]), time_us(r["window_end"]), r.get("k"), r["count"], r["total"]) for r in ask(*words, "--schema", "t=time", path)]
     want, late, _ = sessions([(t, k if grouped else None, v) for t, k, v in rows], gap, lateness)
     assert same_sessions(got, [(s, e, k, len(v), sum(v)) for s, e, k, v in want]), (seed, words, [x for x in got if x not in [(s, e, k, len(v), sum(v)) for s, e, k, v in want]][:5])
-    assert late_in(run(*words, "--schema", "t=time", path).err) == late
+    assert late_in(run(*words, "--schema", "t=time", path).err) == len(late)
+    assert rows_in(aside) == [rows[i] for i in late], (seed, words)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -165,3 +182,100 @@ def test_more_groups_than_a_window_has_room_for_lose_no_row(tmp_path, window, po
     got, note = ask(*words, path)[0], run(*words, "-o", "ndjson", path).err.decode().split()    # of one plan: the format takes memory
     lost = int(note[note.index("agg:") + 1]) if policy == "drop" else 0
     assert got["n"] + lost == 200000 and got["rests"] <= (4 if policy == "approx" else 0), (got, note)
+
+
+@pytest.mark.parametrize("window", ["tumbling:10s", "hopping:10s,5s", "session:3s"])
+def test_late_rows_go_aside_as_the_verb_received_them(tmp_path, file, window):
+    """Behind a filter and a select, in the format of the file's name, and the books say how many."""
+    path = file("t,k,v\n" + "".join(f"{time_text(t * S)},{k},{v}\n" for t, k, v in ((1, "a", 1), (40, "b", 2), (2, "c", 3), (3, "d", 99), (41, "e", 5), (4, '"f,g"', 6))))
+    aside = tmp_path / "late.ndjson"
+    r = run("filter", "v < 50", "then", "select", "at = t, k, twice = 2 * v", "then", "agg", "sum(twice) as s", "--window", window, "--time", "at", "--late-to", aside, "--stats", path)
+    assert r.code == 0 and b"2 rows came later than --lateness allows and are not counted; they are in " in r.err, r.err
+    assert aside.read_text() == f'{{"at":"{time_text(2 * S)}","k":"c","twice":6}}\n{{"at":"{time_text(4 * S)}","k":"f,g","twice":12}}\n'
+    assert b'"late":2' in r.err and f'"outputs":{{"{aside}":2}}'.encode() in r.err
+    assert "--late-to" in run("plan", "agg", "count()", "--window", window, "--time", "t", "--late-to", aside, path).out.decode()
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--late-to", "x.csv"], "--late-to goes with --window"), (["--window", "count:5", "--late-to", "x.csv"], "--late-to goes with --window"),
+    (["--window", "tumbling:5s", "--idle", "5s"], "--idle goes with"), (["--window", "tumbling:5s", "--time", "t", "--idle", "soon"], "--idle is a duration")])
+def test_what_has_no_late_rows_has_no_place_for_them(file, words, says):
+    r = run("agg", "count()", *words, file("t\n2026-01-01\n"))
+    assert r.code == 2 and says in r.err.decode()
+
+
+def test_late_rows_are_not_written_over_the_input(file):
+    path = file("t\n2026-01-01\n")
+    r = run("agg", "count()", "--window", "tumbling:5s", "--time", "t", "--late-to", path, path)
+    assert r.code == 73 and path.read_text() == "t\n2026-01-01\n"
+
+
+@pytest.mark.parametrize("window, ends", [("tumbling:1s", [1, 3]), ("hopping:2s,1s", [1, 2, 3, 4]), ("session:1s", [1.5, 3.5])])
+def test_windows_of_a_stream_that_falls_silent_end_if_asked_to(window, ends):
+    """Two rows at seconds 0.5 and 2.5, then nothing while the pipe stays open: without --idle the last windows wait."""
+    for idle in (["--idle", "300ms"], []):
+        p = subprocess.Popen([EXE, "agg", "count()", "--window", window, "--time", "t", "-o", "csv", *idle, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        p.stdin.write(f"t\n{time_text(S // 2)}\n{time_text(5 * S // 2)}\n".encode())
+        p.stdin.flush()
+        os.set_blocking(p.stdout.fileno(), False)
+        got, began = b"", time.monotonic()
+        while time.monotonic() - began < (20 if idle else 3.5) and got.count(b"\n") < 1 + len(ends):
+            got += p.stdout.read() or b""
+            time.sleep(0.05)
+        silent = time.monotonic() - began
+        shown = [time_us(line.split(b",")[1].decode()) / S for line in got.splitlines()[1:]]
+        assert shown == ends if idle else len(shown) < len(ends), (window, idle, got)
+        if idle:    # time has gone on by the clock, no faster: from 2.5 s on
+            assert silent >= ends[-1] - 2.5 - 0.1
+            p.stdin.write(f"{time_text(S // 2)}\n{time_text(60 * S)}\n".encode())    # one that is late now, and one that is not
+        out, err = p.communicate(timeout=20)
+        assert p.returncode == 0 and late_in(err) == bool(idle), err
+
+
+def test_ten_thousand_windows_with_new_groups_in_each_go_through_a_mebibyte(tmp_path):
+    """60 new keys in each: 600,000 groups where there is room for fewer than 1,000; none lost, none in a rest row, the table never full."""
+    path = tmp_path / "t.bin"
+    with open(path, "wb") as out:
+        for second in range(10000):
+            out.write(b"".join(struct.pack("<qq", (1767225600 + second) * S + i, second * 60 + i) for i in range(60)))
+    for window, times in (("tumbling:1s", 1), ("hopping:10s,1s", 10)):
+        r = run("agg", "count() as n, min(key) as low", "-g", "key", "--window", window, "--time", "time", "-i", "struct:time=i64,key=u64", "--schema", "time=time",
+                "then", "agg", "count() as rows, sum(n) as n, count_if(exact) as whole, count_if(key is null) as rest, count_if(key != low) as wrong, approx_count_distinct(window_start) as windows", "-o", "ndjson", path)
+        assert r.code == 0 and b"more than" not in r.err, r.err
+        got = json.loads(r.out)
+        assert (got["rows"], got["n"], got["whole"], got["rest"], got["wrong"]) == (600000 * times,) * 3 + (0, 0)
+        assert abs(got["windows"] / (9999 + times) - 1) < 0.05
+
+
+@pytest.mark.parametrize("window, starts", [("tumbling:10s", lambda t: [t // 10 * 10]), ("hopping:10s,2s", lambda t: [s for s in range(t // 2 * 2 - 8, t + 1, 2)]),
+                                            ("hopping:7s,3s", lambda t: [s for s in range(-3000, 3000, 3) if s <= t < s + 7])])
+@pytest.mark.parametrize("lateness", ["0s", "100s"])
+def test_rows_at_borders_and_before_1970_are_where_they_belong(file, window, starts, lateness):
+    """Every second from -65 to 65, borders and all; a lateness longer than the window only makes it wait."""
+    want = {}
+    for t in range(-65, 66):
+        for s in starts(t):
+            want.setdefault(s, []).append(t)
+    path = file("t,v\n" + "".join(f"{time_text(t * S)},{t}\n" for t in range(-65, 66)))
+    got = ask("agg", "count(), min(v) as low, max(v) as high", "--window", window, "--time", "t", "--lateness", lateness, path)
+    assert [(time_us(r["window_start"]) // S, r["count"], r["low"], r["high"]) for r in got] == [(s, len(v), min(v), max(v)) for s, v in sorted(want.items())]
+
+
+def test_a_window_longer_than_the_stream_is_one_window_and_waits_for_its_end(file):
+    path = file("t,v\n" + "".join(f"{time_text(t * S)},{t}\n" for t in range(-50, 51)))
+    got = ask("agg", "count()", "--window", "tumbling:10000d", "--time", "t", path)
+    assert [(r["window_start"][:10], r["count"]) for r in got] == [("1942-08-16", 50), ("1970-01-01", 51)]
+    got = ask("agg", "count()", "--window", "session:10000d", "--time", "t", path)
+    assert [r["count"] for r in got] == [101]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sessions_and_counted_windows_of_several_keys_are_the_references(file, seed):
+    rng = random.Random(seed)
+    rows = [(t, (k, rng.choice(("x", None, "y"))), v) for t, k, v in stream(rng, 1500, rng.choice((0, 3 * S)))]
+    path = file("t,k,l,v\n" + "".join(f"{time_text(t) if t is not None else ''},{k or ''},{l or ''},{v}\n" for t, (k, l), v in rows))
+    got = ask("agg", "count(), sum(v) as total", "--window", "session:4s", "--time", "t", "--schema", "t=time", "-g", "k, l", path)
+    want, _, _ = sessions(rows, 4 * S, 0)
+    assert same_sessions([(time_us(r["window_start"]), time_us(r["window_end"]), (r["k"], r["l"]), r["count"], r["total"]) for r in got], [(s, e, k, len(v), sum(v)) for s, e, k, v in want])
+    got = ask("agg", "count(), sum(v) as total", "--window", "count:100", "-g", "k, l", path)
+    assert {(r["window_start"], (r["k"], r["l"])): (r["count"], r["total"]) for r in got} == {at: (len(v), sum(v)) for at, v in counted(rows, 100).items()}

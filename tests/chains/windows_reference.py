@@ -5,16 +5,16 @@ from collections import Counter
 
 def fixed(rows, size, hop, lateness):
     """rows: (time or None, key, value). Windows [start, start + size) that begin at every multiple of hop.
-    {(start, key): [values in order]}, late, untimed."""
-    watermark, windows, late, untimed = None, {}, 0, 0
-    for t, key, value in rows:
+    {(start, key): [values in order]}, the numbers of the late rows, untimed."""
+    watermark, windows, late, untimed = None, {}, [], 0
+    for number, (t, key, value) in enumerate(rows):
         if t is None:
             untimed += 1
             continue
         last = t // hop * hop
         starts = [s for s in range(last - (size - 1) // hop * hop, last + 1, hop) if s <= t < s + size and (watermark is None or s + size > watermark)]
         if not starts:
-            late += 1
+            late.append(number)
         for s in starts:
             windows.setdefault((s, key), []).append(value)
         watermark = t - lateness if watermark is None else max(watermark, t - lateness)
@@ -30,13 +30,13 @@ def counted(rows, size):
 
 def sessions(rows, gap, lateness):
     """[(start, end, key, [values])]: a key has one open session; a row that does not touch it, on either side, begins another."""
-    watermark, opened, done, late, untimed = None, {}, [], 0, 0
-    for t, key, value in rows:
+    watermark, opened, done, late, untimed = None, {}, [], [], 0
+    for number, (t, key, value) in enumerate(rows):
         if t is None:
             untimed += 1
             continue
         if watermark is not None and t + gap <= watermark:
-            late += 1
+            late.append(number)
             continue
         watermark = t - lateness if watermark is None else max(watermark, t - lateness)
         for k in [k for k, s in opened.items() if s[1] + gap <= watermark]:
