@@ -36,7 +36,8 @@ static const char *verb_text(const struct verb *v, char *text, size_t bytes)
     if (v->bounds) word_add(text, bytes, "--bounds", "");
     if (v->inside) word_add(text, bytes, "--inside", "");
     switch (v->kind) {
-    case VERB_FILTER: case VERB_SELECT: case VERB_DROP: case VERB_HEAD: case VERB_BANDS: case VERB_TEE: return "constant";
+    case VERB_FILTER: case VERB_SELECT: case VERB_DROP: case VERB_HEAD: case VERB_TEE: return "constant";
+    case VERB_BANDS: return v->window == NULL ? "constant" : "by parameter: --window";
     case VERB_AGG: return v->group == NULL && v->window == NULL ? "constant" : v->on_full != NULL ? "by parameter: -S, --on-full" : "by parameter: -S, --on-full (approx)";
     case VERB_TAIL: return "by parameter: -n";
     case VERB_SAMPLE: return v->has_number ? "constant" : "by parameter: -n";

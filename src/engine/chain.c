@@ -304,6 +304,33 @@ static enum plan_outcome number_compile(struct compile *c, const struct verb *v,
     return PLAN_OK;
 }
 
+/* --window and --time of bands: the time is the step's second expression, if there is one. */
+static enum plan_outcome bands_compile(struct compile *c, const struct verb *v, struct segment *s, struct step *step)
+{
+    struct plan *plan = &c->plan->plan;
+    struct window_plan window;
+    const char *reason;
+    if (v->window == NULL) return v->time == NULL ? PLAN_OK : verb_fail(c, v, "--time goes with --window");
+    if (window_parse(&window, v->window, &reason) != 0) return verb_fail(c, v, reason);
+    if (window.kind == WINDOW_SESSION) return verb_fail(c, v, "--window is tumbling:10s, hopping:60s,10s or count:1000: values are measured by the window before");
+    size_t const bytes = bands_window_bytes(window.size, window.hop, window.pane);
+    if (bytes == 0) return verb_fail(c, v, "--window: too many steps; hopping:60s,1s has 60");
+    void *block = arena_take(&plan->arena, "bands", bytes);
+    if (block == NULL) return plan_no_fit(plan, "bands", bytes);
+    bands_window_init(&step->bands, block, bytes, window.size, window.hop, window.pane);
+    step->by_rows = window.kind == WINDOW_COUNT;
+    if (v->time == NULL) return PLAN_OK;
+    if (step->by_rows) return verb_fail(c, v, "--time does not go with --window count");
+    struct expression_error error;
+    struct expression e;
+    struct cursor cursor = { .text = v->time, .bytes = (uint32_t)strlen(v->time) };
+    if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->time, &error);
+    if (!cursor_end(&cursor) || (e.type != VALUE_TIME && e.type != VALUE_NULL)) return verb_fail(c, v, "--time wants one time (time(x) makes one of epoch seconds; --schema COLUMN=time reads all units)");
+    expression_release(&s->code, &e);
+    step->expression_count++;
+    return expression_add(c, &e) != 0 ? too_many(c, v) : PLAN_OK;
+}
+
 /* All columns of this place, as expressions of the step behind those it has. */
 static enum plan_outcome columns_compile(struct compile *c, const struct verb *v, struct segment *s, struct step *step)
 {
@@ -365,7 +392,7 @@ static int columns_of_aggregation(struct compile *c, const struct aggregation *a
 static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, struct segment *s, const struct question *q)
 {
     /* These work in the frame's two rooms for conversion (chain_keep.c, chain_files.c, dedup_rows). */
-    s->code.converts |= v->kind == VERB_DEDUP || v->kind == VERB_ROUTE || v->kind == VERB_HIST || v->kind == VERB_SUMMARY;
+    s->code.converts |= v->kind == VERB_DEDUP || v->kind == VERB_ROUTE || v->kind == VERB_HIST || v->kind == VERB_SUMMARY || (v->kind == VERB_BANDS && v->window != NULL);
     struct expression_error error;
     struct step *step = &s->steps[s->step_count];
     *step = (struct step){ .expression_first = (uint16_t)c->expression_count, .count = v->count, .number = v->number, .verb = v };
@@ -432,7 +459,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
         step->bands = (struct bands){ .sigma = v->number, .inside = v->inside };
         step->expression_count = 1;
         s->step_count++;
-        return expression_add(c, &e) != 0 ? too_many(c, v) : PLAN_OK;
+        return expression_add(c, &e) != 0 ? too_many(c, v) : bands_compile(c, v, s, step);
     }
     case VERB_HIST:
         s->keep = (struct keep){ .kind = KEEP_HIST, .verb = v };
@@ -975,6 +1002,26 @@ static int selection_empty(const struct selection *s)
     return any == 0;
 }
 
+/* A row without a time is in no window, and goes. */
+static void bands_batch(struct segment_worker *sw, struct step *step, const struct expression *e)
+{
+    struct bands *bands = &step->bands;
+    (void)expression_run(&sw->frame, e);
+    if (bands->panes == NULL) {
+        bands_rows(bands, &sw->frame.vectors[e->result], &sw->selection);
+        return;
+    }
+    int64_t *times = (int64_t *)(void *)sw->frame.convert;
+    const struct vector *t = step->expression_count > 1 ? expression_run(&sw->frame, &e[1]) : NULL;
+    int64_t const now = t == NULL && !step->by_rows ? weir_machine->realtime_us() : 0;
+    for (uint32_t row = 0; row < sw->frame.rows; row++) {
+        int const none = t != NULL && (t->type == VALUE_NULL || vector_is_null(t, row));
+        times[row] = none ? 0 : t != NULL ? vector_i64(t, row) : now;
+        if (none) sw->selection.words[row / 64] &= ~(UINT64_C(1) << (row % 64));
+    }
+    bands_rows_windowed(bands, &sw->frame.vectors[e->result], step->by_rows ? NULL : times, &sw->selection);
+}
+
 /* The selected rows to the agg; those that are too late to the file that --late-to names. */
 static void aggregate_batch(struct segment_worker *sw)
 {
@@ -1009,7 +1056,7 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             dedup_rows(&step->dedup, keys, step->expression_count, sw->frame.rows, sw->frame.convert, &sw->selection);
             break;
         }
-        case STEP_BANDS: bands_rows(&step->bands, expression_run(&sw->frame, e), &sw->selection); break;
+        case STEP_BANDS: bands_batch(sw, step, e); break;
         case STEP_ROUTE:    /* it takes all rows: they have come to the end */
             sw->passed += selection_count(&sw->selection);
             files_write(sw, step);

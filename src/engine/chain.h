@@ -92,6 +92,7 @@ struct step {
     uint64_t          count;
     double            number;
     const struct verb *verb;
+    int               by_rows;       /* bands: windows of rows */
     union { struct dedup dedup; weir_bernoulli sample; struct bands bands; struct row_files files; };
 };
 

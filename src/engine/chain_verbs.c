@@ -12,7 +12,7 @@
 
 enum option { OPT_GROUP = 1 << 0, OPT_WINDOW = 1 << 1, OPT_COUNT = 1 << 2, OPT_SHARE = 1 << 3, OPT_TOP = 1 << 4, OPT_QUANTILES = 1 << 5,
               OPT_FPR = 1 << 6, OPT_SIGMA = 1 << 7, OPT_INSIDE = 1 << 8, OPT_ORDER = 1 << 9, OPT_FULL = 1 << 10, OPT_BOUNDS = 1 << 11, OPT_FOR = 1 << 12,
-              OPT_ROUTE = 1 << 13 };
+              OPT_ROUTE = 1 << 13, OPT_SPAN = 1 << 14 };
 
 static const struct verb_words {
     const char *name;
@@ -26,12 +26,12 @@ static const struct verb_words {
     { "freq", 2, 2, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "entropy", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS },
     { "corr", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "rate", 0, 0, OPT_GROUP | OPT_WINDOW | OPT_FULL },
     { "head", 0, 0, OPT_COUNT }, { "tail", 0, 0, OPT_COUNT }, { "sample", 0, 0, OPT_COUNT | OPT_SHARE },
-    { "dedup", 1, 1, OPT_FPR | OPT_FOR }, { "bands", 1, 1, OPT_SIGMA | OPT_INSIDE }, { "hist", 1, 1, 0 }, { "tee", 1, 1, 0 },
+    { "dedup", 1, 1, OPT_FPR | OPT_FOR }, { "bands", 1, 1, OPT_SIGMA | OPT_INSIDE | OPT_SPAN }, { "hist", 1, 1, 0 }, { "tee", 1, 1, 0 },
     { "route", 1, 1, OPT_ROUTE }, { "summary", 0, 0, 0 } };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
 static const struct { const char *name; unsigned option; int value; } options[] = {
-    { "-g", OPT_GROUP, 1 }, { "--group", OPT_GROUP, 1 }, { "--window", OPT_WINDOW, 1 }, { "--time", OPT_WINDOW, 1 }, { "--lateness", OPT_WINDOW, 1 },
+    { "-g", OPT_GROUP, 1 }, { "--group", OPT_GROUP, 1 }, { "--window", OPT_WINDOW | OPT_SPAN, 1 }, { "--time", OPT_WINDOW | OPT_SPAN, 1 }, { "--lateness", OPT_WINDOW, 1 },
     { "--late-to", OPT_WINDOW, 1 }, { "--idle", OPT_WINDOW, 1 },
     { "-n", OPT_COUNT, 1 }, { "--limit", OPT_COUNT, 1 }, { "-p", OPT_SHARE, 1 }, { "-k", OPT_TOP | OPT_SIGMA, 1 }, { "-q", OPT_QUANTILES, 1 },
     { "--fpr", OPT_FPR, 1 }, { "--inside", OPT_INSIDE, 0 }, { "--order", OPT_ORDER, 1 }, { "--on-full", OPT_FULL, 1 }, { "--bounds", OPT_BOUNDS, 0 },

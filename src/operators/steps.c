@@ -61,6 +61,11 @@ void sample_rows(weir_bernoulli *sample, struct selection *selected)
     selection_clear(selected, dropped);
 }
 
+static double as_double(const struct vector *v, uint32_t row)
+{
+    return v->form == FORM_F64 ? vector_f64(v, row) : v->form == FORM_U64 ? (double)vector_u64(v, row) : (double)vector_i64(v, row);
+}
+
 /* Welford's form, the division ahead of the chain that goes from row to row. */
 void bands_rows(struct bands *b, const struct vector *v, struct selection *selected)
 {
@@ -72,14 +77,75 @@ void bands_rows(struct bands *b, const struct vector *v, struct selection *selec
         uint64_t kept = 0;
         for (; left != 0; left &= left - 1) {
             uint32_t const row = 64 * w + (uint32_t)__builtin_ctzll(left);
-            double const x = v->form == FORM_F64 ? vector_f64(v, row) : v->form == FORM_U64 ? (double)vector_u64(v, row) : (double)vector_i64(v, row);
-            double const d = x - b->mean, n = (double)(b->count + 1);
+            double const x = as_double(v, row), d = x - b->mean, n = (double)(b->count + 1);
             int const finite = x - x == 0, outside = !finite || (b->count >= BANDS_WARM_UP && d * d * (n - 2) > sigma2 * b->m2);
             if (outside != b->inside) kept |= left & (0 - left);
             if (!finite) continue;
             b->count++;
             b->mean += d * (1 / n);
             b->m2 += d * (x - b->mean);
+        }
+        selected->words[w] = kept;
+    }
+}
+
+static void moments_begin(void *context, void *state) { (void)context, memset(state, 0, sizeof(weir_moments)); }
+static weir_status moments_merge(void *context, void *into, const void *from)
+{
+    (void)context;
+    weir_moments_merge(into, from);
+    return WEIR_OK;
+}
+static const weir_pane_ops moments_ops = { .init = moments_begin, .merge = moments_merge };
+
+static weir_panes_shape bands_shape(int64_t size, int64_t hop, int64_t pane)
+{
+    int64_t const most = WEIR_PANES_MAX + 1, window = size / pane, more = hop / pane;    /* the windows that end within a hop reach back so far */
+    return (weir_panes_shape){ sizeof(weir_moments), pane, (uint32_t)(window < most ? window : most), (uint32_t)(more < most ? more : most), 0 };
+}
+
+size_t bands_window_bytes(int64_t size, int64_t hop, int64_t pane)
+{
+    weir_panes_shape const shape = bands_shape(size, hop, pane);
+    return weir_panes_bytes(&shape);
+}
+
+void bands_window_init(struct bands *b, void *block, size_t block_bytes, int64_t size, int64_t hop, int64_t pane)
+{
+    weir_panes_shape const shape = bands_shape(size, hop, pane);
+    WEIR_ASSERT(weir_panes_init(&b->panes, block, block_bytes, &shape) == WEIR_OK);
+    b->size = size;
+    b->hop = hop;
+    b->newest = b->next = INT64_MIN;
+}
+
+/* A row of this time comes: the pane it goes to, after the window that it is measured by was found. */
+static weir_moments *bands_pane(struct bands *b, int64_t t)
+{
+    int64_t until;
+    if (t > b->newest) b->newest = t;
+    if (b->newest >= b->next) {
+        int64_t const behind = b->newest - b->size, from = behind / b->hop * b->hop - (behind % b->hop < 0 ? b->hop : 0);
+        weir_status const s = weir_panes_range(b->panes, &moments_ops, &b->before, from, from + b->size);
+        WEIR_ASSERT(s == WEIR_OK || s == WEIR_END);
+        b->next = from + b->size + b->hop;
+    }
+    return weir_panes_at(b->panes, &moments_ops, b->newest, 1, &until);
+}
+
+void bands_rows_windowed(struct bands *b, const struct vector *v, const int64_t *times, struct selection *selected)
+{
+    for (unsigned w = 0; w < VECTOR_WORDS; w++) {
+        uint64_t kept = 0;
+        for (uint64_t left = selected->words[w]; left != 0; left &= left - 1) {
+            uint32_t const row = 64 * w + (uint32_t)__builtin_ctzll(left);
+            weir_moments *pane = bands_pane(b, times != NULL ? times[row] : (int64_t)b->count++);
+            if (v->type == VALUE_NULL || vector_is_null(v, row)) continue;
+            double const x = as_double(v, row), d = x - weir_moments_mean(&b->before);
+            int const finite = x - x == 0, known = b->before.count >= 2;
+            int const outside = !finite || (known && d * d > b->sigma * b->sigma * weir_moments_variance(&b->before));
+            if (outside != b->inside) kept |= left & (0 - left);
+            if (finite) weir_moments_add1(pane, x);
         }
         selected->words[w] = kept;
     }

@@ -1,9 +1,11 @@
 """The verbs of a chain that are no agg: dedup, sample, tail, bands, hist, tee, route, summary, each against a few lines of Python."""
 import csv
+import datetime
 import io
 import json
 import math
 import random
+import statistics
 
 import pytest
 
@@ -162,6 +164,45 @@ def test_bands_keep_what_is_farther_from_the_mean_so_far_than_k_deviations(table
     want = banded([float(r["x"]) for r in rows(table.read_bytes())], float(k), inside)
     got = rows(chain("bands", "x", "-k", k, *(["--inside"] if inside else []), table).out)
     assert [int(r["id"]) for r in got] == want
+
+
+def banded_by_windows(values, times, k, size, hop):
+    """Each value by those of the last window [i * hop, i * hop + size) that has ended before it; time does not go back."""
+    out, newest, seen = [], None, []
+    for i, (x, t) in enumerate(zip(values, times)):
+        newest = t if newest is None else max(newest, t)
+        start = (newest - size) // hop * hop
+        base = [y for at, y in seen if start <= at < start + size]
+        if len(base) >= 2 and abs(x - statistics.fmean(base)) > k * statistics.stdev(base):
+            out.append(i)
+        seen.append((newest, x))
+    return out
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("window, size, hop", [("tumbling:10s", 10, 10), ("hopping:20s,3s", 20, 3), ("hopping:30s,30s", 30, 30), ("count:50", 50, 50)])
+@pytest.mark.parametrize("begin", [0, -400, 1356998400])
+def test_bands_of_windows_measure_by_the_last_window_that_has_ended(file, window, size, hop, begin, inside):
+    rng, t, table = random.Random(size + hop + begin), begin, []
+    for i in range(1500):
+        t += rng.choice((0, 0, 1)) if rng.random() < 0.99 else rng.randint(0, 70)
+        table.append((t - (rng.randint(0, 9) if rng.random() < 0.1 else 0), rng.gauss(i / 100, 2)))
+    count = window.startswith("count")
+    want = banded_by_windows([x for _, x in table], range(len(table)) if count else [t for t, _ in table], 2, size, hop)
+    path = file("id,t,x\n" + "".join(f"{i},{datetime.datetime.fromtimestamp(t, datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ},{x!r}\n" for i, (t, x) in enumerate(table)))
+    r = chain("bands", "x", "-k", "2", "--window", window, *([] if count else ["--time", "t"]), *(["--inside"] if inside else []), path)
+    assert [int(row["id"]) for row in rows(r.out)] == [i for i in range(len(table)) if (i in set(want)) != inside]
+    assert len(want) > 20
+
+
+def test_bands_by_windows_need_a_window_that_ends_before_and_rows_with_a_time(file):
+    path = file("t,x\n" + "".join(f"2026-01-01T00:00:0{i},{x}\n" for i, x in enumerate((1, 2, 1, 2, 900, 1, 2))) + ",900\n2026-01-01T00:00:20,900\n2026-01-01T00:00:31,1\n")
+    assert chain("bands", "x", "--window", "tumbling:2s", "--time", "t", path).out == b"t,x\n2026-01-01T00:00:04Z,900\n"
+    for words, says in ((["--window", "session:5s"], b"count:1000"), (["--time", "t"], b"goes with --window"), (["--window", "count:5", "--time", "t"], b"does not go with"),
+                        (["--window", "tumbling:5s", "--time", "x"], b"wants one time"), (["--window", "hopping:100000s,1s", "--time", "t"], b"too many steps"), (["--lateness", "5s"], b"no option")):
+        r = run("bands", "x", *words, path)
+        assert r.code == 2 and says in r.err, r.err
+    assert run("bands", "x", "--window", "hopping:50000s,1s", "--time", "t", path).code == 78
 
 
 def test_bands_drop_nulls_and_refuse_texts(file, table):
