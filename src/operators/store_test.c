@@ -195,9 +195,10 @@ TEST(the_sieve_of_a_sort_leaves_out_only_what_it_would_not_keep)
     const struct vector *const columns[3] = { &stream.vectors[0], &stream.vectors[1], &stream.vectors[2] };
     struct store s[2];
     struct value a[3], b[3];
+    void *blocks[2];
     uint64_t const bytes = store_bytes(STORE_SORT, 50, 50 * 120 + 8192);
     for (unsigned i = 0; i < 2; i++) {
-        store_init(&s[i], block_of(bytes), bytes, STORE_SORT, 50, 3, 1 << 16, 1);
+        store_init(&s[i], blocks[i] = block_of(bytes), bytes, STORE_SORT, 50, 3, 1 << 16, 1);
         store_order(&s[i], (const uint8_t[]){ 1, 0 }, 2);
     }
     uint32_t left_out = 0;
@@ -217,7 +218,7 @@ TEST(the_sieve_of_a_sort_leaves_out_only_what_it_would_not_keep)
         assert_true(a[0].form == b[0].form && a[0].i == b[0].i && a[0].is_null == b[0].is_null);
     }
     assert_false(store_row(&s[1], b));
-    for (unsigned i = 0; i < 2; i++) free(s[i].places);
+    for (unsigned i = 0; i < 2; i++) free(blocks[i]);
 }
 
 TEST(what_does_not_fit_is_told)
