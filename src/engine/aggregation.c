@@ -282,6 +282,13 @@ int output_set(struct aggregation_output *o, unsigned column, const struct value
         values[row / 64] |= (uint64_t)(v->i != 0) << (row % 64);
         return 1;
     }
+    if (row > 0 && (v->text != NULL || to->digits != NULL)) return 0;
+    if (v->text != NULL) {    /* alone, so the places of other rows are free */
+        char *digits = (char *)(at + 64);
+        memcpy(digits, v->text, v->bytes);
+        digits[v->bytes] = '\0';
+        to->digits = digits;
+    }
     int negative = 0;
     if (v->form == FORM_U64 && to->form == FORM_I64) {
         for (uint32_t i = 0; i < row; i++) negative |= (int64_t)values[i] < 0;

@@ -22,7 +22,9 @@
 
 /* ---- what a state is made of ----------------------------------------------------------------- */
 
+/* |ints| <= SUM_INTS_MAX after a merge and of a state that was read: what one run can add to that (2^62 rows) stays within 128 bits. */
 struct sum_state { weir_int128 ints; weir_sum floats; uint64_t count, float_count; };
+#define SUM_INTS_MAX ((weir_int128)1 << 126)
 /* One number, time or bool of any form, or a text. */
 struct kept { uint64_t bits; uint32_t bytes; uint8_t form, set, cut, pad; };
 struct range_state { struct kept min, max; };
@@ -702,6 +704,26 @@ int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, cons
     return 0;
 }
 
+/* The integer part as doubles: exact but for the last addition. */
+static void ints_to_floats(weir_sum *floats, weir_int128 ints)
+{
+    weir_int128 const high = ints / ((weir_int128)1 << 53), low = ints % ((weir_int128)1 << 53);
+    weir_sum_add1(floats, (double)high * 0x1p53);
+    weir_sum_add1(floats, (double)low);
+}
+
+static void sum_merge(struct sum_state *into, const struct sum_state *from)
+{
+    into->ints += from->ints;
+    weir_sum_merge(&into->floats, &from->floats);
+    into->count += from->count;
+    into->float_count += from->float_count;
+    if (into->ints <= SUM_INTS_MAX && into->ints >= -SUM_INTS_MAX) return;
+    ints_to_floats(&into->floats, into->ints);    /* as integers that leave int64 go on in expressions */
+    into->ints = 0;
+    into->float_count = into->count;
+}
+
 void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
 {
     for (unsigned i = 0; i < set->state_count; i++) {
@@ -709,14 +731,7 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
         uint8_t *a = into + s->at, *b = from + s->at;
         switch (s->kind) {
         case STATE_COUNT: *(uint64_t *)(void *)a += *(uint64_t *)(void *)b; break;
-        case STATE_SUM: {
-            struct sum_state *x = (void *)a, *y = (void *)b;
-            x->ints += y->ints;
-            weir_sum_merge(&x->floats, &y->floats);
-            x->count += y->count;
-            x->float_count += y->float_count;
-            break;
-        }
+        case STATE_SUM: sum_merge((void *)a, (const void *)b); break;
         case STATE_RANGE: {
             struct range_state *y = (void *)b;
             if (!y->min.set) break;
@@ -867,7 +882,8 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_SUM: {
         const struct sum_state *sum = (void *)state;
         if (sum->count > rows || sum->float_count > sum->count) return 0;
-        weir_int128 const most = (weir_int128)(sum->count - sum->float_count) << 64;
+        uint64_t const ints = sum->count - sum->float_count;
+        weir_int128 const most = ints >= UINT64_C(1) << 62 ? SUM_INTS_MAX : (weir_int128)ints << 64;
         return sum->ints <= most && sum->ints >= -most && (sum->float_count != 0 || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
     }
     case STATE_RANGE: {
@@ -957,18 +973,29 @@ static struct value number_u64(uint64_t u)
     return v;
 }
 
-static struct value sum_value(const struct sum_state *s)
+/* A whole number that no form holds: a double, and its digits in room. */
+static struct value number_digits(weir_int128 i, char *room)
+{
+    struct value v = number_f64((double)i);
+    char text[40], *at = text + sizeof text;
+    unsigned __int128 rest = i < 0 ? -(unsigned __int128)i : (unsigned __int128)i;
+    do *--at = (char)('0' + (int)(rest % 10)); while ((rest /= 10) != 0);
+    if (i < 0) *--at = '-';
+    v.bytes = (uint32_t)(text + sizeof text - at);
+    v.text = memcpy(room, at, v.bytes);
+    return v;
+}
+
+static struct value sum_value(const struct sum_state *s, char *room)
 {
     if (s->count == 0) return (struct value){ .type = VALUE_NUMBER, .is_null = 1 };
     if (s->float_count == 0) {
         if (s->ints >= INT64_MIN && s->ints <= INT64_MAX) return (struct value){ .type = VALUE_NUMBER, .form = FORM_I64, .i = (int64_t)s->ints };
         if (s->ints >= 0 && s->ints <= UINT64_MAX) return number_u64((uint64_t)s->ints);
-        return number_f64((double)s->ints);
+        return number_digits(s->ints, room);
     }
     weir_sum total = s->floats;
-    weir_int128 const high = s->ints / ((weir_int128)1 << 53), low = s->ints % ((weir_int128)1 << 53);
-    weir_sum_add1(&total, (double)high * 0x1p53);
-    weir_sum_add1(&total, (double)low);
+    ints_to_floats(&total, s->ints);
     return number_f64(weir_sum_value(&total));
 }
 
@@ -979,8 +1006,9 @@ static double mean_of(const struct sum_state *s)
         weir_int128 const n = (weir_int128)s->count, whole = s->ints / n, rest = s->ints % n;
         return (double)whole + (double)rest / (double)s->count;
     }
-    struct value const v = sum_value(s);
-    return v.f / (double)s->count;
+    weir_sum total = s->floats;
+    ints_to_floats(&total, s->ints);
+    return weir_sum_value(&total) / (double)s->count;
 }
 
 static struct value key_value(int64_t key, uint64_t form, enum value_type type)
@@ -1119,7 +1147,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     switch (a->kind) {
     case AGGREGATE_ROWS: *v = number_u64(rows); break;
     case AGGREGATE_COUNT: *v = number_u64(*(uint64_t *)(void *)state); break;
-    case AGGREGATE_SUM: *v = sum_value((void *)state); break;
+    case AGGREGATE_SUM: *v = sum_value((void *)state, room); break;
     case AGGREGATE_MEAN: *v = number_f64(mean_of((void *)state)); break;
     case AGGREGATE_MIN: case AGGREGATE_MAX: {
         int const min = a->kind == AGGREGATE_MIN;
