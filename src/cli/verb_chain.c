@@ -107,7 +107,7 @@ int chain_ending(void)
         uint64_t const bad = plan.bad_cells[i] + (plan.plan.run.worker_count > 1 ? plan.bad_cells[schema_count(&plan.plan.schema) + 1 + i] : 0);
         static const char *const types[] = { "empty", "bools", "numbers", "times", "texts" };
         if (bad != 0 && !options.quiet)
-            complain("%s: %llu cells of '%.60s' are not %s, as those of the first block were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
+            complain("%s: %llu cells of '%.60s' are not %s, as those looked at beforehand were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
                      options.file, (unsigned long long)bad, schema_name(&plan.plan.schema, i), types[plan.input_types[i]],
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }

@@ -470,7 +470,101 @@ static uint32_t sample_expects(const weir_bits *seen, uint32_t rows)
     return (uint32_t)(8 * values < rows ? 2 * values + 1 : 4 * values + 1);
 }
 
-/* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
+/* Looks at the input for what its columns are made of: in the free part of the arena. */
+struct look {
+    void         *parser;
+    uint8_t      *copy;             /* the records looked at, WEIR_PAD_BYTES before and behind */
+    size_t        copy_bytes;
+    struct cells *cells;
+    uint8_t      *seen;             /* a weir_bits for each column */
+    uint64_t     *hashes;
+    uint64_t    (*counts)[6];       /* of each column: cells by class */
+};
+enum { LOOKS_AHEAD = 4, LOOK_AHEAD_BYTES = 16 << 10 };
+
+static weir_bits *look_seen(const struct look *l, uint32_t column) { return (weir_bits *)(void *)(l->seen + column * weir_bits_bytes(SAMPLE_BITS)); }
+
+static int look_begin(struct look *l, struct arena *rest, struct run *run, size_t bytes)
+{
+    const struct schema *schema = run->schema;
+    uint32_t const columns = schema_count(schema);
+    uint32_t const capacity = schema->column_capacity > columns && run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
+    l->counts = arena_take(rest, "sniff", (columns + 1) * sizeof *l->counts);
+    l->parser = arena_take(rest, "sniff", run->ops->bytes(&run->options, capacity, columns));
+    l->copy = arena_take(rest, "sniff", bytes + 2 * WEIR_PAD_BYTES);
+    l->copy_bytes = bytes;
+    l->cells = arena_take(rest, "sniff", sizeof *l->cells);
+    l->seen = arena_take(rest, "sniff", (columns + 1) * weir_bits_bytes(SAMPLE_BITS));
+    l->hashes = arena_take(rest, "sniff", WEIR_BATCH_ROWS * sizeof *l->hashes);
+    return l->seen != NULL && l->hashes != NULL && l->counts != NULL && l->parser != NULL && l->copy != NULL && l->cells != NULL;
+}
+
+/* Count the cells of whole records, which lie in the copy; returns how many rows. */
+static uint32_t look_at(struct look *l, struct run *run, uint8_t *records, size_t bytes, struct books *books)
+{
+    uint32_t const columns = schema_count(run->schema), select_new = run->schema->select_new;
+    uint32_t rows = 0;
+    memset(l->counts, 0, (columns + 1) * sizeof *l->counts);
+    run->schema->select_new = 0;    /* the names are known: columns_ndjson has read the first block */
+    run->ops->init(l->parser, &run->options, run->schema, books);
+    if (bytes > 0) run->ops->begin(l->parser, records, bytes, run->body_at);
+    for (uint32_t batch; bytes > 0 && (batch = run->ops->next(l->parser)) != 0; rows += batch)
+        for (uint32_t i = 0; i < columns; i++) {
+            struct slice slice;
+            run->ops->column(l->parser, i, &slice);
+            cells_classify(l->cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
+            sample_add(look_seen(l, i), &slice, l->hashes);
+            l->counts[i][WEIR_CLASS_INT] += l->cells->ints + l->cells->wides;
+            l->counts[i][WEIR_CLASS_FLOAT] += l->cells->floats;
+            l->counts[i][WEIR_CLASS_UINT] += l->cells->uints;
+            l->counts[i][WEIR_CLASS_TIME] += l->cells->times;
+            l->counts[i][WEIR_CLASS_TEXT] += l->cells->texts;
+            l->counts[i][WEIR_CLASS_BOOL] += l->cells->bools;
+        }
+    run->schema->select_new = select_new;
+    return rows;
+}
+
+/* What a column is that was `type` so far, after a look at other rows: the same, unless most of their cells are something else. One
+ * or the other that is no number makes no texts of a column of numbers. */
+static enum value_type look_type(enum value_type type, const uint64_t counts[6])
+{
+    uint64_t const numbers = counts[WEIR_CLASS_INT] + counts[WEIR_CLASS_FLOAT] + counts[WEIR_CLASS_UINT];
+    uint64_t const others = counts[WEIR_CLASS_TIME] + counts[WEIR_CLASS_TEXT] + counts[WEIR_CLASS_BOOL];
+    uint64_t const fit = type == VALUE_NUMBER ? numbers : type == VALUE_TIME ? counts[WEIR_CLASS_TIME] : counts[WEIR_CLASS_BOOL];
+    if (type == VALUE_NULL) return column_type(TYPE_INFER, counts);
+    return type == VALUE_TEXT || 2 * fit >= numbers + others ? type : VALUE_TEXT;
+}
+
+/* Files are looked at again at a quarter, the half, three quarters and their end. What does not look like records is passed over: a
+ * line may begin within quotes. Reading that fails is found again, and told, when the data is read. */
+static void looks_ahead(struct chain_plan *p, struct look *l)
+{
+    struct run *run = &p->plan.run;
+    struct source *source = run->source;
+    size_t const bytes = l->copy_bytes < LOOK_AHEAD_BYTES ? l->copy_bytes : LOOK_AHEAD_BYTES;
+    if (!source->seekable || source->bytes == UINT64_MAX || run->options.format == INPUT_BINARY) return;
+    for (unsigned i = 1; i <= LOOKS_AHEAD; i++) {
+        uint64_t const at = source->bytes / LOOKS_AHEAD * i - (i == LOOKS_AHEAD && source->bytes > bytes ? bytes : 0);
+        if (at < run->workers[0].window.have || at + bytes > source->bytes) continue;
+        uint8_t *const block = l->copy + WEIR_PAD_BYTES;
+        int const error = source->error;
+        int end = 0;
+        size_t const have = source_read_at(source, at, block, bytes, &end);
+        source->error = error;
+        uint8_t *const first = memchr(block, '\n', have), *last = block + have;
+        while (last > block && last[-1] != '\n') last--;
+        if (first == NULL || last <= first + 1) continue;
+        struct books books = { .count = { 0 } };
+        if (look_at(l, run, first + 1, (size_t)(last - first) - 1, &books) == 0) continue;
+        uint64_t strange = 0;
+        for (unsigned cause = 0; cause < BOOK_BAD_CELL; cause++) strange += books.count[cause];
+        for (uint32_t c = 0; strange == 0 && c < schema_count(run->schema); c++)
+            if (run->schema->columns[c].declared == TYPE_INFER) p->input_types[c] = look_type(p->input_types[c], l->counts[c]);
+    }
+}
+
+/* Parse what the window holds once, only to see what the columns are made of. */
 static enum plan_outcome types_find(struct chain_plan *p)
 {
     struct plan *plan = &p->plan;
@@ -481,63 +575,32 @@ static enum plan_outcome types_find(struct chain_plan *p)
     p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
     if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest;
+    struct look look;
     struct books books = { .count = { 0 } };
-    uint64_t (*counts)[6];
-    void *parser;
-    uint8_t *copy, *seen;
-    struct cells *cells;
-    uint64_t *hashes;
-    size_t const seen_bytes = weir_bits_bytes(SAMPLE_BITS);
     size_t look_bytes = window->have;    /* all of it, or the half, or a quarter ... that there is room for */
     for (;; look_bytes /= 2) {
         rest = plan->arena;
-        counts = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
-        parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
-        copy = arena_take(&rest, "sniff", look_bytes + 2 * WEIR_PAD_BYTES);
-        cells = arena_take(&rest, "sniff", sizeof *cells);
-        seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
-        hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
-        if (seen != NULL && hashes != NULL && counts != NULL && parser != NULL && copy != NULL && cells != NULL) break;
-        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *cells);
+        if (look_begin(&look, &rest, run, look_bytes)) break;
+        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *look.cells);
     }
-    memset(counts, 0, (columns + 1) * sizeof *counts);
     for (uint32_t i = 0; i < columns; i++) {
         weir_bits *bits;
-        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, SAMPLE_BITS, 0) == WEIR_OK);
+        WEIR_ASSERT(weir_bits_init_hashes(&bits, look_seen(&look, i), weir_bits_bytes(SAMPLE_BITS), SAMPLE_BITS, 0) == WEIR_OK);
     }
-    uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
            end - run->body_at <= look_bytes) last = end;
     size_t const bytes = last - (run->body_at < window->have ? run->body_at : window->have);
-    memcpy(copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
-    uint32_t const select_new = plan->schema.select_new;
-    plan->schema.select_new = 0;    /* the names are known: columns_ndjson has read this block */
-    run->ops->init(parser, &run->options, &plan->schema, &books);
-    if (bytes > 0) run->ops->begin(parser, copy + WEIR_PAD_BYTES, bytes, run->body_at);
-    while (bytes > 0 && run->ops->next(parser) != 0) {
-        for (uint32_t i = 0; i < columns; i++) {
-            struct slice slice;
-            run->ops->column(parser, i, &slice);
-            cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
-            if (i == 0) rows += slice.rows;
-            sample_add((weir_bits *)(void *)(seen + i * seen_bytes), &slice, hashes);
-            counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
-            counts[i][WEIR_CLASS_FLOAT] += cells->floats;
-            counts[i][WEIR_CLASS_UINT] += cells->uints;
-            counts[i][WEIR_CLASS_TIME] += cells->times;
-            counts[i][WEIR_CLASS_TEXT] += cells->texts;
-            counts[i][WEIR_CLASS_BOOL] += cells->bools;
-        }
-    }
-    plan->schema.select_new = select_new;
+    memcpy(look.copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
+    uint32_t const rows = look_at(&look, run, look.copy + WEIR_PAD_BYTES, bytes, &books);
     for (uint32_t i = 0; i < columns; i++) {
-        p->different[i] = sample_expects((weir_bits *)(void *)(seen + i * seen_bytes), rows);
-        p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
+        p->different[i] = sample_expects(look_seen(&look, i), rows);
+        p->input_types[i] = column_type(plan->schema.columns[i].declared, look.counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
     }
+    looks_ahead(p, &look);
     uintptr_t const from = ((uintptr_t)plan->arena.base + plan->arena.used + 4095) & ~(uintptr_t)4095;    /* untouched again */
     uintptr_t const to = (uintptr_t)rest.base + rest.used;
     if (from < to) weir_machine->discard((void *)from, to - from);
@@ -965,19 +1028,36 @@ static int selection_empty(const struct selection *s)
     return any == 0;
 }
 
-/* The frame and the selection are those of a new batch: through the steps of the segment. */
-static void segment_run(struct chain_plan *p, struct segment_worker *sw)
+/* A step that changes nothing but the selection, or computes. 0: it is another one. */
+static int filter_run(struct segment_worker *sw, const struct step *step)
+{
+    const struct expression *e = sw->segment->expressions + step->expression_first;
+    if (step->kind == STEP_FILTER) selection_filter(&sw->selection, expression_run(&sw->frame, e));
+    else if (step->kind != STEP_COMPUTE) return 0;
+    for (unsigned k = 0; step->kind == STEP_COMPUTE && k < step->expression_count; k++)
+        if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
+    return 1;
+}
+
+/* The frame and the selection are those of a new batch: through the steps up to the first that has an effect, or until no row is
+ * left. Returns how many. */
+static unsigned filters_run(struct segment_worker *sw)
+{
+    unsigned i = 0;
+    while (i < sw->segment->step_count && !selection_empty(&sw->selection) && filter_run(sw, &sw->segment->steps[i])) i++;
+    return i;
+}
+
+/* Through the steps from `first` on. */
+static void segment_run(struct chain_plan *p, struct segment_worker *sw, unsigned first)
 {
     struct segment *s = sw->segment;
-    for (unsigned i = 0; i < s->step_count; i++) {
+    for (unsigned i = first; i < s->step_count && !selection_empty(&sw->selection); i++) {
         struct step *step = &s->steps[i];
         const struct expression *e = s->expressions + step->expression_first;
+        if (filter_run(sw, step)) continue;
         switch (step->kind) {
-        case STEP_FILTER: selection_filter(&sw->selection, expression_run(&sw->frame, e)); break;
-        case STEP_COMPUTE:
-            for (unsigned k = 0; k < step->expression_count; k++)
-                if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
-            break;
+        case STEP_FILTER: case STEP_COMPUTE: break;
         case STEP_SAMPLE: sample_rows(&step->sample, &sw->selection); break;
         case STEP_DEDUP: {
             const struct vector *keys[WEIR_KEYS_MAX];
@@ -1002,8 +1082,8 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             break;
         }
         }
-        if (selection_empty(&sw->selection)) return;
     }
+    if (selection_empty(&sw->selection)) return;
     sw->passed += selection_count(&sw->selection);
     if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
     else if (s->keep.kind == KEEP_NOTHING) rows_out(p, sw);
@@ -1038,13 +1118,63 @@ static void input_load(void *context, uint32_t column, struct vector *out)
     p->bad_cells[(size_t)w->index * (schema_count(&p->plan.schema) + 1) + column] += bad;
 }
 
+/* Number columns that steps to come will want: whether they are mixed has to be known before anything happens. */
+static void numbers_load_all(struct segment_worker *sw)
+{
+    const struct code *code = &sw->segment->code;
+    for (unsigned v = 0; v < code->vector_count && sw->worker->run->options.format != INPUT_BINARY /* of one form */; v++) {
+        struct expression const whole = { .result = (uint16_t)v };
+        if (code->vectors[v].role == ROLE_COLUMN && code->vectors[v].type == VALUE_NUMBER) (void)expression_run(&sw->frame, &whole);
+    }
+}
+
+/* The next number column of the input whose batch is mixed (operators/columns.h), or NULL. *at: where to go on looking. */
+static struct column_room *mixed_next(struct segment_worker *sw, unsigned *at, struct vector **out)
+{
+    const struct code *code = &sw->segment->code;
+    while (*at < code->vector_count) {
+        unsigned const v = (*at)++;
+        if (code->vectors[v].role != ROLE_COLUMN || code->vectors[v].type != VALUE_NUMBER || !(sw->frame.loaded[v / 64] >> (v % 64) & 1)) continue;
+        struct column_room *room = &sw->rooms[sw->plan->input_rooms[code->vectors[v].column]];
+        *out = &sw->frame.vectors[v];
+        if (room->mixed) return room;
+    }
+    return NULL;
+}
+
+/* A batch whose integers would lose digits beside its floats passes run by run. Nothing has happened yet: filters so far are
+ * asked again. */
+static void mixed_rows(struct chain_plan *p, struct segment_worker *sw, uint32_t rows)
+{
+    struct vector *v;
+    struct column_room *room;
+    numbers_load_all(sw);
+    for (uint32_t from = 0, until; from < rows && !p->done; from = until) {
+        until = rows;
+        for (unsigned at = 0; (room = mixed_next(sw, &at, &v)) != NULL;) {
+            uint32_t const end = column_run(room, from, until);
+            if (end < until) until = end;
+        }
+        for (unsigned at = 0; (room = mixed_next(sw, &at, &v)) != NULL;) column_show(room, from, until, v);
+        sw->frame.scratch_used = 0;
+        memset(&sw->selection, 0, sizeof sw->selection);
+        for (uint32_t row = from; row < until; row++) sw->selection.words[row / 64] |= UINT64_C(1) << (row % 64);
+        segment_run(p, sw, filters_run(sw));
+    }
+}
+
 static void chain_rows(struct worker *w, uint32_t rows)
 {
     struct chain_plan *p = w->run->context;
     if (p->done) return;
     struct segment_worker *sw = &p->workers[0][w->index];
     batch_begin(sw, rows);
-    segment_run(p, sw);
+    unsigned const first = filters_run(sw);
+    struct vector *v;
+    unsigned at = 0;
+    if (!selection_empty(&sw->selection)) numbers_load_all(sw);
+    if (mixed_next(sw, &at, &v) != NULL) mixed_rows(p, sw, rows);
+    else segment_run(p, sw, first);
     if (p->done) source_stop = 1;
 }
 
@@ -1061,7 +1191,7 @@ void chain_emit(void *context, struct aggregation_output *output)
     next->input = output;
     if (next->plan->done) return;
     batch_begin(next, output->rows);
-    segment_run(next->plan, next);
+    segment_run(next->plan, next, filters_run(next));
 }
 
 void chain_plan_start(struct chain_plan *p, int fd)

@@ -11,8 +11,8 @@
  *      |- merge     totals, parked moments
  *      '- columns   what is left, divided among columns and workers
  *
- * Planning reads the first block only (format, header, names). What does not fit is refused here,
- * with the ledger, before the data is read.
+ * Planning reads the first block (format, header, names; a chain looks for types at four places more, chain.c). What does not fit is
+ * refused here, with the ledger, before the data is read.
  */
 #ifndef WEIR_PLAN_H
 #define WEIR_PLAN_H

@@ -452,7 +452,7 @@ weir_status state_load(struct chain_state *s, struct chain_plan *p)
     if (w->groups.purges != 0) w->was_full = 1;
     switch (loaded) {
     case GROUPS_LOADED: return WEIR_OK;
-    case GROUPS_TOO_MANY_ROWS: return refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than quantiles can count");
+    case GROUPS_TOO_MANY_ROWS: return refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than a state can count");
     case GROUPS_NO_ROOM: return refuse(s, WEIR_ERR_FULL, "and the others have more than %u groups (--on-full fail); -S gives more memory", w->plan->groups.capacity);
     case GROUPS_DAMAGED: break;
     }

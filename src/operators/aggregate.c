@@ -22,9 +22,8 @@
 
 /* ---- what a state is made of ----------------------------------------------------------------- */
 
-/* |ints| <= SUM_INTS_MAX after a merge and of a state that was read: what one run can add to that (2^62 rows) stays within 128 bits. */
+/* ints cannot leave 128 bits: a row adds less than 2^64, and states with more than 2^57 rows are refused (groups.c). */
 struct sum_state { weir_int128 ints; weir_sum floats; uint64_t count, float_count; };
-#define SUM_INTS_MAX ((weir_int128)1 << 126)
 /* One number, time or bool of any form, or a text. */
 struct kept { uint64_t bits; uint32_t bytes; uint8_t form, set, cut, pad; };
 struct range_state { struct kept min, max; };
@@ -704,26 +703,6 @@ int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, cons
     return 0;
 }
 
-/* The integer part as doubles: exact but for the last addition. */
-static void ints_to_floats(weir_sum *floats, weir_int128 ints)
-{
-    weir_int128 const high = ints / ((weir_int128)1 << 53), low = ints % ((weir_int128)1 << 53);
-    weir_sum_add1(floats, (double)high * 0x1p53);
-    weir_sum_add1(floats, (double)low);
-}
-
-static void sum_merge(struct sum_state *into, const struct sum_state *from)
-{
-    into->ints += from->ints;
-    weir_sum_merge(&into->floats, &from->floats);
-    into->count += from->count;
-    into->float_count += from->float_count;
-    if (into->ints <= SUM_INTS_MAX && into->ints >= -SUM_INTS_MAX) return;
-    ints_to_floats(&into->floats, into->ints);    /* as integers that leave int64 go on in expressions */
-    into->ints = 0;
-    into->float_count = into->count;
-}
-
 void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
 {
     for (unsigned i = 0; i < set->state_count; i++) {
@@ -731,7 +710,14 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
         uint8_t *a = into + s->at, *b = from + s->at;
         switch (s->kind) {
         case STATE_COUNT: *(uint64_t *)(void *)a += *(uint64_t *)(void *)b; break;
-        case STATE_SUM: sum_merge((void *)a, (const void *)b); break;
+        case STATE_SUM: {
+            struct sum_state *x = (void *)a, *y = (void *)b;
+            x->ints += y->ints;
+            weir_sum_merge(&x->floats, &y->floats);
+            x->count += y->count;
+            x->float_count += y->float_count;
+            break;
+        }
         case STATE_RANGE: {
             struct range_state *y = (void *)b;
             if (!y->min.set) break;
@@ -882,8 +868,7 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_SUM: {
         const struct sum_state *sum = (void *)state;
         if (sum->count > rows || sum->float_count > sum->count) return 0;
-        uint64_t const ints = sum->count - sum->float_count;
-        weir_int128 const most = ints >= UINT64_C(1) << 62 ? SUM_INTS_MAX : (weir_int128)ints << 64;
+        weir_int128 const most = (weir_int128)(sum->count - sum->float_count) << 64;
         return sum->ints <= most && sum->ints >= -most && (sum->float_count != 0 || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
     }
     case STATE_RANGE: {
@@ -971,6 +956,14 @@ static struct value number_u64(uint64_t u)
     struct value v = { .type = VALUE_NUMBER, .form = FORM_I64, .i = (int64_t)u };
     if (u > INT64_MAX) v.form = FORM_U64, v.u = u;
     return v;
+}
+
+/* The integer part as doubles: exact but for the last addition. */
+static void ints_to_floats(weir_sum *floats, weir_int128 ints)
+{
+    weir_int128 const high = ints / ((weir_int128)1 << 53), low = ints % ((weir_int128)1 << 53);
+    weir_sum_add1(floats, (double)high * 0x1p53);
+    weir_sum_add1(floats, (double)low);
 }
 
 /* A whole number that no form holds: a double, and its digits in room. */
