@@ -817,7 +817,7 @@ static int generate(struct compiler *k, int part)
     }
     int operands[WEIR_CALL_ARGUMENTS_MAX];
     unsigned count = 0;
-    uint32_t text_bytes = 0;
+    uint64_t text_bytes = 0;
     for (uint16_t child = p->child; child != NO_PART; child = k->parts[child].next) {
         int const v = generate(k, child);
         if (v == FAILED) return FAILED;
@@ -840,16 +840,15 @@ static int generate(struct compiler *k, int part)
         uint32_t const bytes = code->vectors[operands[i]].text_bytes;
         if (p->op == OP_CALL || p->op == OP_CHOOSE) text_bytes += bytes;
     }
-    if (p->op == OP_CHOOSE && p->type == VALUE_TEXT) code->scratch_bytes += text_bytes + 2 * WEIR_PAD_BYTES;    /* of two places: copied */
+    uint64_t makes = p->op == OP_CHOOSE && p->type == VALUE_TEXT ? text_bytes : 0;    /* of two places: copied */
     code->state_at[at] = UINT32_MAX;
     if (p->op <= OP_DIVIDE || (p->op <= OP_EQUAL && code->vectors[operands[0]].type == VALUE_NUMBER)) code->converts = 1;
     if (p->op == OP_CALL) {
         const struct function *f = &functions[p->function];
         uint32_t const first = code->vectors[operands[0]].text_bytes;
-        uint32_t const makes = p->type != VALUE_TEXT ? 0 : f->makes == MAKES_AS_LONG ? first
+        makes = p->type != VALUE_TEXT ? 0 : f->makes == MAKES_AS_LONG ? first
                              : f->makes == MAKES_SUM || f->makes == MAKES_COPY ? text_bytes
                              : f->makes == MAKES_SHORT ? FUNCTION_SHORT_BYTES * WEIR_BATCH_ROWS : 0;
-        if (makes != 0) code->scratch_bytes += makes + 2 * WEIR_PAD_BYTES;
         text_bytes = p->type != VALUE_TEXT ? 0 : makes != 0 ? makes : first;
         if (f->state_bytes != NULL) {
             struct value values[WEIR_CALL_ARGUMENTS_MAX];
@@ -861,7 +860,10 @@ static int generate(struct compiler *k, int part)
             code->state_bytes += (uint32_t)(f->state_bytes(values, count, &reason, &which) + 63) & ~63u;
         }
     }
-    code->vectors[out].text_bytes = text_bytes;
+    if (makes != 0) makes += 2 * WEIR_PAD_BYTES;
+    if (code->scratch_bytes + makes > INT32_MAX) return cursor_fail(k->cursor, k->error, "the texts made up to here could have more than 2 GiB in one batch");
+    code->scratch_bytes += (uint32_t)makes;
+    code->vectors[out].text_bytes = (uint32_t)text_bytes;
     return out;
 }
 
