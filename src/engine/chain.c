@@ -1,6 +1,7 @@
 /* chain.c - a chain compiled, divided, and run. Contract and picture: chain.h. */
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "engine/chain.h"
 #include "engine/state.h"
 #include "machine/assert.h"
@@ -57,36 +58,67 @@ static int name_find(void *context, const char *name, uint32_t bytes, enum value
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-/* 'agg: p99(latncy): there is no such column: `latncy`; did you mean `latency`?' */
+/* The columns of this place, by number; NULL behind the last. */
+static const char *column_at(const struct compile *c, unsigned i, uint32_t *bytes)
+{
+    const struct schema *schema = &c->plan->plan.schema;
+    uint32_t const known = c->all && c->segment == 0 ? schema_count(schema) : 0;
+    if (i >= c->column_count + known) return NULL;
+    *bytes = i < c->column_count ? c->columns[i].name_bytes : schema->columns[i - c->column_count].name_bytes;
+    return i < c->column_count ? c->columns[i].name : schema_name(schema, i - c->column_count);
+}
+
+/* What would serve instead of a word that is not known: "; did you mean 'latency'?" */
+static void hint_make(const struct compile *c, const struct expression_error *e, const char *word, char *hint, size_t hint_bytes)
+{
+    const char *name;
+    uint32_t bytes;
+    struct nearest n;
+    size_t used = 0;
+    if (strcmp(e->reason, "there is no such column") != 0) return;
+    int const quoted = e->bytes >= 2 && word[0] == '`';
+    nearest_init(&n, word + quoted, e->bytes - 2 * (size_t)quoted);
+    for (unsigned i = 0; (name = column_at(c, i, &bytes)) != NULL; i++) nearest_try_bytes(&n, name, bytes);
+    if (n.best != NULL) {
+        snprintf(hint, hint_bytes, "; did you mean '%.*s'?", (int)n.best_bytes, n.best);
+        return;
+    }
+    for (unsigned i = 0; (name = column_at(c, i, &bytes)) != NULL; i++) {
+        if (used + bytes + 16 > hint_bytes) {
+            snprintf(hint + used, hint_bytes - used, ", ...");
+            return;
+        }
+        used += (size_t)snprintf(hint + used, hint_bytes - used, "%s%.*s", i == 0 ? "; there are " : ", ", (int)bytes, name);
+    }
+}
+
+/* Is it an aggregate that stands where a function of one row should? What it takes, or NULL. */
+static const char *aggregate_takes(const struct expression_error *e, const char *word)
+{
+    const char *name, *takes = NULL;
+    int estimated;
+    if (strncmp(e->reason, "there is no such function", 25) != 0) return NULL;
+    for (unsigned i = 0; (name = aggregate_known(i, &takes, &estimated)) != NULL; i++)
+        if (strlen(name) == e->bytes && memcmp(name, word, e->bytes) == 0) return takes;
+    return e->bytes == 5 && memcmp(word, "count", 5) == 0 ? "" : NULL;
+}
+
+/* 'filter: 'latncy': there is no such column; did you mean 'latency'?' */
 static enum plan_outcome expression_fail(struct compile *c, const struct verb *v, const char *text, const struct expression_error *e)
 {
-    struct plan *plan = &c->plan->plan;
-    char near[80] = "";
-    c->plan->chain->where = text + e->at;
-    c->plan->chain->where_bytes = e->bytes;
-    uint32_t const length = (uint32_t)strlen(text), bytes = e->bytes < 60 ? e->bytes : 60;
-    if (e->at < length) snprintf(near, sizeof near, "'%.*s' ", (int)(bytes < length - e->at ? bytes : length - e->at), text + e->at);
-    char hint[80] = "";
-    if (strcmp(e->reason, "there is no such column") == 0) {
-        unsigned best = 0;
-        const char *name = NULL;
-        uint32_t name_bytes = 0;
-        uint32_t const known = c->all && c->segment == 0 ? schema_count(&plan->schema) : 0;
-        for (unsigned i = 0; i < c->column_count + known; i++) {    /* the most letters in common at both ends */
-            const char *candidate = i < c->column_count ? c->columns[i].name : schema_name(&plan->schema, i - c->column_count);
-            uint32_t const n = i < c->column_count ? c->columns[i].name_bytes : plan->schema.columns[i - c->column_count].name_bytes;
-            unsigned same = 0, behind = 0;
-            while (same < n && same < e->bytes && (candidate[same] | 0x20) == (text[e->at + same] | 0x20)) same++;
-            while (behind + same < n && behind + same < e->bytes && (candidate[n - 1 - behind] | 0x20) == (text[e->at + e->bytes - 1 - behind] | 0x20)) behind++;
-            if (same + behind > best && 2 * (same + behind) >= e->bytes) {
-                best = same + behind;
-                name = candidate;
-                name_bytes = n;
-            }
-        }
-        if (name != NULL) snprintf(hint, sizeof hint, "; did you mean '%.*s'?", (int)(name_bytes < 50 ? name_bytes : 50), name);
-    }
-    return plan_fail(plan, PLAN_USAGE, "%s: at byte %u: %s%s%s", v->name, e->at + 1, near, e->reason, hint);
+    char near[80] = "", hint[112] = "";
+    const char *const word = text + e->at;
+    uint32_t const length = (uint32_t)strlen(text), left = e->at < length ? length - e->at : 0, bytes = e->bytes < left ? e->bytes : left;
+    int const quote = bytes > 1 && (word[0] == '\'' || word[0] == '"');    /* a text has its own */
+    c->plan->chain->where = word;
+    c->plan->chain->where_bytes = e->bytes != 0 ? e->bytes : 1;
+    const char *const takes = aggregate_takes(e, word);
+    if (takes != NULL) return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: '%.*s' is of many rows: agg '%.*s(%s) as y' then ...", v->name, (int)bytes, word, (int)bytes, word, takes);
+    hint_make(c, e, word, hint, sizeof hint);
+    int const named = bytes > 1 || (bytes == 1 && (((word[0] | 0x20) >= 'a' && (word[0] | 0x20) <= 'z') || (word[0] >= '0' && word[0] <= '9')));
+    int const goes_on = strncmp(e->reason, "is ", 3) == 0 || strncmp(e->reason, "gives ", 6) == 0;
+    if (named) snprintf(near, sizeof near, "%s%.*s%s%s ", quote ? "" : "'", (int)(bytes < 60 ? bytes : 60), word, quote ? "" : "'", goes_on ? "" : ":");
+    return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s%s%s", v->name, near, e->reason, hint);
 }
 
 static enum plan_outcome verb_fail(struct compile *c, const struct verb *v, const char *reason) { return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s", v->name, reason); }
@@ -374,7 +406,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
     case VERB_FILTER:
         if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
         if (!cursor_end(&cursor)) {
-            cursor_fail(&cursor, &error, "the expression has ended before this");
+            cursor_fail(&cursor, &error, cursor.text[cursor.at] == ')' ? "this bracket was never opened" : "an operator (and, or, +, <, in ...) or the end is expected here");
             return expression_fail(c, v, v->text, &error);
         }
         if (e.type != VALUE_BOOL && e.type != VALUE_NULL) {

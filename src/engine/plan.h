@@ -52,7 +52,7 @@ struct plan {
     uint64_t      npy_records;           /* .npy: records its header promises; else UINT64_MAX */
     const char   *format_name;
     struct profile_results results;
-    char          message[200];          /* what is wrong, unless PLAN_OK */
+    char          message[320];          /* what is wrong, unless PLAN_OK */
 };
 
 /* Map the arena, sniff the source, divide. The plan is big: static storage. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "cli/units.h"
 #include "kernels/kernels.h"
 #include "kernels/numeric.h"
@@ -304,7 +305,14 @@ static int one_compile(struct aggregate_set *set, struct code *code, struct curs
             known = &count_of;
         }
     } else if (known == NULL) {
+        const char *const here = foreign_word(FOREIGN_FUNCTION, name, bytes);
+        struct nearest n;
+        nearest_init(&n, name, bytes);
+        for (unsigned i = 0; i < sizeof knowns / sizeof knowns[0]; i++) nearest_try(&n, knowns[i].name);
         *cursor = begin;
+        if (here != NULL) return cursor_fail(cursor, error, "there is no such aggregate; %s", here);
+        if (function_find(lower, bytes) >= 0) return cursor_fail(cursor, error, "is of one row; of many are count(), mean(x), max(x) ...");
+        if (n.best != NULL) return cursor_fail(cursor, error, "there is no such aggregate; did you mean '%s'?", n.best);
         return cursor_fail(cursor, error, "there is no such aggregate; 'weir help functions' lists them");
     }
     if (known != NULL) {
