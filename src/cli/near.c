@@ -46,7 +46,7 @@ void nearest_try_bytes(struct nearest *n, const char *candidate, size_t length)
 const char *foreign_word(enum foreign kind, const char *word, size_t bytes)
 {
     static const struct { enum foreign kind; const char *words, *here; } known[] = {
-        { FOREIGN_VERB, "sort order orderby order_by", "rows are not sorted; groups are: agg ... --order NAME:desc, top COLUMN" },
+        { FOREIGN_VERB, "order orderby order_by arrange", "it is 'sort EXPR:desc' here" },
         { FOREIGN_VERB, "uniq unique", "dedup COLUMNS passes the first of each, count -g COLUMNS counts them" },
         { FOREIGN_VERB, "cut project mutate put eval rename", "it is 'select COLUMN, NAME = EXPR, ...' here" },
         { FOREIGN_VERB, "where grep", "it is 'filter EXPR' here" },

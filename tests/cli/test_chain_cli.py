@@ -51,7 +51,7 @@ def test_a_file_behind_the_statement_stands_for_the_one_in_it(file):
 
 @pytest.mark.parametrize("statement,under", [
     ("SELECT who, cuont(*) FROM 'F'", "cuont(*)"), ("SELECT sum(mss) FROM 'F'", "mss"), ("SELECT who FROM 'F' WHERE ms >", None),
-    ("SELECT who\nFROM 'F'\nWHERE mss = 1", "mss"), ("SELECT 'é', whoo FROM 'F'", "whoo"), ("SELECT who, " + " " * 300 + "what FROM 'F' ORDER BY ms", "ORDER")])
+    ("SELECT who\nFROM 'F'\nWHERE mss = 1", "mss"), ("SELECT 'é', whoo FROM 'F'", "whoo"), ("SELECT who, " + " " * 300 + "what FROM 'F' FETCH FIRST 3 ROWS", "FETCH")])
 def test_what_is_wrong_in_sql_is_shown_with_a_caret_under_it(file, statement, under):
     path = file(PLAIN.replace("who", "who").replace("ms", "ms"))
     message = refused("sql", statement.replace("'F'", f"'{path}'"))
@@ -275,7 +275,7 @@ def test_names_that_others_have_for_figures_lead_to_ours(file, figure, said):
         assert said.split(",")[0] in refused("sql", f"SELECT {figure} FROM '{path}'")
 
 
-@pytest.mark.parametrize("verb,said", [("uniq", "dedup"), ("sort", "--order"), ("cut", "select"), ("where", "filter"), ("group", "-g COLUMNS"), ("limit", "head -n"), ("GROUP_BY", "agg"), ("wc", "count")])
+@pytest.mark.parametrize("verb,said", [("uniq", "dedup"), ("order_by", "sort"), ("cut", "select"), ("where", "filter"), ("group", "-g COLUMNS"), ("limit", "head -n"), ("GROUP_BY", "agg"), ("wc", "count")])
 def test_names_that_others_have_for_verbs_lead_to_ours(verb, said):
     for words in ((verb, "n"), ("head", "then", verb, "n")):
         message = refused(*words)
