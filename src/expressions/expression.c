@@ -661,7 +661,7 @@ static int comparison(struct compiler *k)
         { "=", IS_EQUAL }, { "<", IS_LESS }, { ">", IS_GREATER } };
     static const struct { char text[4]; const char *here; } others[] = {
         { "===", "write ==" }, { "=>", "write >=" }, { "=<", "write <=" }, { "=~", "write matches(text, 'pattern')" }, { "!~", "write not matches(text, 'pattern')" },
-        { "~", "write matches(text, 'pattern')" }, { "?", "write if(condition, then, else)" }, { ":", "write if(condition, then, else)" } };
+        { "~", "write matches(text, 'pattern')" }, { "?", "write if(condition, then, else)" } };
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strncmp(others[i].text, (char[]){ (char)peek(c, 0), (char)peek(c, 1), (char)peek(c, 2), 0 }, strlen(others[i].text)) == 0) return cursor_fail(c, k->error, "%s", others[i].here);
     for (unsigned i = 0; i < sizeof signs / sizeof signs[0]; i++) {
