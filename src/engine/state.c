@@ -449,7 +449,10 @@ weir_status state_load(struct chain_state *s, struct chain_plan *p)
     struct frame_cursor c;
     frame_section(&c, &s->reader, SECTION_GROUPS, 0);
     enum groups_loaded const loaded = groups_load(&w->groups, &c, p->state_scratch);
-    if (w->groups.purges != 0) w->was_full = 1;
+    if (w->groups.purges != 0) {
+        w->was_full = 1;
+        w->full_at = (uint32_t)w->groups.full_at;
+    }
     switch (loaded) {
     case GROUPS_LOADED: return WEIR_OK;
     case GROUPS_TOO_MANY_ROWS: return refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than quantiles can count");

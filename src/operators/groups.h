@@ -47,7 +47,7 @@ struct groups_plan {
  * key_bytes: the expected bytes of one key of texts. Returns the capacity: 0 if not even two fit. */
 uint32_t groups_plan_make(struct groups_plan *plan, size_t bytes, uint32_t groups_max);
 
-struct group { uint64_t hash, rows, missed; uint32_t key_at; uint16_t key_bytes; uint8_t partial, pad; };
+struct group { uint64_t hash, rows, missed; uint32_t key_at, key_bytes; };
 
 struct groups {
     const struct groups_plan *plan;
@@ -59,6 +59,7 @@ struct groups {
     uint32_t  count, heap_used;
     uint64_t  error;           /* most rows that a group not in the table can have had */
     uint64_t  purges;
+    uint64_t  full_at;         /* groups there were at the first purge */
     weir_ull *evicted;         /* hashes of groups that left the table */
     _Alignas(64) uint8_t evicted_block[WEIR_ULL_BYTES(10)];
 };
@@ -97,8 +98,8 @@ void group_key(const struct groups *groups, struct group *group, unsigned column
 uint32_t *groups_sort(struct groups *groups);
 /* ---- to and from files ----
  *
- *   | groups | error | purges | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
- *   group:  | hash | rows | missed | key bytes u32, partial u32 | panes | key | states |       in the order of groups_sort
+ *   | groups | error | purges | full_at | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
+ *   group:  | hash | rows | missed | key bytes | panes | key | states |       in the order of groups_sort
  *
  * Keys and states are as they lie in the table, with zeros where they say nothing. Loading merges what was saved into a
  * table of the same plan but for its size, one group at a time through scratch. */
