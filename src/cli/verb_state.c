@@ -449,6 +449,7 @@ static enum plan_outcome profiles_room(struct plan *plan, uint64_t room)
     uint8_t *const block = arena_take(&plan->arena, "columns", summary_gathered_bytes(g));
     if (block == NULL) return plan_no_fit(plan, "columns", summary_gathered_bytes(g));
     program_started();
+    program_chain_drop();
     arena_freeze(&plan->arena);
     summary_gathered_start(g, block, moments);
     return PLAN_OK;
@@ -468,7 +469,7 @@ static int summaries_merge(int count, char **files)
         return EXIT_USAGE;
     }
     chain_restore(m.chain);
-    q->program_bytes += program_bytes(PROGRAM_CHAIN_SUMMARY, 0) - program_bytes(PROGRAM_CHAIN, 0) + program_bytes(PROGRAM_STATES, 0);
+    q->program_bytes += program_bytes(PROGRAM_MERGE, 0) - program_bytes(PROGRAM_CHAIN, 0) + program_bytes(PROGRAM_STATES, 0);
     enum plan_outcome outcome = plan_begin(plan, q, &nothing);
     plan_widen(plan);
     if (outcome == PLAN_OK) outcome = columns_room(plan);

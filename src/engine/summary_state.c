@@ -5,7 +5,7 @@
 #include "engine/summary_state.h"
 #include "machine/assert.h"
 
-enum { LEAST_P = 6, LEAST_COUNTERS = 16, LEAST_K = 16 };    /* to which gathered sketches shrink so that all fit */
+enum { LEAST_P = 6, LEAST_COUNTERS = 16, LEAST_K = 16, LEAST_TEXTS = 512 };    /* to which gathered sketches shrink so that all fit */
 
 void summary_figures_of(struct summary_figures *f, const struct question *q, int by_name)
 {
@@ -306,23 +306,33 @@ uint64_t summary_gathered_bytes(const struct summary_gathered *g)
     return bytes;
 }
 
-/* The largest instrument of the largest column gives: to the next smaller p, half of the counters, three quarters of k. */
+/* The largest instrument of the largest column gives: to the next smaller p, half of the counters, three quarters of k, half of the
+ * room of texts. */
 int summary_gathered_shrink(struct summary_gathered *g)
 {
     struct profile_layout *l = NULL;
-    for (uint32_t i = 0; i < g->count; i++) if (l == NULL || g->columns[i].layout.bytes > l->bytes) l = &g->columns[i].layout;
+    unsigned part = 0;
+    size_t most = 0;
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct profile_layout *at = &g->columns[i].layout;
+        int const keys = at->quantile_size != 0, folds = keys ? at->by == BY_KLL && at->quantile_size > LEAST_K : at->body_bytes > LEAST_TEXTS;
+        size_t const parts[] = { at->distinct_p > LEAST_P ? WEIR_ULL_BYTES(at->distinct_p) : 0, at->counters > LEAST_COUNTERS ? weir_heavy_bytes(at->counters) : 0, folds ? at->body_bytes : 0 };
+        for (unsigned k = 0; k < 3; k++)
+            if (parts[k] > most) {
+                most = parts[k];
+                l = at;
+                part = k;
+            }
+    }
     if (l == NULL) return 0;
-    size_t const distinct = l->distinct_p > LEAST_P ? WEIR_ULL_BYTES(l->distinct_p) : 0, top = l->counters > LEAST_COUNTERS ? weir_heavy_bytes(l->counters) : 0;
-    size_t const body = l->by == BY_KLL && l->quantile_size > LEAST_K ? l->body_bytes : 0;
-    if (distinct == 0 && top == 0 && body == 0) return 0;
-    if (distinct >= top && distinct >= body) {
+    if (part == 0) {
         l->distinct_p--;
-    } else if (top >= body) {
+    } else if (part == 1) {
         l->counters /= 2;
     } else {
         l->quantile_size -= l->quantile_size / 4;
-        size_t const bytes = quantiles_bytes(l->by, l->quantile_size);
-        l->body_bytes = (uint32_t)((bytes < TEXTS_BYTES_MIN ? TEXTS_BYTES_MIN : bytes) + 63) & ~63u;
+        size_t const bytes = l->quantile_size != 0 ? quantiles_bytes(l->by, l->quantile_size) : l->body_bytes / 2;
+        l->body_bytes = (uint32_t)(((bytes < LEAST_TEXTS ? LEAST_TEXTS : bytes) + 63) & ~(size_t)63);
     }
     profile_layout_place(l);
     return 1;
