@@ -305,9 +305,11 @@ int states_end(void)
         return summary_end(m.options, run, &view, m.chain, m.plan->plan.state_scratch);
     }
     if (!worth_saving(m.options, run->source)) return EXIT_OK;
-    const struct aggregation_worker *w = m.plan->workers[0][0].aggregation;
+    struct aggregation_worker *w = m.plan->workers[0][0].aggregation;
     progress_make(run, w->late, w->untimed);
-    return keep(m.plan, m.options->save_state);
+    int const code = keep(m.plan, m.options->save_state);
+    w->saved = code == EXIT_OK && !w->failed && w->plan->window.kind != WINDOW_NONE;
+    return code;
 }
 
 /* ---- merge ----------------------------------------------------------------------------------- */
@@ -557,7 +559,9 @@ static void chain_text(const struct chain *chain, struct text *t)
         text_add(t, name, strlen(name));
         word_add(t, " ", v->text);
         word_add(t, " -g ", v->group);
+        word_add(t, " --window ", v->window);
         word_add(t, " --time ", v->time);
+        word_add(t, " --lateness ", v->lateness);
         word_add(t, " --on-full ", v->on_full);
         word_add(t, " --order ", v->order);
         text_add(t, " --bounds", v->bounds ? 9 : 0);

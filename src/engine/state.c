@@ -24,7 +24,6 @@ const char *state_unfit(const struct chain *chain)
     WEIR_ASSERT(chain->count > 0);
     const struct verb *last = &chain->verbs[chain->count - 1];
     if (last->kind != VERB_AGG && last->kind != VERB_SUMMARY) return "its last verb is not an agg (or count, top, distinct, quantile ...) or summary";
-    if (last->window != NULL) return "a window closes while rows come: what it held is printed, not kept";
     if (last->on_full != NULL && strcmp(last->on_full, "evict") == 0) return "--on-full evict prints groups on the way";
     for (unsigned i = 0; i + 1 < chain->count; i++)
         if (chain->verbs[i].kind != VERB_FILTER && chain->verbs[i].kind != VERB_SELECT && chain->verbs[i].kind != VERB_DROP)
@@ -133,6 +132,18 @@ void progress_put(struct put *p, const struct progress *progress)
     }
 }
 
+/* How far windows are; of a chain without them, as at the start. */
+static void windows_put(struct put *p, const struct aggregation_worker *w)
+{
+    int const is = w->plan->window.kind != WINDOW_NONE;
+    put_u64(p, is ? (uint64_t)w->started : 0);
+    put_u64(p, is ? (uint64_t)w->watermark : 0);
+    put_u64(p, is ? (uint64_t)w->next_close : 0);
+    put_u64(p, is ? (uint64_t)w->open_from : 0);
+    put_u64(p, is ? w->row_number : 0);
+    put_u64(p, is ? w->worst : 0);
+}
+
 static void section_put(struct put *p, unsigned kind, struct chain_plan *plan, const struct progress *progress)
 {
     struct groups *groups = &plan->workers[0][0].aggregation->groups;
@@ -141,6 +152,7 @@ static void section_put(struct put *p, unsigned kind, struct chain_plan *plan, c
     case SECTION_COLUMNS: columns_put(p, plan); return;
     case SECTION_STATES: states_put(p, plan->segments[0].aggregation); return;
     case SECTION_SOURCE: progress_put(p, progress); return;
+    case SECTION_WINDOWS: windows_put(p, plan->workers[0][0].aggregation); return;
     default:
         p->bytes += groups_saved_bytes(groups);
         if (p->writer != NULL) groups_save(groups, p->writer);
@@ -150,17 +162,17 @@ static void section_put(struct put *p, unsigned kind, struct chain_plan *plan, c
 int state_save(struct chain_plan *plan, const struct progress *progress, const char *path)
 {
     WEIR_ASSERT(state_unfit(plan->chain) == NULL && plan->segments[0].aggregation != NULL);
-    struct frame_section sections[SECTIONS];
-    for (unsigned i = 0; i < SECTIONS; i++) {
+    struct frame_section sections[SECTIONS_CHAIN];
+    for (unsigned i = 0; i < SECTIONS_CHAIN; i++) {
         struct put count = { NULL, 0 };
         section_put(&count, i + 1, plan, progress);
         sections[i] = (struct frame_section){ .kind = i + 1, .bytes = count.bytes };
     }
     if (sections[0].bytes > sizeof plan->chain->made) return E2BIG;
     struct frame_writer writer;
-    frame_write_begin(&writer, path, FRAME_CHAIN, sections, SECTIONS);
+    frame_write_begin(&writer, path, FRAME_CHAIN, sections, SECTIONS_CHAIN);
     struct put out = { &writer, 0 };
-    for (unsigned i = 0; i < SECTIONS; i++) section_put(&out, i + 1, plan, progress);
+    for (unsigned i = 0; i < SECTIONS_CHAIN; i++) section_put(&out, i + 1, plan, progress);
     return frame_write_end(&writer) == WEIR_OK ? 0 : writer.error;
 }
 
@@ -268,8 +280,9 @@ static int columns_peek(struct frame_cursor *c, uint32_t *count)
 static weir_status state_read(struct chain_state *s)
 {
     struct frame_cursor c;
-    if (s->reader.count != SECTIONS) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: it has %u sections", s->reader.count);
-    for (unsigned i = 0; i < SECTIONS; i++)
+    unsigned const sections = s->reader.content == FRAME_SUMMARY ? SECTIONS_SUMMARY : SECTIONS_CHAIN;
+    if (s->reader.count != sections) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: it has %u sections", s->reader.count);
+    for (unsigned i = 0; i < sections; i++)
         if (s->reader.sections[i].kind != i + 1 || s->reader.sections[i].id != 0) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: it has a section that is unknown");
     frame_section(&c, &s->reader, SECTION_CHAIN, 0);
     if (!chain_get(&c, &s->chain)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its chain is none");
@@ -442,6 +455,50 @@ int state_parameters(struct chain_state *s, unsigned which, uint32_t out[4])
     return !c.bad;
 }
 
+struct windows { int64_t watermark, next_close, open_from; uint64_t started, row_number, worst; };
+
+/* A time that windows can have, or that of none. */
+static int time_sound(int64_t t)
+{
+    int64_t const most = INT64_C(1) << (PANE_TIME_BITS + 1);
+    return t == INT64_MIN || t == INT64_MAX || (t >= -most && t <= most);
+}
+
+static int windows_get(struct chain_state *s, const struct window_plan *plan, struct windows *w)
+{
+    struct frame_cursor c;
+    frame_section(&c, &s->reader, SECTION_WINDOWS, 0);
+    w->started = frame_read_u64(&c);
+    w->watermark = (int64_t)frame_read_u64(&c);
+    w->next_close = (int64_t)frame_read_u64(&c);
+    w->open_from = (int64_t)frame_read_u64(&c);
+    w->row_number = frame_read_u64(&c);
+    w->worst = frame_read_u64(&c);
+    if (!frame_read_whole(&c)) return 0;
+    if (plan->kind == WINDOW_NONE) return (w->started | (uint64_t)w->watermark | (uint64_t)w->next_close | (uint64_t)w->open_from | w->row_number | w->worst) == 0;
+    return w->started <= 1 && time_sound(w->watermark) && time_sound(w->next_close) && time_sound(w->open_from) && w->row_number <= COUNTS_MAX && w->worst <= COUNTS_MAX;
+}
+
+/* Panes of two states come together; which windows of theirs are closed is as far as the farther one is. */
+static weir_status windows_merge(struct chain_state *s, struct aggregation_worker *into, const struct windows *w)
+{
+    const struct window_plan *plan = &into->plan->window;
+    if (plan->kind == WINDOW_NONE) return WEIR_OK;
+    int const first = !into->started, other = w->started != 0;
+    if (!first && other && plan->kind == WINDOW_COUNT) return state_refuse(s, WEIR_ERR_MISMATCH, "counts rows of another input: windows of so many rows each have nothing in common");
+    if (!first && other && plan->kind == WINDOW_HOPPING && into->open_from != w->open_from)
+        return state_refuse(s, WEIR_ERR_MISMATCH, "has closed other windows than the others: rows of panes that overlap would be printed twice");
+    if (first) into->row_number = w->row_number;
+    if (other) {
+        into->watermark = first || w->watermark > into->watermark ? w->watermark : into->watermark;
+        into->next_close = first || w->next_close < into->next_close ? w->next_close : into->next_close;
+        into->open_from = first || w->open_from < into->open_from ? w->open_from : into->open_from;
+    }
+    if (w->worst > into->worst) into->worst = w->worst;
+    into->started |= other;
+    return WEIR_OK;
+}
+
 weir_status state_load(struct chain_state *s, struct chain_plan *p)
 {
     struct aggregation_worker *w = p->workers[0][0].aggregation;
@@ -449,6 +506,9 @@ weir_status state_load(struct chain_state *s, struct chain_plan *p)
     weir_status status = columns_compare(s, p);
     if (status == WEIR_OK) status = states_compare(s, w->plan);
     if (status != WEIR_OK) return status;
+    struct windows windows;
+    if (!windows_get(s, &w->plan->window, &windows)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its windows are none");
+    if ((status = windows_merge(s, w, &windows)) != WEIR_OK) return status;
     struct frame_cursor c;
     frame_section(&c, &s->reader, SECTION_GROUPS, 0);
     enum groups_loaded const loaded = groups_load(&w->groups, &c, p->state_scratch);
@@ -460,6 +520,7 @@ weir_status state_load(struct chain_state *s, struct chain_plan *p)
     case GROUPS_LOADED: return WEIR_OK;
     case GROUPS_TOO_MANY_ROWS: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than quantiles can count");
     case GROUPS_NO_ROOM: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than %u groups (--on-full fail); -S gives more memory", w->plan->groups.capacity);
+    case GROUPS_APART: return state_refuse(s, WEIR_ERR_MISMATCH, "has a session that does not touch the one of the same key in the others: which rows lie between is not known");
     case GROUPS_DAMAGED: break;
     }
     return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: a group in it is none");

@@ -5,11 +5,15 @@
  *           3  states    seed; types of keys; of each state its kind, type, parameter, bytes
  *           4  source    the name of the one input, or ""; how many; where to go on; bytes and records read; late, untimed; sum of the first
  *                        bytes; books
- *           5  groups    operators/groups.h
+ *           5  groups    operators/groups.h: of windows those of the panes that are open
+ *           6  windows   started, watermark, next_close, open_from, row_number, worst (engine/aggregation.h); no windows: zeros
  *
  * Numbers are u32 or u64, little-endian; a text is its length (u32, all ones: there is none) and its bytes.
  * Two states merge if their chains, used columns and states are equal. A chain can be saved if it is filter, select and
- * drop, then one agg (or a verb that is short for one) without a window: what it keeps does not depend on where it began.
+ * drop, then one agg (or a verb that is short for one), or summary: what these keep does not depend on where it began. Windows that are open
+ * when a chain is saved are not printed by that run: they are in the state, which goes on with them. Merging: panes of one window come
+ * together, sessions that touch, too; sessions of a key with a gap between them, hopping windows that are not equally far, and
+ * count windows of several inputs are refused.
  */
 #ifndef WEIR_STATE_H
 #define WEIR_STATE_H

@@ -4,7 +4,7 @@
 
 #include "engine/state.h"
 
-enum { SECTION_CHAIN = 1, SECTION_COLUMNS, SECTION_STATES, SECTION_SOURCE, SECTION_GROUPS, SECTIONS = 5 };
+enum { SECTION_CHAIN = 1, SECTION_COLUMNS, SECTION_STATES, SECTION_SOURCE, SECTION_GROUPS, SECTION_WINDOWS, SECTIONS_SUMMARY = 5, SECTIONS_CHAIN };
 
 /* Each section is written twice, first into nothing (writer NULL), to know its length. */
 struct put { struct frame_writer *writer; uint64_t bytes; };

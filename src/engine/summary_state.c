@@ -81,8 +81,8 @@ static void section_put(struct put *p, unsigned kind, const struct summary_view 
 
 int summary_state_save(const struct summary_view *v, const struct chain *chain, const struct progress *progress, const char *path)
 {
-    struct frame_section sections[SECTIONS];
-    for (unsigned i = 0; i < SECTIONS; i++) {
+    struct frame_section sections[SECTIONS_SUMMARY];
+    for (unsigned i = 0; i < SECTIONS_SUMMARY; i++) {
         struct put count = { NULL, 0 };
         section_put(&count, i + 1, v, chain, progress);
         sections[i] = (struct frame_section){ .kind = i + 1, .bytes = count.bytes };
@@ -94,9 +94,9 @@ int summary_state_save(const struct summary_view *v, const struct chain *chain, 
     }
     if (chain != NULL && sections[0].bytes > sizeof chain->made) return E2BIG;
     struct frame_writer writer;
-    frame_write_begin(&writer, path, FRAME_SUMMARY, sections, SECTIONS);
+    frame_write_begin(&writer, path, FRAME_SUMMARY, sections, SECTIONS_SUMMARY);
     struct put out = { &writer, 0 };
-    for (unsigned i = 0; i < SECTIONS; i++) section_put(&out, i + 1, v, chain, progress);
+    for (unsigned i = 0; i < SECTIONS_SUMMARY; i++) section_put(&out, i + 1, v, chain, progress);
     return frame_write_end(&writer) == WEIR_OK ? 0 : writer.error;
 }
 

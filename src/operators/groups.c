@@ -429,6 +429,22 @@ static int keep_all_but_missed(void *context, struct group *group)
     return 1;
 }
 
+/* The group of into that has the key of from's group, and pane; NULL: there is none. */
+static struct group *group_find_stored(struct groups *into, struct groups *from, const struct group *group, int64_t pane, uint64_t hash)
+{
+    const struct groups_plan *plan = into->plan;
+    const uint8_t *key = stored_key(from, group);
+    uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1, bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
+    uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
+    for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
+        struct group *candidate = groups_at(into, (uint32_t)slot - 1);
+        if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
+        if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
+        if (memcmp(stored_key(into, candidate), key, bytes) == 0) return candidate;
+    }
+    return NULL;
+}
+
 /* common: from's error, which all groups here have been given (those of both sides get it back), and which is in into's error: what a
  * group that is new here has missed before, in purges of this merge, too, is the rest of that. */
 static int group_merge(struct groups *into, struct groups *from, struct group *group, int64_t pane, uint64_t hash, uint64_t common)
@@ -438,23 +454,14 @@ static int group_merge(struct groups *into, struct groups *from, struct group *g
     struct group *found = NULL;
     int fits = 1;
     while (found == NULL) {
-        uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
-        uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
-        for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
-            struct group *candidate = groups_at(into, (uint32_t)slot - 1);
-            if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
-            uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
-            if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
-            if (memcmp(stored_key(into, candidate), key, bytes) != 0) continue;
-            found = candidate;
-            break;
-        }
+        found = group_find_stored(into, from, group, pane, hash);
         if (found != NULL) {
             found->missed += group->missed - common;
             break;
         }
         if (into->count < plan->capacity && into->heap_used + group->key_bytes <= plan->heap_bytes) {
             found = group_add(into, hash, pane);
+            if (plan->paned == 2) group_pane(found)[1] = group_pane(group)[1];
             found->missed = group->missed + into->error - common;
             if (plan->key_inline != 0) {
                 memcpy((uint8_t *)(found + 1) + 8 * plan->paned, key, plan->key_inline);
@@ -579,7 +586,7 @@ uint64_t groups_saved_bytes(const struct groups *g)
 void groups_save(struct groups *g, struct frame_writer *w)
 {
     const struct groups_plan *p = g->plan;
-    uint32_t const *order = groups_sort(g);
+    uint32_t const *order = p->paned ? NULL : groups_sort(g);
     uint32_t const states = p->set->state_bytes;
     frame_write_u64(w, g->count);
     frame_write_u64(w, g->error);
@@ -591,7 +598,7 @@ void groups_save(struct groups *g, struct frame_writer *w)
     frame_write_u64(w, groups_rest(g)->rows);
     frame_write(w, group_states(g, groups_rest(g)), states);
     for (uint32_t i = 0; i < g->count; i++) {
-        struct group *group = groups_at(g, order[i]);
+        struct group *group = groups_at(g, order != NULL ? order[i] : i);
         uint32_t const key = p->key_inline != 0 ? p->key_inline : group->key_bytes;
         states_tidy(p->set, group_states(g, group));
         frame_write_u64(w, group->hash);
@@ -648,6 +655,28 @@ static int key_sound(const struct groups_plan *p, const uint8_t *key, uint32_t b
     return at == bytes;
 }
 
+/* What lies between key and head: see group_pane. */
+static int pane_sound(const struct groups_plan *p, const int64_t *times)
+{
+    int64_t const most = INT64_C(1) << PANE_TIME_BITS;
+    for (int i = 0; i < p->paned; i++) if (times[i] < -most || times[i] > most) return 0;
+    return p->paned == 0 || (p->paned == 1 ? times[0] % p->pane == 0 : times[0] <= times[1]);
+}
+
+/* Is there a gap between the session of this key that is open here, if there is one, and that? Then they are two. Else the one here is
+ * made to span both. */
+static int sessions_apart(struct groups *g, struct groups *from, struct group *group)
+{
+    int64_t *const theirs = group_pane(group);
+    struct group *const own = group_find_stored(g, from, group, 0, group->hash);
+    if (own == NULL) return 0;
+    int64_t *const ours = group_pane(own);
+    if (theirs[0] >= ours[1] + g->plan->pane || ours[0] >= theirs[1] + g->plan->pane) return 1;
+    if (theirs[0] < ours[0]) ours[0] = theirs[0];
+    if (theirs[1] > ours[1]) ours[1] = theirs[1];
+    return 0;
+}
+
 enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *scratch)
 {
     WEIR_ASSERT(g != NULL && c != NULL && (uintptr_t)scratch % 64 == 0);
@@ -691,6 +720,8 @@ enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *s
         frame_read(c, group_states(&one, group), states);
         if (c->bad || !key_sound(p, stored_key(&one, group), key) || !states_sound(p->set, group_states(&one, group), group->rows)) return GROUPS_DAMAGED;
         left -= group->rows;
+        if (!pane_sound(p, group_pane(group))) return GROUPS_DAMAGED;
+        if (p->paned == 2 && sessions_apart(g, &one, group)) return GROUPS_APART;
         fits &= group_merge(g, &one, group, p->paned ? *group_pane(group) : 0, group->hash, error);
     }
     if (left != 0 || !frame_read_whole(c)) return GROUPS_DAMAGED;

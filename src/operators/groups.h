@@ -35,6 +35,7 @@ struct groups_plan {
     unsigned         key_count;
     enum value_type  key_types[WEIR_KEYS_MAX];
     int              paned;                    /* 1: a pane is part of the key; 2: a group has two times of its own (sessions) */
+    int64_t          pane;                     /* 1: panes are multiples of it; 2: the gap between sessions */
     enum full_policy on_full;
     uint32_t         capacity;                 /* groups */
     uint32_t         slot_bits;
@@ -99,11 +100,13 @@ uint32_t *groups_sort(struct groups *groups);
 /* ---- to and from files ----
  *
  *   | groups | error | purges | full_at | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
- *   group:  | hash | rows | missed | key bytes | panes | key | states |       in the order of groups_sort
+ *   group:  | hash | rows | missed | key bytes | panes | key | states |       in the order of groups_sort; with panes in that of the table
  *
  * Keys and states are as they lie in the table, with zeros where they say nothing. Loading merges what was saved into a
- * table of the same plan but for its size, one group at a time through scratch. */
-enum groups_loaded { GROUPS_LOADED, GROUPS_DAMAGED, GROUPS_NO_ROOM /* --on-full fail */, GROUPS_TOO_MANY_ROWS /* more than 2^57 */ };
+ * table of the same plan but for its size, one group at a time through scratch. Sessions of one key that touch become one. */
+enum groups_loaded { GROUPS_LOADED, GROUPS_DAMAGED, GROUPS_NO_ROOM /* --on-full fail */, GROUPS_TOO_MANY_ROWS /* more than 2^57 */,
+                     GROUPS_APART /* sessions of one key with a gap between them: a key has one that is open */ };
+enum { PANE_TIME_BITS = 61 };    /* times of panes lie within +- 2^61 us: 73,000 years */
 uint64_t groups_saved_bytes(const struct groups *groups);
 /* At its end: the slots are used up. */
 void     groups_save(struct groups *groups, struct frame_writer *writer);

@@ -137,6 +137,16 @@ static void head_unpack(struct profile *p, weir_moments *m, const uint64_t in[])
     *m = (weir_moments){ .count = n[21], .mean = f64_of(n[22]), .mean_low = f64_of(n[23]), .m2 = f64_of(n[24]), .m2_low = f64_of(n[25]), .m3 = f64_of(n[26]), .m4 = f64_of(n[27]) };
 }
 
+/* Ranges have ends in order if there were values of the class, and if anything was asked that wants them. */
+static int ranges_sound(const struct profile *p, const struct profile_layout *l)
+{
+    if ((l->stats & ~(unsigned)(STAT_COUNT | STAT_NULLS | STAT_LENGTH)) == 0) return 1;
+    if (p->count[WEIR_CLASS_INT] != 0 && p->ints.min > p->ints.max) return 0;
+    if (p->count[WEIR_CLASS_FLOAT] != 0 && p->floats.min > p->floats.max) return 0;
+    if (p->count[WEIR_CLASS_UINT] != 0 && p->uint_min > p->uint_max) return 0;
+    return p->count[WEIR_CLASS_TIME] == 0 || p->times.min <= p->times.max;
+}
+
 static int head_sound(const struct profile *p, const struct profile_layout *l, const weir_moments *m, uint64_t records)
 {
     uint64_t left = records;
@@ -149,6 +159,7 @@ static int head_sound(const struct profile *p, const struct profile_layout *l, c
     if (p->nulls > left || p->trues > p->count[WEIR_CLASS_BOOL] || m->count > numbers + p->count[WEIR_CLASS_TIME]) return 0;
     if (p->int_sum > most || p->int_sum < -most || p->uint_sum > (unsigned __int128)most) return 0;
     if (p->floats.min != p->floats.min || p->floats.max != p->floats.max || p->expect > WEIR_CLASS_BOOL) return 0;
+    if (!ranges_sound(p, l)) return 0;
     if (p->body > BODY_TEXTS || p->keys > KEYS_TIME || (p->body == BODY_TEXTS && l->body_bytes < TEXTS_BYTES_MIN)) return 0;
     if (p->body == BODY_QUANTILES) return l->quantile_size != 0 && (p->by == l->by || (l->by == BY_LOG && p->by == BY_KLL && p->keys == KEYS_TIME));
     return 1;

@@ -192,7 +192,7 @@ def test_a_column_of_another_type_is_named(file, tmp_path):
 
 @pytest.mark.parametrize("verbs, says", [
     (("head",), "not an agg"), (("filter", "n > 1"), "not an agg"), (("head", "then", "count"), "before the agg"), (("agg", "count()", "then", "filter", "count > 1"), "not an agg"),
-    (("agg", "count()", "--window", "count:10"), "a window closes"), (("agg", "count()", "-g", "host", "--on-full", "evict"), "evict")])
+    (("agg", "count()", "--window", "count:10", "--on-full", "evict"), "evict"), (("agg", "count()", "-g", "host", "--on-full", "evict"), "evict")])
 def test_chains_whose_state_depends_on_more_than_their_rows_are_refused_before_reading(file, tmp_path, verbs, says):
     r = weir(*verbs, "--save-state", tmp_path / "s", file(csv(table(5, 1)), "t.csv"), code=2)
     assert says in r.err.decode() and not (tmp_path / "s").exists() and r.out == b""
@@ -404,7 +404,7 @@ def test_the_same_input_gives_the_same_bytes(file, tmp_path):
 def test_show_says_what_a_state_is(parts):
     states, whole, _ = parts("filter", "n > 100 and t != \"it's\"", "then", "agg", "count(), p90(f)", "-g", "host", options=("--quantile-k", "100"))
     shown = json.loads(weir("state", "show", whole, "-o", "ndjson").out)
-    assert shown["state"] == "chain" and shown["version"] == 1 and shown["records"] == 3000 and shown["sources"] == 1
+    assert shown["state"] == "chain" and shown["version"] == 2 and shown["records"] == 3000 and shown["sources"] == 1
     assert shown["chain"] == "filter 'n > 100 and t != \"it'\\''s\"' then agg 'count(), p90(f)' -g 'host'"
     assert shown["rows"] < 3000 and [s["kind"] for s in shown["states"]] == ["quantile"]
     assert shown["file_bytes"] == whole.stat().st_size

@@ -232,7 +232,6 @@ def test_a_summary_goes_on_at_whole_records_only(file, tmp_path):
     assert b"was not whole" in weir("summary", "--resume", state, file(text, "g.csv"), code=65).err
     assert b"not a stream" in weir("summary", "--resume", state, "-", stdin=text.encode(), code=2).err
     assert b"--live" in weir("summary", "--resume", state, "--live", "1s", file(text, "g.csv"), code=2).err
-    assert b"is for summary and chains" in weir("plan", "--save-state", state, file(text, "g.csv"), code=2).err
 
 
 # ---- ... then summary ----
