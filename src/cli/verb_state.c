@@ -90,6 +90,21 @@ static int summary_begin(const struct options *o, const struct chain *chain, str
     return -1;
 }
 
+/* Names of verbs lie with the code that is given back at the start: what is saved at the end is a copy. */
+static int names_copy(struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        size_t const bytes = strlen(chain->verbs[i].name) + 1;
+        if (bytes > sizeof chain->made - chain->made_used) return 0;
+        chain->verbs[i].name = memcpy(chain->made + chain->made_used, chain->verbs[i].name, bytes);
+        chain->made_used += bytes;
+    }
+    return 1;
+}
+
+/* Without a call: that code is of summaries. */
+static int is_summary(const struct chain *chain) { return chain->verbs[chain->count - 1].kind == VERB_SUMMARY; }
+
 int states_begin(struct chain_question *question)
 {
     struct chain_memory const m = chain_memory();
@@ -100,7 +115,11 @@ int states_begin(struct chain_question *question)
         complain("%s: %s", o->save_state != NULL ? "--save-state" : "--resume", reason);
         return EXIT_USAGE;
     }
-    if (m.chain->verbs[m.chain->count - 1].kind == VERB_SUMMARY) return summary_begin(o, m.chain, &question->question);
+    if (!names_copy(m.chain)) {
+        complain("--save-state: the chain is too long to be saved");
+        return EXIT_USAGE;
+    }
+    if (is_summary(m.chain)) return summary_begin(o, m.chain, &question->question);
     if (!o->seeded) question->question.seeds.seed = WEIR_STATE_SEED;
     if (o->resume == NULL) return -1;
     int const code = resume_open(o->resume, m.chain);
@@ -283,7 +302,7 @@ int states_resume(void)
     const struct options *o = m.options;
     struct run *run = &m.plan->plan.run;
     if (o->resume == NULL) return -1;
-    if (chain_summary_of(m.plan) != NULL) {
+    if (is_summary(m.chain)) {
         struct summary_view const view = view_of_chain(m.plan);
         return summary_resume(o, run, &view);
     }
@@ -300,7 +319,7 @@ int states_end(void)
 {
     struct chain_memory const m = chain_memory();
     struct run *run = &m.plan->plan.run;
-    if (chain_summary_of(m.plan) != NULL) {
+    if (is_summary(m.chain)) {
         struct summary_view view = view_of_chain(m.plan);
         return summary_end(m.options, run, &view, m.chain, m.plan->plan.state_scratch);
     }

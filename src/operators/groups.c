@@ -611,16 +611,18 @@ void groups_save(struct groups *g, struct frame_writer *w)
     }
 }
 
-/* A table of one group. */
-static void plan_of_one(struct groups_plan *one, const struct groups_plan *p)
-{
-    *one = *p;
-    one->capacity = 1;
-    one->slot_bits = 3;
-    one->heap_bytes = KEY_MAX;
-}
+size_t groups_scratch_bytes(const struct groups_plan *p) { return (size_t)p->group_bytes + KEY_MAX + 64; }
 
-size_t groups_scratch_bytes(const struct groups_plan *p) { return 128 + 2 * (size_t)p->group_bytes + KEY_MAX; }
+/* A table that has nothing but a rest, which is read into, again and again. */
+static void one_lay(struct groups *one, struct groups_plan *plan, const struct groups_plan *p, void *scratch)
+{
+    *plan = *p;
+    plan->capacity = 0;
+    memset(one, 0, sizeof *one);
+    one->plan = plan;
+    one->entries = scratch;
+    one->heap = one->entries + p->group_bytes;
+}
 
 /* One column of a stored key: its bytes, or 0 if it is none of this type. */
 static uint32_t key_one_sound(const uint8_t *at, uint32_t have, enum value_type type)
@@ -684,8 +686,7 @@ enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *s
     uint32_t const states = p->set->state_bytes;
     struct groups_plan plan;
     struct groups one;
-    plan_of_one(&plan, p);
-    groups_init(&one, scratch, &plan);
+    one_lay(&one, &plan, p, scratch);
     uint64_t const count = frame_read_u64(c), error = frame_read_u64(c), purges = frame_read_u64(c), full_at = frame_read_u64(c), rows = frame_read_u64(c);
     if (rows > ROWS_MAX || error > ROWS_MAX || purges > ROWS_MAX || (error != 0 && purges == 0) || (purges != 0) != (full_at != 0) || full_at > UINT32_MAX || (p->key_count == 0 && p->paned == 0 && count != 1)) return GROUPS_DAMAGED;
     if (rows + groups_rows(g) > ROWS_MAX || error + g->error > ROWS_MAX) return GROUPS_TOO_MANY_ROWS;
