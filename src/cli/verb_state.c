@@ -90,18 +90,6 @@ static int summary_begin(const struct options *o, const struct chain *chain, str
     return -1;
 }
 
-/* Names of verbs lie with the code that is given back at the start: what is saved at the end is a copy. */
-static int names_copy(struct chain *chain)
-{
-    for (unsigned i = 0; i < chain->count; i++) {
-        size_t const bytes = strlen(chain->verbs[i].name) + 1;
-        if (bytes > sizeof chain->made - chain->made_used) return 0;
-        chain->verbs[i].name = memcpy(chain->made + chain->made_used, chain->verbs[i].name, bytes);
-        chain->made_used += bytes;
-    }
-    return 1;
-}
-
 /* Without a call: that code is of summaries. */
 static int is_summary(const struct chain *chain) { return chain->verbs[chain->count - 1].kind == VERB_SUMMARY; }
 
@@ -113,10 +101,6 @@ int states_begin(struct chain_question *question)
     const char *reason = state_unfit(m.chain);
     if (reason != NULL) {
         complain("%s: %s", o->save_state != NULL ? "--save-state" : "--resume", reason);
-        return EXIT_USAGE;
-    }
-    if (!names_copy(m.chain)) {
-        complain("--save-state: the chain is too long to be saved");
         return EXIT_USAGE;
     }
     if (is_summary(m.chain)) return summary_begin(o, m.chain, &question->question);
@@ -365,7 +349,7 @@ static void chain_restore(struct chain *chain)
     *chain = state.chain;
     for (unsigned i = 0; i < chain->count; i++) {    /* its texts lie in the copy now */
         struct verb *v = &chain->verbs[i];
-        const char **const texts[] = { &v->name, &v->text, &v->group, &v->window, &v->time, &v->lateness, &v->on_full, &v->order, &v->word };
+        const char **const texts[] = { &v->name, &v->text, &v->group, &v->window, &v->time, &v->lateness, &v->on_full, &v->order };
         for (unsigned t = 0; t < sizeof texts / sizeof texts[0]; t++)
             if (*texts[t] != NULL) *texts[t] = chain->made + (*texts[t] - state.chain.made);
     }
