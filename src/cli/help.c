@@ -59,6 +59,7 @@ static const char summary[] =
 "      --quantile HOW     kll: within a rank, 99 % sure (default); gk: within a rank, always;\n"
 "                         log: within a share of the value, always (times: kll)\n"
 "      --quantile-k K     quantiles within 1.8 / K in rank, 8 to 16384 (as fits, to 768)\n"
+"      --save-state FILE  keep what was gathered, for weir merge; --resume FILE: go on with it (weir help state)\n"
 "      --hardened         distinct and top hold whatever values an enemy sends: hashes under a random key\n"
 "      --seed N           of hashes and samples; default: random\n"
 "      --stats            one JSON object on the last line of standard error\n"
@@ -169,16 +170,22 @@ static const char run[] =
 "Each chain has a process and the ceiling for itself; after one that fails none is run.\n";
 
 static const char states[] =
-"weir agg ... --save-state STATE FILE           keep what the agg has gathered (filter, select, drop before it only)\n"
-"weir agg ... --resume STATE [--save-state STATE] FILE   go on where FILE had ended\n"
-"weir merge STATE ... [-o FORMAT] [-S SIZE] [--save-state STATE]\n"
+"weir summary | agg ... --save-state STATE FILE           keep what has been gathered\n"
+"weir summary | agg ... --resume STATE [--save-state STATE] FILE   go on where FILE had ended\n"
+"weir merge STATE ... [-o FORMAT] [-S SIZE] [--save-state STATE]   as if one run had read it all\n"
 "weir state show STATE [-o ndjson]\n"
 "weir state export --format datasketches|redis STATE FIGURE [-g KEY,...] [-S SIZE]\n"
 "\n"
-"States merge if their chains, the types of the columns used and --seed are the same; files are replaced whole.\n"
+"A chain that is saved is filter, select and drop, then one agg (or count, top, distinct, quantile ...) or summary.\n"
+"States merge if their chains, columns, types of the columns used and --seed are the same; files are replaced whole.\n"
+"Windows   what is still open is in the state and not printed: the next run goes on with it, merge prints it.\n"
+"          Panes come together, sessions that touch, too; what cannot be merged soundly is refused.\n"
+"Summary   sizes (-S, --distinct-p, --quantile-k) fold to the smaller one; fields of NDJSON may be missing in some.\n"
+"          --hardened: parts want one --seed; a state then holds its key, and is as private as the data.\n"
 "\n"
 "  weir count -g carrier --save-state a.state a.csv; weir count -g carrier --save-state b.state b.csv\n"
-"  weir merge a.state b.state\n";
+"  weir merge a.state b.state\n"
+"  weir summary --save-state s log.csv; (log.csv grows;) weir summary --resume s --save-state s log.csv\n";
 
 static const char environment[] =
 "WEIR_MEMORY, WEIR_PARALLEL, WEIR_INPUT, WEIR_OUTPUT, WEIR_COLOR, WEIR_SEED ...: defaults of the options with these\n"

@@ -157,10 +157,6 @@ static int parse_one(struct options *o, int letter)
         return code;
     case OPT_HARDENED: q->seeds.hardened = 1; return -1;
     case OPT_SAVE_STATE: case OPT_RESUME:
-        if (!o->chain) {
-            complain("--%s is for chains (weir agg ...)", letter == OPT_RESUME ? "resume" : "save-state");
-            return EXIT_USAGE;
-        }
         *(letter == OPT_RESUME ? &o->resume : &o->save_state) = optarg;
         return -1;
     case OPT_DISTINCT_P:
@@ -309,6 +305,10 @@ int options_parse(struct options *o, int argc, char **argv)
     if (source_is_network(o->file)) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
     if (o->file_count > 1) {
         complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
+        return EXIT_USAGE;
+    }
+    if (!chain && (o->save_state != NULL || o->resume != NULL) && strcmp(argv[0], "summary") != 0) {
+        complain("--%s is for summary and chains (weir agg ...)", o->resume != NULL ? "resume" : "save-state");
         return EXIT_USAGE;
     }
     if (o->seeded) q->seeds.key = (weir_key){ q->seeds.seed, ~q->seeds.seed };

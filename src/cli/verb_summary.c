@@ -5,6 +5,7 @@
 #include "cli/exit_codes.h"
 #include "cli/program.h"
 #include "cli/session.h"
+#include "cli/states.h"
 #include "cli/terminal.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
@@ -98,6 +99,8 @@ int verb_summary(int argc, char **argv)
         complain("no input; weir summary FILE, or ... | weir summary - (see 'weir help summary')");
         return EXIT_USAGE;
     }
+    int const states = options.save_state != NULL || options.resume != NULL;
+    if (states && (code = summary_states_begin(&options, &options.question)) != -1) return code;
     session.figures = figures;
     if ((code = session_open(&options, &source)) != -1) return code;
     enum plan_outcome const outcome = plan_make(&plan, &options.question, &source);
@@ -105,7 +108,10 @@ int verb_summary(int argc, char **argv)
     program_started();
     plan_start(&plan);
     if (options.live_ns != 0) session.live = live_write;
+    if (states && (code = summary_states_resume(&options, &plan)) != -1) return code;
     if ((code = session_run(&plan)) != -1) return code;
     run_merge(&plan.run);
-    return session_close(&source, ending(report_write(STDOUT_FILENO, session_interrupted != 0 || source.error != 0)));
+    if (states && (code = summary_states_end(&options, &plan)) == EXIT_DATA) return code;
+    int const end = ending(report_write(STDOUT_FILENO, session_interrupted != 0 || source.error != 0));
+    return session_close(&source, states && code != EXIT_OK ? code : end);
 }

@@ -73,6 +73,7 @@ int aggregation_compile(struct aggregation *a, struct code *code, struct part *p
     }
     a->groups.set = &a->set;
     a->groups.paned = a->window.kind == WINDOW_NONE ? 0 : a->window.kind == WINDOW_SESSION ? 2 : 1;
+    a->groups.pane = a->window.kind == WINDOW_SESSION ? a->window.size : a->window.pane;
     int const windows = a->window.kind != WINDOW_NONE, grouped = keys != NULL;
     a->output_count = 2u * (unsigned)windows + a->groups.key_count + a->set.count * (a->bounds ? 4 : 1) + (grouped ? 2 : 0);
     return 0;
@@ -1043,6 +1044,10 @@ void aggregation_finish(struct aggregation_worker *w)
     const struct aggregation *a = w->plan;
     struct groups *g = &w->groups;
     if (w->failed) return;
+    if (w->saved) {
+        output_flush(w);
+        return;
+    }
     if (a->window.kind == WINDOW_SESSION) {
         struct session_end end = { w, INT64_MAX };
         groups_keep(g, keep_session, &end);

@@ -61,6 +61,7 @@ struct aggregation_worker {
     uint64_t             worst;         /* the largest error of windows that are closed */
     int                  started;
     int                  was_full, failed;
+    int                  saved;         /* windows that are open have gone into a state: they are not printed at the end */
     uint32_t             full_at;       /* groups there were when it was full for the first time */
     void               (*emit)(void *context, struct aggregation_output *output);
     void                *context;

@@ -947,6 +947,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         if ((s->aggregation != NULL || s->keep.kind != KEEP_NOTHING) && output_at[i] == NULL)
             return plan_no_fit(plan, "output", s->aggregation != NULL ? aggregation_output_bytes(s->aggregation) : keep_output_bytes(&s->keep));
     }
+    if (cq->question.state_bytes != 0 && (p->plan.state_scratch = arena_take(arena, "state", cq->question.state_bytes)) == NULL) return plan_no_fit(plan, "state", cq->question.state_bytes);
     if (cq->state != NULL) {    /* one group at a time passes through the window, which is empty then, if it fits */
         struct groups_plan *groups = &first->aggregation->groups;
         (void)groups_plan_make(groups, SIZE_MAX / 4, 2);

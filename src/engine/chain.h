@@ -216,6 +216,8 @@ void chain_idle(struct chain_plan *plan);
 /* `... then summary`: NULL if that is not how it ends; and what a report asks for (context: the plan). */
 const struct chain_summary *chain_summary_of(const struct chain_plan *plan);
 void chain_summary_column(void *context, uint32_t i, struct report_column *out);
+/* Column i's; its moments are those of all rows. */
+struct profile *chain_summary_profile(const struct chain_plan *plan, uint32_t i, const struct profile_layout **layout);
 
 /* ---- between the files of chain*.c ---- */
 

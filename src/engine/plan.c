@@ -301,6 +301,8 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (plan->results.quantiles == NULL || plan->results.top == NULL || plan->results.items == NULL)
         return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
 
+    if (q->state_bytes != 0 && (plan->state_scratch = arena_take(arena, "state", q->state_bytes)) == NULL) return no_fit(plan, "state", q->state_bytes);
+
     /* How many workers: two for big files, unless the columns' states would be starved by it; two for a stream
      * only if its states are no smaller then, for it may be short; a few columns are done as fast as they come, and
      * the second worker would take its writer's processor. */

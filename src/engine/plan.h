@@ -38,6 +38,7 @@ struct question {                 /* what the user asked, checked */
     enum ragged_policy ragged;
     unsigned      parallel;       /* 0: as the plan finds best */
     struct profile_seeds seeds;
+    uint64_t      state_bytes;    /* to read a saved summary through, a column at a time; 0: none is read */
 };
 
 enum plan_outcome { PLAN_OK, PLAN_USAGE /* the question does not suit the input: 2 */,
@@ -52,6 +53,7 @@ struct plan {
     uint64_t      npy_records;           /* .npy: records its header promises; else UINT64_MAX */
     const char   *format_name;
     struct profile_results results;
+    void         *state_scratch;         /* of question.state_bytes */
     char          message[320];          /* what is wrong, unless PLAN_OK */
 };
 

@@ -461,7 +461,7 @@ void run_merge(struct run *run)
         for (uint32_t p = 0; p < run->profile_count; p++) {
             struct profile *profile = run_profile(run, from, p);
             weir_moments const unfinished = profile->block;
-            profile_merge(run_profile(run, into, p), profile, run_layout(run, p));
+            profile_merge(run_profile(run, into, p), run_layout(run, p), profile, run_layout(run, p));
             profile_init(profile, run_layout(run, p));
             profile->block = unfinished;
         }

@@ -915,7 +915,7 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_TOP: {
         weir_heavy *heavy;
         return memcmp(state + 8, &set->seed, 8) == 0 && weir_heavy_open(&heavy, state, weir_heavy_bytes(s->parameter)) == WEIR_OK && weir_heavy_total(heavy) <= rows &&
-               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE)));
+               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE), 0));
     }
     case STATE_EWMA: {
         const weir_ewma *e = (void *)state;
