@@ -450,24 +450,14 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* ---- input types ----------------------------------------------------------------------------- */
 
-/* How many different values a column is likely to have, by those of the first block: few that came again and again will hardly be
- * more; else four times what was seen. */
-enum { SAMPLE_BITS = 2048, LOOK_LEAST_BYTES = 8192 };
+enum { LOOK_LEAST_BYTES = 8192, LOOK_PIECES = 16, LOOK_BITS = 8192 };
 
-static void sample_add(weir_bits *seen, const struct slice *slice, uint64_t *hashes)
+/* What was taken from rest and not from the plan's arena is untouched again. */
+static void scratch_discard(struct plan *plan, const struct arena *rest)
 {
-    struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice->values };
-    if (slice->form == SLICE_VIEWS)
-        column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice->base, .start = slice->start, .length = slice->length };
-    column_hash(&column, slice->rows, 0, hashes);
-    weir_bits_add_hashes(seen, hashes, slice->rows);
-}
-
-static uint32_t sample_expects(const weir_bits *seen, uint32_t rows)
-{
-    weir_estimate const e = weir_bits_count(seen);
-    double const values = e.value < rows ? e.value : rows;    /* a full bitmap says only that there are many */
-    return (uint32_t)(8 * values < rows ? 2 * values + 1 : 4 * values + 1);
+    uintptr_t const from = ((uintptr_t)plan->arena.base + plan->arena.used + 4095) & ~(uintptr_t)4095;
+    uintptr_t const to = (uintptr_t)rest->base + rest->used;
+    if (from < to) weir_machine->discard((void *)from, to - from);
 }
 
 /* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
@@ -478,16 +468,13 @@ static enum plan_outcome types_find(struct chain_plan *p)
     const struct window *window = &run->workers[0].window;
     uint32_t const columns = schema_count(&plan->schema);
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
-    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
-    if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
+    if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest;
     struct books books = { .count = { 0 } };
     uint64_t (*counts)[6];
     void *parser;
-    uint8_t *copy, *seen;
+    uint8_t *copy;
     struct cells *cells;
-    uint64_t *hashes;
-    size_t const seen_bytes = weir_bits_bytes(SAMPLE_BITS);
     size_t look_bytes = window->have;    /* all of it, or the half, or a quarter ... that there is room for */
     for (;; look_bytes /= 2) {
         rest = plan->arena;
@@ -495,17 +482,10 @@ static enum plan_outcome types_find(struct chain_plan *p)
         parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
         copy = arena_take(&rest, "sniff", look_bytes + 2 * WEIR_PAD_BYTES);
         cells = arena_take(&rest, "sniff", sizeof *cells);
-        seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
-        hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
-        if (seen != NULL && hashes != NULL && counts != NULL && parser != NULL && copy != NULL && cells != NULL) break;
+        if (counts != NULL && parser != NULL && copy != NULL && cells != NULL) break;
         if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *cells);
     }
     memset(counts, 0, (columns + 1) * sizeof *counts);
-    for (uint32_t i = 0; i < columns; i++) {
-        weir_bits *bits;
-        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, SAMPLE_BITS, 0) == WEIR_OK);
-    }
-    uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
@@ -521,8 +501,6 @@ static enum plan_outcome types_find(struct chain_plan *p)
             struct slice slice;
             run->ops->column(parser, i, &slice);
             cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
-            if (i == 0) rows += slice.rows;
-            sample_add((weir_bits *)(void *)(seen + i * seen_bytes), &slice, hashes);
             counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
             counts[i][WEIR_CLASS_FLOAT] += cells->floats;
             counts[i][WEIR_CLASS_UINT] += cells->uints;
@@ -533,14 +511,90 @@ static enum plan_outcome types_find(struct chain_plan *p)
     }
     plan->schema.select_new = select_new;
     for (uint32_t i = 0; i < columns; i++) {
-        p->different[i] = sample_expects((weir_bits *)(void *)(seen + i * seen_bytes), rows);
         p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
     }
-    uintptr_t const from = ((uintptr_t)plan->arena.base + plan->arena.used + 4095) & ~(uintptr_t)4095;    /* untouched again */
-    uintptr_t const to = (uintptr_t)rest.base + rest.used;
-    if (from < to) weir_machine->discard((void *)from, to - from);
+    scratch_discard(plan, &rest);
+    return PLAN_OK;
+}
+
+/* One piece of the file, from its first whole record on, into the window: its bytes, and in *from where they begin. */
+static size_t piece_read(struct run *run, uint64_t at, size_t *from)
+{
+    struct window *window = &run->workers[0].window;
+    size_t end;
+    int ended = 0;
+    size_t const have = source_read_at(run->source, at, window->data, window->capacity, &ended);
+    *from = 0;
+    if (run->options.format != INPUT_BINARY && at != run->body_at) {    /* a line that lies in quotes does no harm: only values are counted */
+        const uint8_t *line = memchr(window->data, '\n', have);
+        *from = line != NULL ? (size_t)(line - window->data) + 1 : have;
+    }
+    uint32_t const last = run->tail_bytes + run->options.binary_record_bytes;    /* the last record may be cut */
+    if (have - *from <= last || run->ops->record_end(&run->options, window->data, *from, have - last, have, ended, &end) != WEIR_OK) return 0;
+    return end - *from;
+}
+
+/* How many different values each column is likely to have, by pieces from all over a file. By how much the second half of the
+ * pieces has raised the number, every further doubling of the rows up to the whole file may raise it again (Heaps' law). */
+static enum plan_outcome different_find(struct chain_plan *p, unsigned parallel)
+{
+    struct plan *plan = &p->plan;
+    struct run *run = &plan->run;
+    uint32_t const columns = schema_count(&plan->schema);
+    int grouped = 0;
+    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
+    if (p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->different);
+    for (uint32_t i = 0; i < columns; i++) p->different[i] = UINT32_MAX;    /* unknown is many */
+    for (unsigned i = 0; i < p->chain->count; i++) grouped |= p->chain->verbs[i].group != NULL;
+    if (!grouped || !run->source->seekable || parallel == 1 || (parallel == 0 && run->source->bytes < WEIR_PARALLEL_FILE_BYTES)) return PLAN_OK;
+    struct arena rest = plan->arena;
+    struct books books = { .count = { 0 } };
+    size_t const seen_bytes = weir_bits_bytes(LOOK_BITS);
+    uint32_t const capacity = run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns;
+    void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, columns));
+    uint8_t *seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
+    uint64_t *hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
+    double *half = arena_take(&rest, "sniff", (columns + 1) * sizeof *half);
+    if (parser == NULL || seen == NULL || hashes == NULL || half == NULL) return PLAN_OK;
+    for (uint32_t i = 0; i < columns; i++) {
+        weir_bits *bits;
+        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, LOOK_BITS, 0) == WEIR_OK);
+    }
+    uint32_t const select_new = plan->schema.select_new;
+    plan->schema.select_new = 0;
+    run->ops->init(parser, &run->options, &plan->schema, &books);
+    uint64_t const body = run->source->bytes - run->body_at, step = body / LOOK_PIECES / run->block_bytes * run->block_bytes;
+    uint64_t looked = 0;
+    for (unsigned n = 0; n < LOOK_PIECES; n++) {
+        unsigned const piece = 2 * n % LOOK_PIECES + (2 * n >= LOOK_PIECES);    /* the even ones, then the odd ones */
+        size_t from, bytes = piece_read(run, run->body_at + piece * step, &from);
+        for (uint32_t i = 0; n == LOOK_PIECES / 2 && i < columns; i++) half[i] = weir_bits_count((weir_bits *)(void *)(seen + i * seen_bytes)).value;
+        if (bytes == 0) continue;
+        looked += bytes;
+        run->ops->begin(parser, run->workers[0].window.data + from, bytes, 0);
+        while (run->ops->next(parser) != 0)
+            for (uint32_t i = 0; i < columns; i++) {
+                struct slice slice;
+                run->ops->column(parser, i, &slice);
+                struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice.values };
+                if (slice.form == SLICE_VIEWS)
+                    column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice.base, .start = slice.start, .length = slice.length };
+                column_hash(&column, slice.rows, 0, hashes);
+                weir_bits_add_hashes((weir_bits *)(void *)(seen + i * seen_bytes), hashes, slice.rows);
+            }
+    }
+    plan->schema.select_new = select_new;
+    unsigned doublings = 0;
+    while (looked != 0 && looked << doublings < body) doublings++;
+    for (uint32_t i = 0; i < columns && looked != 0; i++) {
+        weir_estimate const all = weir_bits_count((weir_bits *)(void *)(seen + i * seen_bytes));
+        double expected = all.value;
+        for (unsigned n = 0; n < doublings && half[i] > 0; n++) expected *= all.value / half[i];
+        if (all.high < LOOK_BITS && expected < 1e9) p->different[i] = (uint32_t)expected + 1;
+    }
+    scratch_discard(plan, &rest);
     return PLAN_OK;
 }
 
@@ -747,7 +801,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         schema->columns[v->column].selected = 1;
     }
     uint32_t const capacity = run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
-    size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
+    size_t const parser_bytes = ((run->ops->bytes_into != NULL ? run->ops->bytes_into : run->ops->bytes)(&run->options, capacity, selected) + 63) & ~(size_t)63;
     size_t const rooms_bytes = selected * sizeof(struct column_room);
     size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
     size_t frames = frame_bytes(&first->code);
@@ -767,24 +821,42 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
 
     unsigned workers = 1;
     int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
-    size_t const two = 2 * each + window_bytes + WEIR_WORKER_STACK_BYTES + behind + sink_bytes;
+    size_t const two = 2 * each + WEIR_WORKER_STACK_BYTES + 4096 + behind + sink_bytes;
     enum { GROUPS_LEAST = 16 << 10, GROUPS_FEW = 64 };
-    size_t least = GROUPS_LEAST;
+    size_t least = GROUPS_LEAST, wanted = GROUPS_LEAST;
     if (first->aggregation != NULL) {    /* a table for each has to hold a few groups */
         struct groups_plan *groups = &first->aggregation->groups;
-        double expected = GROUPS_FEW;    /* groups before speed: two tables have to hold what the first block lets expect */
-        for (unsigned k = 0; k < groups->key_count && cq->question.parallel == 0; k++) {
+        double expected = 1;    /* groups before speed: two tables have to hold what the file lets expect */
+        for (unsigned k = 0; k < groups->key_count; k++) {
             const struct vector_plan *key = &first->code.vectors[first->aggregation->keys[k].result];
-            if (key->role == ROLE_COLUMN) expected *= k == 0 ? (p->different[key->column] + GROUPS_FEW - 1) / GROUPS_FEW : p->different[key->column];
+            if (key->role == ROLE_COLUMN) expected *= p->different[key->column];
         }
-        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : expected < 1e6 ? (uint32_t)expected : 1000000);
+        int const alone = groups->key_count == 0 && groups->paned == 0;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, alone ? 1 : GROUPS_FEW);
         if (groups->bytes > least) least = groups->bytes;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, alone ? 1 : expected < 1e6 ? (uint32_t)expected + GROUPS_FEW : 1000000);
+        if (groups->bytes > wanted) wanted = groups->bytes;
     }
-    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * least + 4096) workers = 2;
+    uint32_t const record = run->options.binary_record_bytes, half_block = record == 0 ? 0 : WEIR_BLOCK_BYTES / 2 / record * record;
+    int const halves = half_block != 0 && run->source->seekable;    /* of the first window: records of one length cross no block */
+    size_t const room = arena_free_bytes(arena) > two + 4096 ? arena_free_bytes(arena) - two - 4096 : 0;
+    int whole = room > window_bytes + 2 * wanted;
+    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it))) {
+        if (whole || (halves && room > 2 * wanted)) workers = 2;
+        else if (cq->question.parallel == 2 && room > window_bytes + 2 * least) workers = 2, whole = 1;
+    }
     run->worker_count = workers;
     if (workers == 2) {
-        run->workers[1].window.capacity = run->workers[0].window.capacity;
-        uint8_t *window = arena_take(arena, "input windows", run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES);
+        struct window *own = &run->workers[0].window;
+        uint8_t *window;
+        if (whole) {
+            window = arena_take(arena, "input windows", window_bytes);
+        } else {
+            run->block_bytes = half_block;
+            own->capacity = (half_block + 63) & ~(size_t)63;
+            window = own->data + own->capacity + WEIR_PAD_BYTES;
+        }
+        run->workers[1].window.capacity = own->capacity;
         run->workers[1].window.data = window == NULL ? NULL : window + WEIR_PAD_BYTES;
         run->stack = arena_take(arena, "second worker", WEIR_WORKER_STACK_BYTES + 4096);
         if (run->workers[1].window.data == NULL || run->stack == NULL) return plan_no_fit(plan, "second worker", window_bytes + WEIR_WORKER_STACK_BYTES);
@@ -876,6 +948,7 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     p->header = cq->header;
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
     if (outcome == PLAN_OK) outcome = types_find(p);
+    if (outcome == PLAN_OK) outcome = different_find(p, cq->question.parallel);
     if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
     plan_widen(&p->plan);    /* compiling touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);

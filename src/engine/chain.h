@@ -168,7 +168,7 @@ struct chain_plan {
     unsigned              segment_count;
     struct segment        segments[WEIR_SEGMENTS_MAX];
     enum value_type      *input_types;       /* of schema columns */
-    uint32_t             *different;         /* of schema columns: how many different values the first block lets expect */
+    uint32_t             *different;         /* of schema columns: how many different values the file lets expect */
     uint16_t             *input_rooms;       /* schema column -> its room; UINT16_MAX: not used */
     uint64_t             *bad_cells;         /* by schema column, worker 0 */
     struct segment_worker (*workers)[WEIR_WORKERS_MAX];    /* [segment][worker] */

@@ -8,7 +8,7 @@
  * block, waits for the chain (a few microseconds after the previous block was read, long before that one
  * is parsed), finds the end of its last record, passes the chain on, and parses. Sums of floating-point
  * numbers are merged in the order of blocks: a worker that is early parks up to WEIR_PARKED_BLOCKS
- * results. All else that workers keep is either exact in any order or an estimate within its bounds.
+ * results. Binary records cross no block (tail_bytes is 0), and then nobody waits for the chain. All else that workers keep is either exact in any order or an estimate within its bounds.
  *
  * A stream is read by worker 0 alone, into one window that moves along. With two workers, a block that is
  * whole is handed to worker 1 if that one rests:

@@ -27,7 +27,7 @@ static uint32_t up(uint32_t bytes, uint32_t to) { return (bytes + to - 1) / to *
 uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_max)
 {
     WEIR_ASSERT(p != NULL && p->set != NULL && p->key_count <= WEIR_KEYS_MAX);
-    uint32_t texts = 0, align = 16;
+    uint32_t texts = 0, align = 8;
     for (unsigned i = 0; i < p->key_count; i++) texts += p->key_types[i] == VALUE_TEXT;
     for (unsigned i = 0; i < p->set->state_count; i++)
         if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP || p->set->states[i].kind == STATE_HLL) align = 64;

@@ -216,3 +216,56 @@ def test_two_workers_keep_heavy_groups_under_approx(tmp_path, parallel):
     for k, r in kept.items():
         assert r["count_lo"] <= counts[k] <= r["count_hi"], (k, r, counts[k])
         assert not r["exact"] or r["count"] == counts[k]
+
+
+RECORD = numpy.dtype([("id", "<u8"), ("key", "<u4"), ("flags", "<u4"), ("value", "<f8"), ("weight", "<f8")])
+RECORD_SPEC = "struct:id=u64,key=u32,flags=u32,value=f64,weight=f64"
+
+
+def records(path, keys, dtype=RECORD, tail=b""):
+    """Binary records with these keys; values are whole, so that sums are exact in any order."""
+    rows = numpy.zeros(len(keys), dtype=dtype)
+    rows["key"] = keys
+    rows["value"] = numpy.random.default_rng(8).integers(-1000, 1000, len(keys))
+    with open(path, "wb") as f:
+        rows.tofile(f)
+        f.write(tail)
+    counts = Counter(rows["key"].tolist())
+    sums, most = Counter(), {}
+    for k in counts:
+        of = rows["value"][rows["key"] == k]
+        sums[k], most[k] = float(of.sum()), float(of.max())
+    return path, {k: (counts[k], sums[k], most[k]) for k in counts}
+
+
+def worker_count(*words):
+    plan = run("plan", *words).out.decode()
+    return int(plan.split(" worker")[0].split()[-1])
+
+
+BY_KEY = ["agg", "count() as n, sum(value) as s, max(value) as m", "-g", "key"]
+MANY = 1200000    # 38 MB: two workers are worth it
+
+
+@pytest.mark.parametrize("name,keys,workers", [
+    ("a_thousand", lambda r: r.integers(0, 1000, MANY), 2),                           # two tables fit in 1 MiB
+    ("sorted", lambda r: numpy.sort(r.integers(0, 2000, MANY)), 1),                   # the first block has two of them
+    ("rare", lambda r: numpy.minimum(r.zipf(1.3, MANY), 2000), 1),                    # a block has few, the file many
+])
+def test_two_workers_group_at_1_mib_only_where_all_groups_of_the_file_fit_both_tables(tmp_path, name, keys, workers):
+    path, truth = records(tmp_path / "t.bin", keys(numpy.random.default_rng(9)))
+    assert worker_count(*BY_KEY, "-i", RECORD_SPEC, path) == workers
+    rows = ask(*BY_KEY, "-i", RECORD_SPEC, path)
+    assert {r["key"]: (r["n"], r["s"], r["m"]) for r in rows} == truth    # no rest row: all are exact
+
+
+@pytest.mark.parametrize("spec,dtype", [("struct:key=u32,value=f64", [("key", "<u4"), ("value", "<f8")]),
+                                        ("struct:name=s7,key=u16,value=f64", [("name", "S7"), ("key", "<u2"), ("value", "<f8")]), (RECORD_SPEC, RECORD)])
+def test_half_windows_lose_no_record_of_any_length(tmp_path, spec, dtype):
+    """Records that no power of two holds, and a last one that is cut off."""
+    path, truth = records(tmp_path / "t.bin", numpy.random.default_rng(10).integers(0, 900, 100003), dtype, b"cut")
+    for parallel in (1, 2):
+        r = run(*BY_KEY, "-i", spec, "--parallel", parallel, "--stats", "-o", "ndjson", path)    # 2: whole windows would leave too little
+        assert {g["key"]: (g["n"], g["s"], g["m"]) for g in map(json.loads, r.out.splitlines())} == truth
+        stats = json.loads(r.err.splitlines()[-1])
+        assert stats["records"] == 100003 and stats["dropped"] == {"truncated": 1}, stats
