@@ -966,6 +966,7 @@ enum plan_outcome chain_plan_of_state(struct chain_plan *p, struct chain *chain,
     p->header = cq->header;
     enum plan_outcome outcome = plan_begin(&p->plan, &cq->question, nothing);
     if (outcome == PLAN_OK) outcome = state_columns_make(cq->state, p);
+    if (outcome == PLAN_OK) outcome = different_find(p, 1);
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     plan_widen(&p->plan);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
