@@ -788,6 +788,10 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     if (p->input_rooms == NULL || p->bad_cells == NULL || p->workers == NULL) return plan_no_fit(plan, "chain", columns * 20);
     memset(p->bad_cells, 0, (columns + 1) * WEIR_WORKERS_MAX * sizeof *p->bad_cells);
     memset(p->workers, 0, p->segment_count * sizeof *p->workers);
+    const struct parse_options *options = &run->options;
+    p->skim.bytes = 0;
+    if (first->step_count > 0 && first->steps[0].kind == STEP_FILTER && options->format != INPUT_BINARY && !cq->question.strict && options->ragged == RAGGED_KEEP)
+        skim_find(&p->skim, &first->code, first->expressions + first->steps[0].expression_first);
     uint32_t selected = 0;
     schema->select_new = 0;
     for (uint32_t i = 0; i < columns; i++) {
@@ -1122,6 +1126,20 @@ static void chain_rows(struct worker *w, uint32_t rows)
     if (p->done) source_stop = 1;
 }
 
+/* Whole records: those that the first filter may let pass. */
+static void chain_records(struct worker *w, size_t from, size_t end)
+{
+    enum { UNSKIMMED_BLOCKS = 31 };    /* looking in vain costs a third of parsing */
+    struct chain_plan *p = w->run->context;
+    struct segment_worker *sw = &p->workers[0][w->index];
+    if (sw->unskimmed > 0) {
+        sw->unskimmed--;
+        run_records(w, from, end);
+    } else if (!skim_records(&p->skim, w, from, end)) {
+        sw->unskimmed = UNSKIMMED_BLOCKS;
+    }
+}
+
 /* Rows of groups, for the frame of the next segment. */
 static void output_load(void *context, uint32_t column, struct vector *out)
 {
@@ -1158,6 +1176,7 @@ void chain_plan_start(struct chain_plan *p, int fd)
         }
     }
     run->rows = chain_rows;
+    if (p->skim.bytes != 0) run->records = chain_records;
     run->context = p;
     arena_freeze(&p->plan.arena);
 }

@@ -13,6 +13,7 @@
 
 #include "budget/arena.h"
 #include "engine/aggregation.h"
+#include "engine/skim.h"
 #include "engine/plan.h"
 #include "operators/columns.h"
 #include "operators/steps.h"
@@ -159,6 +160,7 @@ struct segment_worker {
     struct worker       *worker;             /* segment 0 */
     struct aggregation_output *input;        /* the others: rows of the segment before */
     uint64_t             passed;             /* rows that came through all steps */
+    unsigned             unskimmed;          /* blocks to be parsed whole before skimming is tried again */
 };
 
 struct chain_plan {
@@ -183,6 +185,7 @@ struct chain_plan {
     int                   header;
     int                   done;              /* head has had enough, or the reader has gone */
     int                   silent;            /* the last verb writes elsewhere */
+    struct skim           skim;
     uint64_t              rows_out;
 };
 

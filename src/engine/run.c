@@ -119,9 +119,8 @@ static void block_commit(struct worker *w, uint64_t block)
 
 /* ---- one block ------------------------------------------------------------------------------- */
 
-static void records_parse(struct worker *w, size_t from, size_t end)
+void run_records(struct worker *w, size_t from, size_t end)
 {
-    if (from == end) return;
     struct run *run = w->run;
     run->ops->begin(w->parser, w->window.data + from, end - from, w->window.at + from);
     uint32_t rows;
@@ -145,6 +144,13 @@ static void records_parse(struct worker *w, size_t from, size_t end)
             w->books.count[BOOK_BAD_CELL] += bad - 1;
         }
     }
+}
+
+static void records_parse(struct worker *w, size_t from, size_t end)
+{
+    if (from == end) return;
+    if (w->run->records != NULL) w->run->records(w, from, end);
+    else run_records(w, from, end);
 }
 
 static weir_status record_end(const struct worker *w, size_t from, size_t own_end, size_t *end)

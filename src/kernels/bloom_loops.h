@@ -76,7 +76,7 @@ static inline size_t bloom_test_and_add_loop(uint32_t *words, uint32_t blocks, c
 
 enum { AGE_TILE = 64 };    /* items: the lines of the next ones come from the second-level cache meanwhile */
 
-static inline void age_places(const struct bloom_lines *l, const uint64_t *hashes, size_t count, size_t *at)
+static __attribute__((noinline)) void age_places(const struct bloom_lines *l, const uint64_t *hashes, size_t count, size_t *at)
 {
     size_t i = 0;
     for (; i + 8 <= count; i += 8) young_of(l, hashes + i, at + i);
@@ -100,14 +100,14 @@ static inline size_t bloom_age_loop(const struct bloom_lines *l, const uint64_t 
         age_places(l, hashes + from + end, left < AGE_TILE ? left : AGE_TILE, next);
         uint64_t bits = 0;
         size_t i = 0;
-        for (; i + 8 <= end; i += 8) {
-            unsigned eight = 0;
+        for (; i + 4 <= end; i += 4) {
+            unsigned four = 0;
             UNROLLED
-            for (unsigned j = 0; j < 8; j++) {
+            for (unsigned j = 0; j < 4; j++) {
                 __builtin_prefetch(l->words + next[i + j], 1);
-                eight |= age_one(l->words, at[i + j], hashes[from + i + j]) << j;
+                four |= age_one(l->words, at[i + j], hashes[from + i + j]) << j;
             }
-            bits |= (uint64_t)eight << i;
+            bits |= (uint64_t)four << i;
         }
         for (; i < end; i++) bits |= (uint64_t)age_one(l->words, at[i], hashes[from + i]) << i;
         seen[from / AGE_TILE] = bits;
