@@ -2,6 +2,7 @@
 import csv
 import json
 import math
+import os
 import random
 from collections import Counter
 
@@ -269,3 +270,39 @@ def test_half_windows_lose_no_record_of_any_length(tmp_path, spec, dtype):
         assert {g["key"]: (g["n"], g["s"], g["m"]) for g in map(json.loads, r.out.splitlines())} == truth
         stats = json.loads(r.err.splitlines()[-1])
         assert stats["records"] == 100003 and stats["dropped"] == {"truncated": 1}, stats
+
+
+@pytest.mark.parametrize("distinct", [1000000] + [100000000] * (os.environ.get("WEIR_TEST_LONG") == "1"))
+def test_every_group_above_the_stated_share_is_kept_among_so_many_that_come_once(tmp_path, distinct):
+    """make groups: 100 million of them. Heavy keys come all along the stream, or only at its front or at its end."""
+    path, ask_for = tmp_path / "keys.u64", ["agg", "count() as n", "-g", "value", "--bounds", "-i", "u64", "--parallel", "1", "--quiet"]
+    numpy.zeros(1000, dtype="<u8").tofile(path)
+    plan = run("plan", *ask_for, path).out.decode()
+    stated = float(plan.split("those above ")[1].split("%")[0]) / 100
+    shares = [1.02 * stated] * 30 + [2 * stated] * 20 + [10 * stated] * 5    # of all rows
+    rows = math.ceil(distinct / (1 - sum(shares)))
+    heavy = {k + 1: math.ceil(s * rows) + 1 for k, s in enumerate(shares)}
+    pieces, left = 100, dict(heavy)
+    rng = numpy.random.default_rng(11)
+    with open(path, "wb") as f:
+        for piece in range(pieces):
+            once = numpy.arange(distinct * piece // pieces, distinct * (piece + 1) // pieces, dtype="u8") * numpy.uint64(0x9e3779b97f4a7c15) + numpy.uint64(1000)
+            keys = [once[once >= 1000]]    # a bijection, but for the heavy keys' own values
+            for k, n in heavy.items():
+                of = range(10) if k % 3 == 1 else range(90, 100) if k % 3 == 2 else range(100)
+                if piece in of:
+                    take = left[k] if piece == of[-1] else n // len(of)
+                    left[k] -= take
+                    keys.append(numpy.full(take, k, dtype="u8"))
+            keys = numpy.concatenate(keys)
+            rng.shuffle(keys)
+            keys.tofile(f)
+    total = path.stat().st_size // 8
+    got = ask(*ask_for, path)
+    by_key = {r["value"]: r for r in got}
+    for k, n in heavy.items():
+        assert k in by_key, (k, n / total, stated)
+        assert by_key[k]["n_lo"] <= n <= by_key[k]["n_hi"] and by_key[k]["n"] <= n
+    rest = by_key[None]
+    assert sum(r["n"] for r in got) == total
+    assert abs(rest["groups"] + len(got) - 1 - distinct - len(heavy)) <= 0.12 * distinct    # four deviations of a ULL at p = 10
