@@ -512,25 +512,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* ---- input types ----------------------------------------------------------------------------- */
 
-/* How many different values a column is likely to have, by those of the first block: few that came again and again will hardly be
- * more; else four times what was seen. */
-enum { SAMPLE_BITS = 2048, LOOK_LEAST_BYTES = 8192 };
-
-static void sample_add(weir_bits *seen, const struct slice *slice, uint64_t *hashes)
-{
-    struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice->values };
-    if (slice->form == SLICE_VIEWS)
-        column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice->base, .start = slice->start, .length = slice->length };
-    column_hash(&column, slice->rows, 0, hashes);
-    weir_bits_add_hashes(seen, hashes, slice->rows);
-}
-
-static uint32_t sample_expects(const weir_bits *seen, uint32_t rows)
-{
-    weir_estimate const e = weir_bits_count(seen);
-    double const values = e.value < rows ? e.value : rows;    /* a full bitmap says only that there are many */
-    return (uint32_t)(8 * values < rows ? 2 * values + 1 : 4 * values + 1);
-}
+enum { LOOK_LEAST_BYTES = 8192, LOOK_PIECES = 16, LOOK_BITS = 8192 };
 
 /* Looks at the input for what its columns are made of: in the free part of the arena. */
 struct look {
@@ -538,13 +520,9 @@ struct look {
     uint8_t      *copy;             /* the records looked at, WEIR_PAD_BYTES before and behind */
     size_t        copy_bytes;
     struct cells *cells;
-    uint8_t      *seen;             /* a weir_bits for each column */
-    uint64_t     *hashes;
     uint64_t    (*counts)[6];       /* of each column: cells by class */
 };
 enum { LOOKS_AHEAD = 4, LOOK_AHEAD_BYTES = 16 << 10 };
-
-static weir_bits *look_seen(const struct look *l, uint32_t column) { return (weir_bits *)(void *)(l->seen + column * weir_bits_bytes(SAMPLE_BITS)); }
 
 static int look_begin(struct look *l, struct arena *rest, struct run *run, size_t bytes)
 {
@@ -556,9 +534,7 @@ static int look_begin(struct look *l, struct arena *rest, struct run *run, size_
     l->copy = arena_take(rest, "sniff", bytes + 2 * WEIR_PAD_BYTES);
     l->copy_bytes = bytes;
     l->cells = arena_take(rest, "sniff", sizeof *l->cells);
-    l->seen = arena_take(rest, "sniff", (columns + 1) * weir_bits_bytes(SAMPLE_BITS));
-    l->hashes = arena_take(rest, "sniff", WEIR_BATCH_ROWS * sizeof *l->hashes);
-    return l->seen != NULL && l->hashes != NULL && l->counts != NULL && l->parser != NULL && l->copy != NULL && l->cells != NULL;
+    return l->counts != NULL && l->parser != NULL && l->copy != NULL && l->cells != NULL;
 }
 
 /* Count the cells of whole records, which lie in the copy; returns how many rows. */
@@ -575,7 +551,6 @@ static uint32_t look_at(struct look *l, struct run *run, uint8_t *records, size_
             struct slice slice;
             run->ops->column(l->parser, i, &slice);
             cells_classify(l->cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
-            sample_add(look_seen(l, i), &slice, l->hashes);
             l->counts[i][WEIR_CLASS_INT] += l->cells->ints + l->cells->wides;
             l->counts[i][WEIR_CLASS_FLOAT] += l->cells->floats;
             l->counts[i][WEIR_CLASS_UINT] += l->cells->uints;
@@ -634,8 +609,7 @@ static enum plan_outcome types_find(struct chain_plan *p)
     const struct window *window = &run->workers[0].window;
     uint32_t const columns = schema_count(&plan->schema);
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
-    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
-    if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
+    if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest;
     struct look look;
     struct books books = { .count = { 0 } };
@@ -645,24 +619,97 @@ static enum plan_outcome types_find(struct chain_plan *p)
         if (look_begin(&look, &rest, run, look_bytes)) break;
         if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *look.cells);
     }
-    for (uint32_t i = 0; i < columns; i++) {
-        weir_bits *bits;
-        WEIR_ASSERT(weir_bits_init_hashes(&bits, look_seen(&look, i), weir_bits_bytes(SAMPLE_BITS), SAMPLE_BITS, 0) == WEIR_OK);
-    }
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
            end - run->body_at <= look_bytes) last = end;
     size_t const bytes = last - (run->body_at < window->have ? run->body_at : window->have);
     memcpy(look.copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
-    uint32_t const rows = look_at(&look, run, look.copy + WEIR_PAD_BYTES, bytes, &books);
+    (void)look_at(&look, run, look.copy + WEIR_PAD_BYTES, bytes, &books);
     for (uint32_t i = 0; i < columns; i++) {
-        p->different[i] = sample_expects(look_seen(&look, i), rows);
         p->input_types[i] = column_type(plan->schema.columns[i].declared, look.counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
     }
     looks_ahead(p, &look);
+    return PLAN_OK;
+}
+
+/* One piece of the file, from its first whole record on, into the window: its bytes, and in *from where they begin. */
+static size_t piece_read(struct run *run, uint64_t at, size_t *from)
+{
+    struct window *window = &run->workers[0].window;
+    size_t end;
+    int ended = 0;
+    size_t const have = source_read_at(run->source, at, window->data, window->capacity, &ended);
+    *from = 0;
+    if (run->options.format != INPUT_BINARY && at != run->body_at) {    /* a line that lies in quotes does no harm: only values are counted */
+        const uint8_t *line = memchr(window->data, '\n', have);
+        *from = line != NULL ? (size_t)(line - window->data) + 1 : have;
+    }
+    uint32_t const last = run->tail_bytes + run->options.binary_record_bytes;    /* the last record may be cut */
+    if (have - *from <= last || run->ops->record_end(&run->options, window->data, *from, have - last, have, ended, &end) != WEIR_OK) return 0;
+    return end - *from;
+}
+
+/* How many different values each column is likely to have, by pieces from all over a file. By how much the second half of the
+ * pieces has raised the number, every further doubling of the rows up to the whole file may raise it again (Heaps' law). */
+static enum plan_outcome different_find(struct chain_plan *p, unsigned parallel)
+{
+    struct plan *plan = &p->plan;
+    struct run *run = &plan->run;
+    uint32_t const columns = schema_count(&plan->schema);
+    int grouped = 0;
+    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
+    if (p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->different);
+    for (uint32_t i = 0; i < columns; i++) p->different[i] = UINT32_MAX;    /* unknown is many */
+    for (unsigned i = 0; i < p->chain->count; i++) grouped |= p->chain->verbs[i].group != NULL;
+    if (!grouped || !run->source->seekable || parallel == 1 || (parallel == 0 && run->source->bytes < WEIR_PARALLEL_FILE_BYTES)) return PLAN_OK;
+    struct arena rest = plan->arena;
+    struct books books = { .count = { 0 } };
+    size_t const seen_bytes = weir_bits_bytes(LOOK_BITS);
+    uint32_t const capacity = run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns;
+    void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, columns));
+    uint8_t *seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
+    uint64_t *hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
+    double *half = arena_take(&rest, "sniff", (columns + 1) * sizeof *half);
+    if (parser == NULL || seen == NULL || hashes == NULL || half == NULL) return PLAN_OK;
+    for (uint32_t i = 0; i < columns; i++) {
+        weir_bits *bits;
+        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, LOOK_BITS, 0) == WEIR_OK);
+    }
+    uint32_t const select_new = plan->schema.select_new;
+    plan->schema.select_new = 0;
+    run->ops->init(parser, &run->options, &plan->schema, &books);
+    uint64_t const body = run->source->bytes - run->body_at, step = body / LOOK_PIECES / run->block_bytes * run->block_bytes;
+    uint64_t looked = 0;
+    for (unsigned n = 0; n < LOOK_PIECES; n++) {
+        unsigned const piece = 2 * n % LOOK_PIECES + (2 * n >= LOOK_PIECES);    /* the even ones, then the odd ones */
+        size_t from, bytes = piece_read(run, run->body_at + piece * step, &from);
+        for (uint32_t i = 0; n == LOOK_PIECES / 2 && i < columns; i++) half[i] = weir_bits_count((weir_bits *)(void *)(seen + i * seen_bytes)).value;
+        if (bytes == 0) continue;
+        looked += bytes;
+        run->ops->begin(parser, run->workers[0].window.data + from, bytes, 0);
+        while (run->ops->next(parser) != 0)
+            for (uint32_t i = 0; i < columns; i++) {
+                struct slice slice;
+                run->ops->column(parser, i, &slice);
+                struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice.values };
+                if (slice.form == SLICE_VIEWS)
+                    column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice.base, .start = slice.start, .length = slice.length };
+                column_hash(&column, slice.rows, 0, hashes);
+                weir_bits_add_hashes((weir_bits *)(void *)(seen + i * seen_bytes), hashes, slice.rows);
+            }
+    }
+    plan->schema.select_new = select_new;
+    unsigned doublings = 0;
+    while (looked != 0 && looked << doublings < body) doublings++;
+    for (uint32_t i = 0; i < columns && looked != 0; i++) {
+        weir_estimate const all = weir_bits_count((weir_bits *)(void *)(seen + i * seen_bytes));
+        double expected = all.value;
+        for (unsigned n = 0; n < doublings && half[i] > 0; n++) expected *= all.value / half[i];
+        if (all.high < LOOK_BITS && expected < 1e9) p->different[i] = (uint32_t)expected + 1;
+    }
     return PLAN_OK;
 }
 
@@ -860,6 +907,10 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     if (p->input_rooms == NULL || p->bad_cells == NULL || p->workers == NULL) return plan_no_fit(plan, "chain", columns * 20);
     memset(p->bad_cells, 0, (columns + 1) * WEIR_WORKERS_MAX * sizeof *p->bad_cells);
     memset(p->workers, 0, p->segment_count * sizeof *p->workers);
+    const struct parse_options *options = &run->options;
+    p->skim.bytes = 0;
+    if (first->step_count > 0 && first->steps[0].kind == STEP_FILTER && options->format != INPUT_BINARY && !cq->question.strict && options->ragged == RAGGED_KEEP)
+        skim_find(&p->skim, &first->code, first->expressions + first->steps[0].expression_first);
     uint32_t selected = 0;
     schema->select_new = 0;
     for (uint32_t i = 0; i < columns; i++) {
@@ -873,7 +924,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         schema->columns[v->column].selected = 1;
     }
     uint32_t const capacity = run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
-    size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
+    size_t const parser_bytes = ((run->ops->bytes_into != NULL ? run->ops->bytes_into : run->ops->bytes)(&run->options, capacity, selected) + 63) & ~(size_t)63;
     size_t const rooms_bytes = selected * sizeof(struct column_room);
     size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
     size_t frames = frame_bytes(&first->code);
@@ -893,24 +944,42 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
 
     unsigned workers = 1;
     int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
-    size_t const two = 2 * each + window_bytes + WEIR_WORKER_STACK_BYTES + behind + sink_bytes;
+    size_t const two = 2 * each + WEIR_WORKER_STACK_BYTES + 4096 + behind + sink_bytes;
     enum { GROUPS_LEAST = 16 << 10, GROUPS_FEW = 64 };
-    size_t least = GROUPS_LEAST;
+    size_t least = GROUPS_LEAST, wanted = GROUPS_LEAST;
     if (first->aggregation != NULL) {    /* a table for each has to hold a few groups */
         struct groups_plan *groups = &first->aggregation->groups;
-        double expected = GROUPS_FEW;    /* groups before speed: two tables have to hold what the first block lets expect */
-        for (unsigned k = 0; k < groups->key_count && cq->question.parallel == 0; k++) {
+        double expected = 1;    /* groups before speed: two tables have to hold what the file lets expect */
+        for (unsigned k = 0; k < groups->key_count; k++) {
             const struct vector_plan *key = &first->code.vectors[first->aggregation->keys[k].result];
-            if (key->role == ROLE_COLUMN) expected *= k == 0 ? (p->different[key->column] + GROUPS_FEW - 1) / GROUPS_FEW : p->different[key->column];
+            if (key->role == ROLE_COLUMN) expected *= p->different[key->column];
         }
-        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : expected < 1e6 ? (uint32_t)expected : 1000000);
+        int const alone = groups->key_count == 0 && groups->paned == 0;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, alone ? 1 : GROUPS_FEW);
         if (groups->bytes > least) least = groups->bytes;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, alone ? 1 : expected < 1e6 ? (uint32_t)expected + GROUPS_FEW : 1000000);
+        if (groups->bytes > wanted) wanted = groups->bytes;
     }
-    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * least + 4096) workers = 2;
+    uint32_t const record = run->options.binary_record_bytes, half_block = record == 0 ? 0 : WEIR_BLOCK_BYTES / 2 / record * record;
+    int const halves = half_block != 0 && run->source->seekable;    /* of the first window: records of one length cross no block */
+    size_t const room = arena_free_bytes(arena) > two + 4096 ? arena_free_bytes(arena) - two - 4096 : 0;
+    int whole = room > window_bytes + 2 * wanted;
+    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it))) {
+        if (whole || (halves && room > 2 * wanted)) workers = 2;
+        else if (cq->question.parallel == 2 && room > window_bytes + 2 * least) workers = 2, whole = 1;
+    }
     run->worker_count = workers;
     if (workers == 2) {
-        run->workers[1].window.capacity = run->workers[0].window.capacity;
-        uint8_t *window = arena_take(arena, "input windows", run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES);
+        struct window *own = &run->workers[0].window;
+        uint8_t *window;
+        if (whole) {
+            window = arena_take(arena, "input windows", window_bytes);
+        } else {
+            run->block_bytes = half_block;
+            own->capacity = (half_block + 63) & ~(size_t)63;
+            window = own->data + own->capacity + WEIR_PAD_BYTES;
+        }
+        run->workers[1].window.capacity = own->capacity;
         run->workers[1].window.data = window == NULL ? NULL : window + WEIR_PAD_BYTES;
         run->stack = arena_take(arena, "second worker", WEIR_WORKER_STACK_BYTES + 4096);
         if (run->workers[1].window.data == NULL || run->stack == NULL) return plan_no_fit(plan, "second worker", window_bytes + WEIR_WORKER_STACK_BYTES);
@@ -1003,6 +1072,7 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     p->header = cq->header;
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
     if (outcome == PLAN_OK) outcome = types_find(p);
+    if (outcome == PLAN_OK) outcome = different_find(p, cq->question.parallel);
     if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
     plan_widen(&p->plan);    /* compiling touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
@@ -1020,6 +1090,7 @@ enum plan_outcome chain_plan_of_state(struct chain_plan *p, struct chain *chain,
     p->header = cq->header;
     enum plan_outcome outcome = plan_begin(&p->plan, &cq->question, nothing);
     if (outcome == PLAN_OK) outcome = state_columns_make(cq->state, p);
+    if (outcome == PLAN_OK) outcome = different_find(p, 1);
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     plan_widen(&p->plan);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
@@ -1235,6 +1306,20 @@ static void chain_rows(struct worker *w, uint32_t rows)
     if (p->done) source_stop = 1;
 }
 
+/* Whole records: those that the first filter may let pass. */
+static void chain_records(struct worker *w, size_t from, size_t end)
+{
+    enum { UNSKIMMED_BLOCKS = 31 };    /* looking in vain costs a third of parsing */
+    struct chain_plan *p = w->run->context;
+    struct segment_worker *sw = &p->workers[0][w->index];
+    if (sw->unskimmed > 0) {
+        sw->unskimmed--;
+        run_records(w, from, end);
+    } else if (!skim_records(&p->skim, w, from, end)) {
+        sw->unskimmed = UNSKIMMED_BLOCKS;
+    }
+}
+
 /* Rows of groups, for the frame of the next segment. */
 static void output_load(void *context, uint32_t column, struct vector *out)
 {
@@ -1271,6 +1356,7 @@ void chain_plan_start(struct chain_plan *p, int fd)
         }
     }
     run->rows = chain_rows;
+    if (p->skim.bytes != 0) run->records = chain_records;
     run->context = p;
     arena_freeze(&p->plan.arena);
 }

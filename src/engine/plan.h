@@ -36,6 +36,7 @@ struct question {                 /* what the user asked, checked */
     uint8_t       delimiter;      /* 0: guess */
     uint8_t       no_header;
     enum ragged_policy ragged;
+    int           strict;         /* whatever is wrong in a record has to be found */
     unsigned      parallel;       /* 0: as the plan finds best */
     struct profile_seeds seeds;
     uint64_t      state_bytes;    /* to read a saved summary through, a column at a time; 0: none is read */

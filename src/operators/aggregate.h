@@ -58,7 +58,7 @@ struct aggregate_wish { unsigned distinct_p, quantile_k /* 0: bins */, quantile_
 
 struct aggregate_set {
     unsigned            count, state_count, argument_count;
-    uint32_t            state_bytes;       /* of all states, to a multiple of 64 */
+    uint32_t            state_bytes;       /* of all states, a multiple of 8 */
     uint32_t            names_used;
     int                 wants_times;       /* ewma, rate: the time of each row */
     int                 ordered;           /* first, last, ewma: one worker only */
