@@ -83,6 +83,7 @@
 #define WEIR_DATAGRAM_BYTES          2048u        /* longest datagram, unless record= says more */
 #define WEIR_DATAGRAMS_AT_ONCE       64u          /* of one recvmmsg */
 #define WEIR_SOCKET_BYTES            (4 << 20)    /* asked of the kernel for datagrams; it grants rmem_max */
+#define WEIR_LINGER_NS               2000000000ll /* for the rest of a row that a slow receiver has begun, at the end */
 #define WEIR_RELAY_BYTES             (64u * 1024u) /* of one read, write, splice or mapping of a relay */
 
 /* Results. */

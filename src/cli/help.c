@@ -20,8 +20,8 @@ static const char general[] =
 "  weir tee summary [options]        the same between two programs: ... | weir tee summary | ...\n"
 "  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
 "  weir ring VERB NAME [options]     streams between processes in shared memory: ring:NAME as FILE\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | sources | formats | memory | environment |\n"
-"             exit-codes]\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | sources | outputs | formats | memory |\n"
+"             environment | exit-codes]\n"
 "  weir --version\n"
 "\n"
 "  weir summary flights.csv\n"
@@ -83,9 +83,9 @@ static const char gen[] =
 "      --rows N           how many; default: until the reader closes\n"
 "      --seed N           the same seed gives the same bytes\n"
 "      --copy             write, do not lend pages to the pipe (for readers that splice)\n"
-"      --to ring:NAME     into a ring, made if it is not there (weir help ring)\n"
-"      --slow POLICY      of that ring, for slow consumers: block, drop-oldest, drop-newest, disconnect\n"
-"      --stats            records and what was refused, on standard error\n";
+"      --to OUTPUT        ring:NAME, tcp://HOST:PORT, unix:PATH or a file (weir help outputs)\n"
+"      --slow POLICY      for slow receivers: block, drop; of rings drop-oldest, disconnect, too\n"
+"      --stats            rows and what was refused, on standard error\n";
 
 static const char ring[] =
 "weir ring create NAME --bytes N        make a ring of N data bytes, a power of two (/dev/shm/weir.NAME)\n"
@@ -120,6 +120,26 @@ static const char sources[] =
 "weir tee summary [--sample-if-behind] [--report FILE] [options]     the report goes to standard error, or FILE;\n"
 "                       --sample-if-behind: the stream never waits for the figures, which then say what they lack\n"
 "weir send FILE ADDRESS [--by sendfile|splice|read|mmap]   weir recv ADDRESS [FILE] [--by splice|read]   --stats\n";
+
+static const char outputs[] =
+"--to OUTPUT of chains, sql, run, gen: where rows go instead of standard output\n"
+"route COLS --to OUTPUT,OUTPUT,...  tee OUTPUT\n"
+"\n"
+"FILE                       created or emptied, as by a shell; never the input\n"
+"ring:NAME                  made if it is not there (weir help ring)\n"
+"tcp://HOST:PORT unix:PATH  connect; loopback only unless --allow-remote\n"
+"\n"
+"--slow block (default)     a slow receiver is waited for, and the input waits, too\n"
+"--slow drop                rows that find no room are lost, whole, and counted; so are all for a receiver that has\n"
+"                           gone (a file's error still ends the run)\n"
+"--slow drop-oldest, disconnect   of rings only\n"
+"\n"
+"Exit 69: nobody answers. 74: a full disk, or a receiver that has gone: unlike a pipe whose reader has enough, an output\n"
+"asked for by name is missed. --stats has \"outputs\":{NAME:{\"rows\",\"bytes\",\"rows_dropped\",\"bytes_dropped\"}}. Rows are sent\n"
+"once the kernel has them. Files of tee and route: by their name's ending csv, tsv, ndjson; the others: -o.\n"
+"\n"
+"  weir filter 'status >= 500' --to tcp://127.0.0.1:9000 access.csv\n"
+"  weir route user --to a.csv,ring:b,unix:/run/c --slow drop access.csv\n";
 
 static const char formats[] =
 "csv, tsv   RFC 4180 quotes, CRLF, BOM, missing last newline; a stray quote is data, and counted\n"
@@ -185,7 +205,7 @@ static const char environment[] =
 "CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
 
 static const struct { const char *name, *text; } topics[] = {
-    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "sources", sources },
+    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "sources", sources }, { "outputs", outputs },
     { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "merge", states }, { "state", states }, { "environment", environment } };
 
@@ -197,7 +217,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, sources, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, sources, outputs, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

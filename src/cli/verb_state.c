@@ -191,6 +191,10 @@ static int files_split(int argc, char **argv, int *count, char ***files)
     struct options *o = chain_memory().options;
     o->chain = 1;
     if ((code = options_parse(o, shared, words)) != -1) return code;
+    if (o->to != NULL) {
+        complain("%s: --to is for chains; this goes to standard output", argv[0]);
+        return EXIT_USAGE;
+    }
     o->question.program_bytes += bytes;
     for (int i = 0; i < *count; i++)
         if ((*files)[i][0] == '-' && (*files)[i][1] != '\0') {

@@ -45,13 +45,15 @@ static uint32_t columns_reported(void)
 /* 0, or the errno of the first failed write. */
 static int report_write(int fd, int partial)
 {
+    static struct out out;
     struct run *run = &plan.run;
     struct report report = {
         .source = options.file, .records = run->workers[0].records, .bytes = session_bytes(),
         .seconds = session_seconds(), .peak_rss_bytes = weir_peak_rss_bytes(),
         .memory_limit_bytes = plan.memory_bytes, .books = &run->workers[0].books, .partial = partial,
         .column_count = columns_reported(), .column = report_column_fill };
-    return report_print(fd, &report, &options);
+    out_init(&out, fd);
+    return report_print(&out, &report, &options);
 }
 
 /* Repaint in place on a terminal; elsewhere each report follows the last. */
