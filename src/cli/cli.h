@@ -24,7 +24,8 @@ struct options {
     const char     *to;           /* --to: ring:NAME, tcp://HOST:PORT, unix:PATH or a file; NULL: standard output */
     int             slow;         /* --slow: a weir_ring_policy, or RING_SINK_ANY */
     int64_t         live_ns;      /* 0: off */
-    const char     *file;         /* "-" for standard input */
+    const char     *file;         /* "-" for standard input; the first of several */
+    const char     *title;        /* the input, for reports */
     int             file_count;
     char          **files;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/near.h"
 #include "cli/program.h"
 #include "cli/units.h"
@@ -311,11 +312,12 @@ int options_parse(struct options *o, int argc, char **argv)
     o->files = argv + optind;
     o->file_count = argc - optind;
     o->file = o->file_count > 0 ? o->files[0] : "-";
+    if (source_is_network(o->file) || o->file_count > 1) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
     if (source_is_ring(o->file)) q->program_bytes += program_ring_bytes();
-    if (source_is_network(o->file)) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
-    if (o->file_count > 1) {
-        complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
-        return EXIT_USAGE;
+    o->title = o->file;
+    if (!chain && o->file_count > 1) {
+        int const code = inputs_open(o, o->files, o->file_count);
+        if (code != -1) return code;
     }
     if (o->seeded) q->seeds.key = (weir_key){ q->seeds.seed, ~q->seeds.seed };
     else if (q->seeds.hardened && weir_machine->getrandom(&q->seeds.key, sizeof q->seeds.key) < 0) {

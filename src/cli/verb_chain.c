@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "cli/chain_job.h"
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/near.h"
 #include "cli/program.h"
 #include "cli/session.h"
@@ -20,9 +21,9 @@ static struct chain      chain;
 static struct options    options;
 static struct destination to;    /* --to, if that is no file */
 
-char **words_room(unsigned lists, uint64_t *bytes)
+char **words_room(unsigned lists, int words, uint64_t *bytes)
 {
-    size_t const wanted = (lists * WORDS_LIST * sizeof(char *) + 4095) & ~(size_t)4095;
+    size_t const wanted = (lists * ((size_t)words + 2) * sizeof(char *) + 4095) & ~(size_t)4095;
     char **const room = weir_machine->mmap_anonymous(wanted);
     if (room == NULL) complain("no memory for the words");
     else *bytes += wanted;
@@ -31,8 +32,8 @@ char **words_room(unsigned lists, uint64_t *bytes)
 
 int words_split(int count, char **words, int *shared, char **shared_words, int *own, char **own_words)
 {
-    if (count > WORDS_MAX) {
-        complain("more than %u words", WORDS_MAX);
+    if (count > WORDS_MAX + (int)WEIR_INPUTS_MAX) {
+        complain("more than %u words", WORDS_MAX + WEIR_INPUTS_MAX);
         return EXIT_USAGE;
     }
     *shared = 0;
@@ -123,7 +124,7 @@ int chain_ending(void)
     int const files = files_ending();
     if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
-        complain("%s: %s", options.file, source_why(plan.plan.run.source));
+        complain("%s: %s", plan.plan.run.source->name, source_why(plan.plan.run.source));
         return source_error_of_peer(plan.plan.run.source) ? EXIT_PEER : EXIT_IO;
     }
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {
@@ -131,7 +132,7 @@ int chain_ending(void)
         static const char *const types[] = { "empty", "bools", "numbers", "times", "texts" };
         if (bad != 0 && !options.quiet)
             complain("%s: %llu cells of '%.60s' are not %s, as those of the first block were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
-                     options.file, (unsigned long long)bad, schema_name(&plan.plan.schema, i), types[plan.input_types[i]],
+                     inputs_several(&options) ? inputs_first(&options, BOOK_BAD_CELL) : options.file, (unsigned long long)bad, schema_name(&plan.plan.schema, i), types[plan.input_types[i]],
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }
     for (unsigned i = 0; i < plan.segment_count; i++) {
@@ -224,7 +225,7 @@ static int summary_print(void)
 {
     const struct run *run = &plan.plan.run;
     struct report const report = {
-        .source = options.file, .records = chain_summary_of(&plan)->records, .bytes = session_bytes(), .seconds = session_seconds(),
+        .source = options.title, .records = chain_summary_of(&plan)->records, .bytes = session_bytes(), .seconds = session_seconds(),
         .peak_rss_bytes = weir_peak_rss_bytes(), .memory_limit_bytes = plan.plan.memory_bytes, .books = &run->workers[0].books,
         .partial = session_interrupted != 0 || run->source->error != 0, .column_count = plan.segments[plan.segment_count - 1].column_count,
         .context = &plan, .column = chain_summary_column };
@@ -336,22 +337,23 @@ int chain_job_do(const struct chain_job *job)
         snprintf(text, sizeof text, "%.*s%s", *better != '\0' && last != NULL ? (int)(last - chain.message) : (int)sizeof chain.message, chain.message, better);
         return wrong(job, text);
     }
-    int const files = job->own - used;
-    if (files > 1) {
-        chain.where = job->own_words[used + 1];
-        snprintf(text, sizeof text, "one input at a time ('%.60s', '%.60s'); for several: cat FILE... | weir %.20s ... -", job->own_words[used], chain.where, verb);
-        return wrong(job, text);
-    }
-    options.file = files == 1 ? job->own_words[used] : job->file != NULL ? job->file : "-";
+    int const own = job->own > used, files = own ? job->own - used : job->file_count;
+    char **const names = own ? job->own_words + used : job->files;
+    options.title = options.file = files != 0 ? names[0] : "-";
     if (job->deed == DEED_CHECK && (strcmp(options.file, "-") == 0 || access(options.file, F_OK) != 0)) return EXIT_OK;    /* the words are right; of columns nothing is known */
-    if (files == 0 && job->file == NULL && isatty(STDIN_FILENO)) {
+    if (files == 0 && isatty(STDIN_FILENO)) {
         complain("no input; weir %s ... FILE, or ... | weir %s ... - (see 'weir help %s')", verb, verb, verb);
         return EXIT_USAGE;
     }
     int const summary = chain.verbs[chain.count - 1].kind == VERB_SUMMARY;
-    int sockets = source_is_network(options.file), rings = source_is_ring(options.file);
+    int sockets = source_is_network(options.file) || files > 1, rings = source_is_ring(options.file);
     if ((code = outputs_count(&sockets, &rings, &options.question.shared_bytes)) != -1) return code;
     options.question.program_bytes = program_bytes(summary ? PROGRAM_CHAIN_SUMMARY : PROGRAM_CHAIN, sockets) + (rings ? program_ring_bytes() : 0) + job->bytes;
+    if (files > 1 && (options.save_state != NULL || options.resume != NULL)) {
+        complain("a state is of one input; save one of each and `weir merge` them");
+        return EXIT_USAGE;
+    }
+    if (files > 1 && (code = inputs_open(&options, names, files)) != -1) return code;
     if (summary) {
         if (options.output_given && (options.output == OUTPUT_TSV || options.output == OUTPUT_BINARY)) return wrong(job, "summary: -o is table, ndjson or csv");
     }
@@ -359,7 +361,7 @@ int chain_job_do(const struct chain_job *job)
     int const states = options.save_state != NULL || options.resume != NULL;
     if (states && (code = states_begin(&question)) != -1) return code;
     if ((code = session_open(&options, &source)) != -1) return code;
-    if (source_is_network(options.file)) {
+    if (source_is_network(options.file) || (files > 1 && inputs_joined())) {
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
     }
@@ -369,8 +371,12 @@ int chain_job_do(const struct chain_job *job)
     if (job->deed == DEED_CHECK) return EXIT_OK;
     if (job->deed != DEED_RUN) {
         out_init(&plan.out, STDOUT_FILENO);
-        chain_show(&plan.out, &plan, options.file, job->deed == DEED_PLAN_NDJSON || question.output == ROWS_NDJSON);
+        chain_show(&plan.out, &plan, options.title, job->deed == DEED_PLAN_NDJSON || question.output == ROWS_NDJSON);
         return out_flush(&plan.out) == 0 || plan.out.error == EPIPE ? EXIT_OK : EXIT_IO;
+    }
+    if (files > 1) {
+        plan.is_input = inputs_has;
+        if ((code = inputs_join(&plan.plan)) != -1) return code;
     }
     int out_fd = STDOUT_FILENO;
     if ((code = outputs_open(&out_fd)) != -1) return code;
@@ -420,8 +426,8 @@ int chain_command(enum deed deed, int argc, char **argv)
     if (strcmp(argv[0], "run") == 0) return chain_file(deed, argc, argv);
     if (strcmp(argv[0], "check") == 0) return chain_file(DEED_CHECK, argc, argv);
     struct chain_job job = { .deed = deed };
-    if ((job.shared_words = words_room(2, &job.bytes)) == NULL) return EXIT_NO_FIT;
-    job.own_words = job.shared_words + WORDS_LIST;
+    if ((job.shared_words = words_room(2, argc, &job.bytes)) == NULL) return EXIT_NO_FIT;
+    job.own_words = job.shared_words + argc + 2;
     int const code = words_split(argc, argv, &job.shared, job.shared_words, &job.own, job.own_words);
     return code != -1 ? code : chain_job_do(&job);
 }

@@ -181,9 +181,9 @@ static int files_split(int argc, char **argv, int *count, char ***files)
 {
     int shared;
     uint64_t bytes = 0;
-    char **words = words_room(2, &bytes);
+    char **words = words_room(2, argc, &bytes);
     if (words == NULL) return EXIT_NO_FIT;
-    *files = words + WORDS_LIST;
+    *files = words + argc + 2;
     int code = words_split(argc, argv, &shared, words, count, *files);
     if (code != -1) return code;
     ++*files;    /* the verb itself */
@@ -224,7 +224,7 @@ static int plan_restore(const char *path)
     question.question.parallel = 1;
     question.question.wish.distinct_p = state.distinct_p;
     question.question.wish.kll_k = state.quantile_k;
-    m.options->file = path;
+    m.options->title = m.options->file = path;
     session.options = m.options;
     signal(SIGPIPE, SIG_IGN);
     enum plan_outcome const outcome = chain_plan_of_state(m.plan, m.chain, &question, &nothing);

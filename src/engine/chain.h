@@ -185,6 +185,7 @@ struct chain_plan {
     struct table_options  table;
     int                   header;
     int                   done;              /* head has had enough, or the reader has gone */
+    int                 (*is_input)(uint64_t device, uint64_t inode);    /* of several; NULL: the source is all */
     int                   silent;            /* the last verb writes elsewhere */
     uint64_t              rows_out;
 };

@@ -144,7 +144,7 @@ int chain_file_create(const struct chain_plan *p, const char *path, int out_fd)
     if (fd < 0) return fd;
     int error = weir_machine->fstat(fd, &own);
     if (error == 0 && S_ISREG(own.st_mode)) {
-        int taken = same_file(p->plan.run.source->fd, &own) | same_file(out_fd, &own);
+        int taken = same_file(p->plan.run.source->fd, &own) || same_file(out_fd, &own) || (p->is_input != NULL && p->is_input(own.st_dev, own.st_ino));
         for (unsigned i = 0; (file = chain_row_file(p, i)) != NULL; i++) taken |= file->to == NULL && same_file(file->out.fd, &own);
         if (taken) error = -EEXIST;
     }
