@@ -31,7 +31,7 @@ static const char general[] =
 "  weir gen f64 --bytes 10GB | weir summary -i f64 -\n";
 
 static const char summary[] =
-"weir summary [options] [FILE]          FILE is - or absent for standard input; others: weir help sources\n"
+"weir summary [options] [FILE...]       FILE is - or absent for standard input; others: weir help sources\n"
 "\n"
 "Input\n"
 "  -i, --input FORMAT     csv tsv ndjson npy, f64 i64 u64 f32 i32 u32 i16 u16 i8 u8,\n"
@@ -117,6 +117,16 @@ static const char sources[] =
 "at most so many at a time (1: that one is the stream), end after so many, longest record, how long a connection\n"
 "may bring no whole record. A further connection's header is not data. A file of such a name: ./tcp-listen:x\n"
 "\n"
+"Several FILEs (up to 4096) are read one after the other; all have the columns of the first, by name and in its order, or\n"
+"it is exit 65. If one is a ring, socket or command, all (up to 64) are read as one stream, each record whole, in turns,\n"
+"until all have ended; a header that repeats the first is no data; records are up to 16KiB / streams, at least 4KiB, long.\n"
+"One that dies does not stop the others, and is the exit code. A listener and udp:// stand alone. --stats has\n"
+"\"sources\":[{\"name\",\"records\",\"bytes\"}].\n"
+"\n"
+"  weir count -g host day1.csv day2.csv\n"
+"  weir summary ring:a ring:b\n"
+"  weir agg 'mean(x)' tcp://127.0.0.1:9000 unix:/run/feed\n"
+"\n"
 "weir tee summary [--sample-if-behind] [--report FILE] [options]     the report goes to standard error, or FILE;\n"
 "                       --sample-if-behind: the stream never waits for the figures, which then say what they lack\n"
 "weir send FILE ADDRESS [--by sendfile|splice|read|mmap]   weir recv ADDRESS [FILE] [--by splice|read]   --stats\n";
@@ -164,7 +174,7 @@ static const char exit_codes[] =
 "128+n ended by signal n, after reporting what was seen\n";
 
 static const char sql[] =
-"weir sql \"SELECT ...\" [options] [FILE]         FILE stands for what FROM says\n"
+"weir sql \"SELECT ...\" [options] [FILE...]      FILE stands for what FROM says\n"
 "\n"
 "  SELECT [DISTINCT] ITEM,... | *  FROM 'FILE' [WHERE EXPR] [GROUP BY ITEM,...]\n"
 "  [WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000 [ON COL] [LATENESS 5s]]\n"

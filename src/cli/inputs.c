@@ -247,7 +247,7 @@ void inputs_end(struct run *run)
         struct joined *m = &in.joined[i];
         if (m->error == 0) continue;
         complain("%.200s: %s", m->source.name, source_why(&m->source));
-        in.code = source_error_of_peer(&m->source) ? EXIT_PEER : EXIT_IO;
+        if (in.code != EXIT_PEER) in.code = source_error_of_peer(&m->source) ? EXIT_PEER : EXIT_IO;
     }
     if (in.joined != NULL) return;
     input_done(run);
