@@ -141,6 +141,7 @@ int chain_ending(void)
             const struct verb *v = plan.segments[i].keep.verb;
             uint64_t const seen = kept->store.seen, rows = v->count < seen ? v->count : seen;
             if (kept->store.too_long != 0) complain("%s: a row has more than %llu bytes of text; see --max-record", v->name, (unsigned long long)kept->store.text_max);
+            else if (v->count == 0) complain("%s: more rows than the %llu bytes there are for them; -n N keeps the first N, -S gives more memory", v->name, (unsigned long long)kept->store.heap_bytes);
             else complain("%s -n %llu: %llu rows take more than the %llu bytes there are for them; -S gives more memory", v->name,
                           (unsigned long long)v->count, (unsigned long long)rows, (unsigned long long)kept->store.heap_bytes);
             return EXIT_NO_FIT;
@@ -248,7 +249,7 @@ static const char *hint(char *room, size_t bytes)
     for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) {
         const char *o;
         if (!option) nearest_try(&n, name);
-        for (unsigned k = 0; option && name == chain.where_verb->name && (o = chain_verb_option(i, k)) != NULL; k++)
+        for (unsigned k = 0; option && strcmp(name, chain.where_verb->name) == 0 && (o = chain_verb_option(i, k)) != NULL; k++)
             if (o[1] == '-') nearest_try(&n, o + 2);
     }
     if (option) options_nearest(&n);
@@ -287,7 +288,7 @@ static int outputs_count(int *sockets, int *rings, uint64_t *shared_bytes)
             enum destination_kind const kind = destination_kind(name);
             *sockets |= kind == DESTINATION_SOCKET || kind == DESTINATION_RING;    /* one way for both */
             *rings |= kind == DESTINATION_RING;
-            *shared_bytes += destination_bytes(name, 0);
+            if (kind == DESTINATION_RING) *shared_bytes += destination_bytes(name, 0);
             list += length + (list[length] != '\0');
         }
     }

@@ -9,19 +9,10 @@
 #include "machine/assert.h"
 #include "machine/machine.h"
 #include "sinks/destination.h"
-#include "sources/source.h"
-
-enum destination_kind destination_kind(const char *name)
-{
-    if (source_is_ring(name)) return DESTINATION_RING;
-    if (strncmp(name, "tcp://", 6) == 0 || strncmp(name, "unix:", 5) == 0) return DESTINATION_SOCKET;
-    size_t const word = strspn(name, "abcdefghijklmnopqrstuvwxyz-");    /* sources, and what looks like a scheme: rnig:x */
-    return name[0] == '\0' || (word > 1 && name[word] == ':') ? DESTINATION_NONE : DESTINATION_FILE;
-}
 
 uint64_t destination_bytes(const char *name, uint32_t slot_bytes)
 {
-    return destination_kind(name) == DESTINATION_RING ? ring_sink_bytes(name + strlen("ring:"), slot_bytes) : 0;
+    return ring_sink_bytes(name + strlen("ring:"), slot_bytes);
 }
 
 int destination_open(struct destination *d, const char *name, int slow, uint32_t slot_bytes, int allow_remote, struct network_error *error)

@@ -12,6 +12,7 @@
 #ifndef WEIR_DESTINATION_H
 #define WEIR_DESTINATION_H
 
+#include <string.h>
 #include "network/network.h"
 #include "sinks/ring_sink.h"
 #include "sinks/sink.h"
@@ -19,7 +20,13 @@
 enum { DESTINATION_ROW_BYTES = OUT_BYTES / 2 };
 
 enum destination_kind { DESTINATION_FILE, DESTINATION_RING, DESTINATION_SOCKET, DESTINATION_NONE /* a source, or a scheme there is not; a file of such a name is ./x:y */ };
-enum destination_kind destination_kind(const char *name);
+static inline enum destination_kind destination_kind(const char *name)
+{
+    if (strncmp(name, "ring:", 5) == 0) return DESTINATION_RING;
+    if (strncmp(name, "tcp://", 6) == 0 || strncmp(name, "unix:", 5) == 0) return DESTINATION_SOCKET;
+    size_t const word = strspn(name, "abcdefghijklmnopqrstuvwxyz-");    /* sources, and what looks like a scheme: rnig:x */
+    return name[0] == '\0' || (word > 1 && name[word] == ':') ? DESTINATION_NONE : DESTINATION_FILE;
+}
 
 struct destination {
     const char *name;           /* as it was given; the caller's, all along */
@@ -38,7 +45,7 @@ struct destination {
     struct ring_sink ring;
 };
 
-/* Shared memory that counts as ours once it is open: of the ring as it is, or as it would be made. 0 of sockets. */
+/* Shared memory that counts as ours once a ring is open: as it is, or as it would be made. */
 uint64_t destination_bytes(const char *name, uint32_t slot_bytes);
 /* A ring (made if it is not there; slot_bytes: ring_sink_open) or a connection. slow: RING_SINK_ANY or a weir_ring_policy; a socket
  * knows WEIR_RING_BLOCK and WEIR_RING_DROP_NEWEST. 0, or an errno and what is wrong; of a socket EINVAL: such a name or policy cannot
