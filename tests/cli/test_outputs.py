@@ -263,15 +263,18 @@ def test_a_receiver_that_goes_is_an_error_with_its_name(table, tmp_path, then, w
 def test_with_drop_a_receiver_that_goes_costs_its_rows_and_no_others(table, tmp_path, words):
     receiver, other = Receiver(then=(100000, "reset")), Receiver(tmp_path / "s")
     route = words[0] == "route"
-    w = Weir(*words, "--to", receiver.name + (f",{other.name}" if route else ""), "--slow", "drop", "--stats", table).end()
+    big, times = tmp_path / "big.csv", 31    # more than a socket's buffers
+    data = table.read_bytes()
+    big.write_bytes(data + data[data.index(b"\n") + 1:] * (times - 1))
+    w = Weir(*words, "--to", receiver.name + (f",{other.name}" if route else ""), "--slow", "drop", "--stats", big).end()
     assert w.code == 0 and b"rows dropped: the receiver has gone" in w.err and receiver.name.encode() in w.err
     to = w.stats()["outputs"]
-    assert w.stats()["records"] == ROWS and to[receiver.name]["rows_dropped"] > 0
+    assert w.stats()["records"] == times * ROWS and to[receiver.name]["rows_dropped"] > 0
     if route:
         assert to[other.name]["rows"] == len(whole_rows(other.all())) - 1
-        assert to[other.name]["rows_dropped"] + to[other.name]["rows"] + to[receiver.name]["rows"] + to[receiver.name]["rows_dropped"] == ROWS
+        assert to[other.name]["rows_dropped"] + to[other.name]["rows"] + to[receiver.name]["rows"] + to[receiver.name]["rows_dropped"] == times * ROWS
     else:
-        assert to[receiver.name]["rows"] + to[receiver.name]["rows_dropped"] == ROWS
+        assert to[receiver.name]["rows"] + to[receiver.name]["rows_dropped"] == times * ROWS
 
 
 def test_interrupted_it_gives_what_it_has_and_ends(table):
