@@ -22,14 +22,15 @@ int chain_sql(enum deed deed, int argc, char **argv)
 {
     enum { LOWERED_BYTES = (sizeof(struct sql_chain) + 4095) & ~4095u };
     struct chain_job job = { .deed = deed, .bytes = LOWERED_BYTES, .wrong = wrong };
-    if ((job.shared_words = words_room(2, &job.bytes)) == NULL) return EXIT_NO_FIT;
-    job.own_words = job.shared_words + WORDS_LIST;
+    int const room = argc > WORDS_MAX ? argc : WORDS_MAX;
+    if ((job.shared_words = words_room(3, room, &job.bytes)) == NULL) return EXIT_NO_FIT;
+    job.own_words = job.shared_words + room + 2;
     int const code = words_split(argc, argv, &job.shared, job.shared_words, &job.own, job.own_words);
     if (code != -1) return code;
-    if (job.own < 2 || job.own > 3) {
+    if (job.own < 2) {
         for (int i = 1; i < job.shared; i++)
             if (strcmp(job.shared_words[i], "-h") == 0 || strcmp(job.shared_words[i], "--help") == 0) return help_print("sql");
-        complain("sql wants one statement in quotes, and at most one file: weir sql \"SELECT ...\" [FILE] (see 'weir help sql')");
+        complain("sql wants one statement in quotes, then files: weir sql \"SELECT ...\" [FILE...] (see 'weir help sql')");
         return EXIT_USAGE;
     }
     struct sql_chain *lowered = weir_machine->mmap_anonymous(LOWERED_BYTES);
@@ -44,7 +45,10 @@ int chain_sql(enum deed deed, int argc, char **argv)
         place_show(statement, error.at);
         return EXIT_USAGE;
     }
-    job.file = job.own == 3 ? job.own_words[2] : lowered->file;
+    job.files = job.own_words + room + 2;
+    job.file_count = job.own - 2;
+    for (int i = 2; i < job.own; i++) job.files[i - 2] = job.own_words[i];
+    if (job.file_count == 0 && lowered->file != NULL) job.files[job.file_count++] = (char *)(uintptr_t)lowered->file;
     for (job.own = 0; job.own < (int)lowered->count; job.own++) job.own_words[job.own] = (char *)(uintptr_t)lowered->tokens[job.own];
     job.own_words[job.own] = NULL;
     return chain_job_do(&job);

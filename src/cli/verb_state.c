@@ -322,9 +322,9 @@ static int files_split(int argc, char **argv, int *count, char ***files)
 {
     int shared;
     uint64_t bytes = 0;
-    char **words = words_room(2, &bytes);
+    char **words = words_room(2, argc, &bytes);
     if (words == NULL) return EXIT_NO_FIT;
-    *files = words + WORDS_LIST;
+    *files = words + argc + 2;
     int code = words_split(argc, argv, &shared, words, count, *files);
     if (code != -1) return code;
     ++*files;    /* the verb itself */
@@ -332,6 +332,10 @@ static int files_split(int argc, char **argv, int *count, char ***files)
     struct options *o = chain_memory().options;
     o->chain = 1;
     if ((code = options_parse(o, shared, words)) != -1) return code;
+    if (o->to != NULL) {
+        complain("%s: --to is for chains; this goes to standard output", argv[0]);
+        return EXIT_USAGE;
+    }
     o->question.program_bytes += bytes;
     for (int i = 0; i < *count; i++)
         if ((*files)[i][0] == '-' && (*files)[i][1] != '\0') {
@@ -366,7 +370,7 @@ static int plan_restore(const char *path)
     question.question.parallel = 1;
     question.question.wish.distinct_p = state.distinct_p;
     question.question.wish.kll_k = state.quantile_k;
-    m.options->file = path;
+    m.options->title = m.options->file = path;
     session.options = m.options;
     signal(SIGPIPE, SIG_IGN);
     enum plan_outcome const outcome = chain_plan_of_state(m.plan, m.chain, &question, &nothing);

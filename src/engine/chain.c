@@ -943,7 +943,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     size_t const sink_bytes = rows_bytes(cq->output, last->column_count) + last->column_count * (sizeof *p->sink_columns + sizeof *p->sink_vectors) + 256;
 
     unsigned workers = 1;
-    int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
+    int const worth_it = run->source->seekable ? run->source->bytes + cq->question.more_bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
     size_t const two = 2 * each + WEIR_WORKER_STACK_BYTES + 4096 + behind + sink_bytes;
     enum { GROUPS_LEAST = 16 << 10, GROUPS_FEW = 64 };
     size_t least = GROUPS_LEAST, wanted = GROUPS_LEAST;
@@ -1071,10 +1071,10 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     p->output = cq->output;
     p->header = cq->header;
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
+    plan_widen(&p->plan);    /* what follows touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = types_find(p);
     if (outcome == PLAN_OK) outcome = different_find(p, cq->question.parallel);
     if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
-    plan_widen(&p->plan);    /* compiling touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);

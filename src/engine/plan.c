@@ -319,7 +319,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     unsigned workers = 1;
     if (q->parallel == 2) workers = each_of_two >= PROFILE_BYTES_MIN ? 2 : 1;
     else if (q->parallel == 0 && run->source->seekable)
-        workers = run->source->bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
+        workers = run->source->bytes + q->more_bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
     else if (q->parallel == 0 && selected > FEW_COLUMNS && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
         struct profile_layout of_one[COLUMN_KINDS], of_two[COLUMN_KINDS];
         layouts_choose(plan, q, of_one, columns_of, columns * each_of_one);

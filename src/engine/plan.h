@@ -25,6 +25,7 @@ struct question {                 /* what the user asked, checked */
     uint64_t      memory_bytes;
     uint64_t      program_bytes;  /* text, constants and data of the executable: part of the ceiling */
     uint64_t      start_bytes;    /* what only the start has resident beside them: the arena is smaller by that until plan_widen */
+    uint64_t      more_bytes;     /* of further inputs behind this one */
     uint64_t      shared_bytes;   /* shared memory that the output goes through: as part of the ceiling */
     uint32_t      record_bytes_max;
     const char   *fields;         /* -f, or NULL: all */
