@@ -130,10 +130,11 @@ enum network_outcome network_open(struct source *source, const char *name, int a
         enum network_outcome outcome;
         fd = socket_open(&e, name, allow_remote, &outcome, error);
         if (fd < 0) return outcome;
-        if (e.listens) {
+        if (e.listens || e.idle_ns != 0) {
             memset(source, 0, sizeof *source);
             source->name = name;
-            receiver_open(source, &e, fd);
+            if (e.listens) receiver_open(source, &e, fd);
+            else connected_open(source, &e, fd);
             return NETWORK_OK;
         }
     }

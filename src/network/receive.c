@@ -5,13 +5,16 @@
  *
  *   memory of the plan:  | stash: a turn that the caller has no room for | first line | pollfds | connections | what they hold |
  *   of datagrams:        | stash | headers, vectors, counts of recvmmsg |
+ *   of pieces (gro=1):   | the same; stash: room, one piece |     room | d0 | d1 | d2 |  ->  d0 \n d1 \n d2 \n |
  *
  * Back-pressure is not reading: what nobody takes stays in the kernel, whose windows close. A connection's idle time runs only while
  * we wait, so that a slow reader behind us does not cost it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,8 +34,8 @@ struct connection {
     struct held held;
 };
 
-/* What recvmmsg needs for one datagram. */
-struct datagram { struct iovec iov; _Alignas(8) uint8_t control[CMSG_SPACE(sizeof(uint32_t))]; };
+/* What recvmmsg needs for one datagram: its place, and the kernel's words beside it (what was dropped; how a piece is cut). */
+struct datagram { struct iovec iov; _Alignas(8) uint8_t control[2 * CMSG_SPACE(sizeof(uint32_t))]; };
 
 static struct receiver {
     struct endpoint    endpoint;
@@ -189,40 +192,65 @@ static ssize_t connections_fill(struct source *source, uint8_t *target, size_t c
 
 /* ---- datagrams ------------------------------------------------------------------------------- */
 
-/* Each in a slot of the target, then moved together; a datagram of text gets the line end it lacks. */
-static size_t datagrams_join(struct source *source, uint8_t *target, unsigned count, size_t slot)
+/* What the kernel says beside a message: what it has dropped so far into the books; returns the bytes of one datagram. */
+static size_t control_read(struct source *source, struct mmsghdr *message)
+{
+    size_t bytes = message->msg_len;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message->msg_hdr); c != NULL; c = CMSG_NXTHDR(&message->msg_hdr, c)) {
+        uint32_t word;
+        memcpy(&word, CMSG_DATA(c), sizeof word);
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            source->lost.kernel_dropped += (uint32_t)(word - r.kernel_dropped);
+            source->any_lost |= word != r.kernel_dropped;
+            r.kernel_dropped = word;
+        } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO && word != 0) {
+            bytes = word;
+        }
+    }
+    return bytes;
+}
+
+/* One datagram behind what is joined; one of text gets the line end it lacks. end: what must not be written over. Returns its bytes there. */
+static size_t datagram_put(struct source *source, uint8_t *to, const uint8_t *from, size_t bytes, const uint8_t *end)
+{
+    int const lines = !r.framing.known || r.framing.kind != RECORDS_FIXED;
+    size_t const rest = lines ? 0 : bytes % r.framing.fixed;
+    int const line_end = lines && bytes != 0 && from[bytes - 1] != '\n';
+    if (bytes > r.framing.record_bytes_max || (line_end && to + bytes >= end)) {
+        source->lost.too_long++;
+        source->any_lost = 1;
+        return 0;
+    }
+    if (rest != 0) {
+        source->lost.truncated++;
+        source->any_lost = 1;
+    }
+    if (from != to) memmove(to, from, bytes);
+    if (line_end) to[bytes] = '\n';
+    return bytes - rest + (size_t)line_end;
+}
+
+/* Each message in a slot of its own behind `from`, cut into datagrams, which are moved together at target. */
+static size_t datagrams_join(struct source *source, uint8_t *target, uint8_t *from, unsigned count, size_t slot)
 {
     size_t at = 0;
-    struct source_lost *lost = &source->lost;
-    for (unsigned i = 0; i < count; i++) {
-        const struct msghdr *header = &r.messages[i].msg_hdr;
-        size_t bytes = r.messages[i].msg_len;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)header, c)) {
-            if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL) continue;
-            uint32_t dropped;
-            memcpy(&dropped, CMSG_DATA(c), sizeof dropped);
-            lost->kernel_dropped += (uint32_t)(dropped - r.kernel_dropped);
-            source->any_lost |= dropped != r.kernel_dropped;
-            r.kernel_dropped = dropped;
-        }
-        r.come++;
-        uint8_t *const from = target + i * slot;
-        if (header->msg_flags & MSG_TRUNC) {
-            lost->too_long++;
+    for (unsigned i = 0; i < count; i++, from += slot) {
+        struct mmsghdr *message = &r.messages[i];
+        size_t const bytes = message->msg_len, each = control_read(source, message);
+        if (message->msg_hdr.msg_flags & MSG_TRUNC) {
+            r.come++;
+            source->lost.too_long++;
             source->any_lost = 1;
             continue;
         }
-        if (r.framing.known && r.framing.kind == RECORDS_FIXED) {
-            if (bytes % r.framing.fixed != 0) {
-                lost->truncated++;
-                source->any_lost = 1;
-                bytes -= bytes % r.framing.fixed;
-            }
-        } else if (bytes != 0 && from[bytes - 1] != '\n') {
-            from[bytes++] = '\n';
-        }
-        if (from != target + at) memmove(target + at, from, bytes);
-        at += bytes;
+        size_t done = 0;
+        do {
+            size_t const some = bytes - done < each ? bytes - done : each;
+            int const last = done + some == bytes;
+            at += datagram_put(source, target + at, from + done, some, last ? from + slot : from + done + some);
+            r.come++;
+            done += some;
+        } while (done < bytes && (r.endpoint.until == 0 || r.come < r.endpoint.until));
     }
     return at;
 }
@@ -242,7 +270,9 @@ static void datagrams_end(struct source *source)
 static ssize_t datagrams_fill(struct source *source, uint8_t *target, size_t capacity, int64_t until)
 {
     enum { LOOK_MS = 1000 };
-    size_t const slot = r.framing.record_bytes_max + 1;    /* and a line end */
+    int const pieces = r.endpoint.coalesced;
+    size_t const slot = pieces ? capacity - WEIR_COALESCED_MAX : r.framing.record_bytes_max + 1;    /* and a line end */
+    uint8_t *const from = pieces ? target + WEIR_COALESCED_MAX : target;
     for (;;) {
         if (source_stop || source_nudge) return -EINTR;
         if (r.endpoint.until != 0 && r.come >= r.endpoint.until) {
@@ -250,17 +280,18 @@ static ssize_t datagrams_fill(struct source *source, uint8_t *target, size_t cap
             return 0;
         }
         uint64_t const wanted = r.endpoint.until != 0 ? r.endpoint.until - r.come : UINT64_MAX;
-        unsigned count = (unsigned)(capacity / slot < WEIR_DATAGRAMS_AT_ONCE ? capacity / slot : WEIR_DATAGRAMS_AT_ONCE);
+        unsigned count = pieces ? 1 : (unsigned)(capacity / slot < WEIR_DATAGRAMS_AT_ONCE ? capacity / slot : WEIR_DATAGRAMS_AT_ONCE);
         if (count > wanted) count = (unsigned)wanted;
+        WEIR_ASSERT(count > 0);
         for (unsigned i = 0; i < count; i++) {
-            r.datagrams[i].iov = (struct iovec){ .iov_base = target + i * slot, .iov_len = slot - 1 };
+            r.datagrams[i].iov = (struct iovec){ .iov_base = from + i * slot, .iov_len = slot - 1 };
             r.messages[i].msg_hdr = (struct msghdr){ .msg_iov = &r.datagrams[i].iov, .msg_iovlen = 1, .msg_control = r.datagrams[i].control,
                                                      .msg_controllen = sizeof r.datagrams[i].control };
         }
         int const got = weir_machine->recvmmsg(r.listener, r.messages, count, MSG_DONTWAIT);
         if (got > 0) {
             r.connections[0].since = receiver_now();
-            size_t const bytes = datagrams_join(source, target, (unsigned)got, slot);
+            size_t const bytes = datagrams_join(source, target, from, (unsigned)got, slot);
             if (bytes != 0) return (ssize_t)bytes;
             continue;
         }
@@ -404,12 +435,25 @@ static void receiver_close(struct source *source)
 {
     datagrams_end(source);
     for (unsigned i = 0; r.connections != NULL && r.endpoint.type == SOCK_STREAM && i < r.count; i++) (void)weir_machine->close(r.connections[i].fd);
+    if (r.listener < 0) return;
     (void)weir_machine->close(r.listener);
     if (r.endpoint.family == AF_UNIX) (void)weir_machine->unlink(((const struct sockaddr_un *)(const void *)r.endpoint.address)->sun_path);
 }
 
 static const struct source_ops receiver_ops = { receiver_take, receiver_memory, receiver_records, receiver_close };
 static const struct source_ops single_ops = { .take = single_take, .close = receiver_close };
+
+void connected_open(struct source *source, const struct endpoint *endpoint, int fd)
+{
+    (void)weir_machine->fcntl(fd, F_SETFL, O_NONBLOCK | O_RDWR);
+    source->fd = fd;
+    source->bytes = UINT64_MAX;
+    source->ops = &single_ops;
+    r.endpoint = *endpoint;
+    r.endpoint.until = r.come = r.count = 1;
+    r.listener = -1;
+    r.left = weir_machine->monotonic_ns();
+}
 
 void receiver_open(struct source *source, const struct endpoint *endpoint, int fd)
 {
@@ -424,7 +468,7 @@ void receiver_open(struct source *source, const struct endpoint *endpoint, int f
     }
     source->ops = &receiver_ops;
     if (endpoint->type == SOCK_DGRAM) {
-        r.stash_bytes = endpoint->record_bytes + 1;
+        r.stash_bytes = endpoint->coalesced ? WEIR_COALESCED_MAX + WEIR_COALESCED_BYTES + 1 : endpoint->record_bytes + 1;
         source->memory_bytes = 64 + sizeof(struct connection) + WEIR_DATAGRAMS_AT_ONCE * (sizeof(struct mmsghdr) + sizeof(struct datagram)) + r.stash_bytes;
     } else {
         r.stash_bytes = endpoint->record_bytes + 4096;

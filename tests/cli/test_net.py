@@ -502,6 +502,54 @@ def test_what_the_kernel_drops_is_in_the_books():
     assert s["records"] // 16 + s["dropped"]["kernel_dropped"] == n
 
 
+def udp_pieces(port, payload, segment):
+    """The payload as datagrams of `segment` bytes that stay together on loopback (UDP_SEGMENT): one call, one piece."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_UDP, 103, segment)
+        for i in range(200):
+            s.sendto(payload, ("127.0.0.1", port))
+            if i % 4 == 3:
+                time.sleep(0.001)
+
+
+LINE = b'{"a":1234567}'    # without a line end
+PIECES = {    # format, what one call sends, bytes of a datagram; records and losses of 200 calls
+    "binary, the last one broken": ("f64", struct.pack("<100d", *range(100)) * 6 + b"12345", 800, 120000, {"truncated": 200}),
+    "a record each, without line ends": ("ndjson", LINE * 64, len(LINE), 12800, {}),
+    "lines": ("ndjson", b'{"a":7}\n{"a":8}\n' * 40, 16, 16000, {}),
+    "longer than record= allows": ("ndjson", (LINE + b" " * 300) * 5 + LINE, 313, 200, {"too_long": 1000}),
+}
+
+
+@pytest.mark.parametrize("gro", [0, 1])
+@pytest.mark.parametrize("name", PIECES)
+def test_datagrams_that_come_as_one_piece_are_those_that_come_singly(name, gro):
+    kind, payload, segment, records, dropped = PIECES[name]
+    reports = []
+    for together in (False, True):
+        port = port_free(socket.SOCK_DGRAM)
+        w = Weir("summary", "-o", "ndjson", "--stats", "--seed", "1", "-i", kind, f"udp://127.0.0.1:{port}?idle=500ms&gro={gro}&record={'300' if dropped.get('too_long') else '2KiB'}")
+        udp_ready(w, port)
+        if together:
+            udp_pieces(port, payload, segment)
+        else:
+            udp(port, [payload[at:at + segment] for at in range(0, len(payload), segment)] * 200, pause_every=50)
+        w.end()
+        assert w.code == 0 and w.stats()["records"] == records and w.stats()["dropped"] == dropped, together
+        reports.append(w.out)
+    assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize("gro", [0, 1])
+def test_the_number_of_datagrams_to_wait_for_is_of_datagrams_not_of_pieces(gro):
+    port = port_free(socket.SOCK_DGRAM)
+    w = Weir("summary", *ND, "-i", "ndjson", f"udp://127.0.0.1:{port}?until=100&gro={gro}")
+    udp_ready(w, port)
+    udp_pieces(port, LINE * 64, len(LINE))
+    w.end()
+    assert w.code == 0 and w.stats()["records"] == 100
+
+
 # ---- relays
 
 def tee(data, *options, consumer=b"", piece=None, **kw):
