@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -161,12 +162,12 @@ static struct {
     int                in, out, sample;
     int                pipes;            /* both are pipes: nothing passes through our memory */
     int                broken;           /* nobody reads `out` any more, or it fails: -errno */
-    uint64_t           passed, measured;
+    uint64_t           passed;
     /* sampling */
     int                child, side;
     struct tee_shared *shared;
     uint64_t           taken, gap_done;  /* offsets in the side pipe */
-    uint64_t           skipped;          /* bytes in all gaps that have ended */
+    uint64_t           skipped;          /* bytes in all gaps that have ended; at the end of the stream in all gaps */
     uint32_t           phase;            /* RECORDS_FIXED: bytes to leave out until a record begins */
     struct framing     framing;
     struct held        held;
@@ -229,7 +230,6 @@ static ssize_t tee_take(struct source *source, void *buffer, size_t bytes, int64
         return 0;
     }
     if (got > 0) relay.passed += (uint64_t)got;
-    relay.measured = relay.passed;
     return got;
 }
 
@@ -316,9 +316,11 @@ static ssize_t sample_take(struct source *source, void *buffer, size_t bytes, in
             else relay.held.skipping = 1;
         }
         relay.taken += (uint64_t)got;
-        if (got == 0 && atomic_load_explicit(&relay.shared->passed, memory_order_relaxed) != relay.taken + relay.skipped)
-            relay.held.count = 0;    /* the stream ended in a gap: what was begun is not whole */
-        relay.measured = relay.taken;
+        uint64_t const passed = atomic_load_explicit(&relay.shared->passed, memory_order_relaxed);
+        if (got == 0 && passed != relay.taken + relay.skipped) {    /* the stream ended in a gap: what was begun is not whole */
+            relay.held.count = 0;
+            relay.skipped = passed - relay.taken;
+        }
         memcpy(target, relay.held.bytes, relay.held.count);
         size_t have = relay.held.count + (size_t)got;
         size_t const out_of_phase = relay.phase < have ? relay.phase : have;
@@ -356,7 +358,21 @@ static int sample_records(struct source *source, enum source_records kind, uint3
     return 0;
 }
 
-static const struct source_ops sample_ops = { sample_take, sample_memory, sample_records, NULL };
+/* Said if anything passed unmeasured. */
+static const struct source_remark *sample_remark(struct source *source)
+{
+    static char line[160], members[96];
+    static const struct source_remark remark = { line, members };
+    if (relay.skipped == 0) return NULL;
+    uint64_t const passed = relay.taken + relay.skipped;
+    double const share = (double)relay.taken / (double)passed;
+    snprintf(line, sizeof line, "sampled: measured %llu of %llu bytes (%.1f %%); all figures are of these, and estimates of the whole\n",
+             (unsigned long long)relay.taken, (unsigned long long)passed, 100 * share);
+    snprintf(members, sizeof members, ",\"bytes_measured\":%llu,\"bytes_passed\":%llu", (unsigned long long)relay.taken, (unsigned long long)passed);
+    return &remark;
+}
+
+static const struct source_ops sample_ops = { .take = sample_take, .memory = sample_memory, .records = sample_records, .remark = sample_remark };
 
 enum network_outcome relay_source_open(struct source *source, struct network_error *error)
 {
@@ -400,6 +416,7 @@ int relay_finish(int interrupted)
         do waited = weir_machine->waitpid(relay.child, &status, 0);
         while (waited == -EINTR);
         relay.passed = atomic_load_explicit(&relay.shared->passed, memory_order_relaxed);
+        if (!interrupted) relay.skipped = relay.passed - relay.taken;
         return !interrupted && status != 0 ? -EIO : 0;
     }
     if (interrupted || relay.broken == -EPIPE) return 0;
@@ -407,8 +424,9 @@ int relay_finish(int interrupted)
     return relay_copy(relay.in, relay.out, relay.pipes ? RELAY_SPLICE : RELAY_READ, &relay.passed);
 }
 
-void relay_counts(uint64_t *passed, uint64_t *measured)
+int relay_fell_behind(uint64_t *passed, uint64_t *measured)
 {
-    *passed = relay.passed;
-    *measured = relay.measured;
+    *passed = relay.taken + relay.skipped;
+    *measured = relay.taken;
+    return relay.skipped != 0;
 }

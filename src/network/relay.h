@@ -22,6 +22,7 @@ int relay_copy(int from, int to, enum relay_way way, uint64_t *bytes);
 void relay_prepare(int in, int out, int sample_if_behind);
 /* After the summary, whatever became of it: the rest of the stream goes on. 0, or -errno. */
 int relay_finish(int interrupted);
-void relay_counts(uint64_t *passed, uint64_t *measured);
+/* 1 if bytes passed unmeasured: of so many that passed, so many were looked at. */
+int relay_fell_behind(uint64_t *passed, uint64_t *measured);
 
 #endif

@@ -51,8 +51,7 @@ int verb_tee(int argc, char **argv)
     int const code = verb_summary(count, words);
     int const error = relay_finish(code >= 128);
     uint64_t passed, measured;
-    relay_counts(&passed, &measured);
-    if (sample && measured < passed)
+    if (relay_fell_behind(&passed, &measured))
         complain("tee: measuring fell behind: %llu of %llu bytes are in the figures (%.1f %%), whole records in pieces; the rest passed on unmeasured",
                  (unsigned long long)measured, (unsigned long long)passed, 100.0 * (double)measured / (double)passed);
     if (error && error != -EPIPE) {

@@ -1,9 +1,11 @@
 """Sources that are no files, and relays, on loopback with peers of every kind: what arrives is what was sent, what is lost is in the
 books, no peer can hold up another one, and the process stays within its ceiling."""
+import hashlib
 import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import struct
@@ -205,9 +207,7 @@ def test_rows_of_a_slow_feed_come_at_once(way):
 
 def test_a_reset_says_that_the_report_is_partial():
     w = Weir("summary", *ND, f"tcp://127.0.0.1:{serve(HEADER + rows(5000) + b'77,ho', then='reset')}").end()
-    assert w.code in (0, 74)
-    if w.code == 74:
-        assert b"reset" in w.err and all(c["partial"] for c in w.columns().values())
+    assert w.code == 74 and b"reset" in w.err and all(c["partial"] for c in w.columns().values())
 
 
 def test_nobody_there_and_not_loopback():
@@ -304,9 +304,11 @@ def test_a_flood_does_not_keep_others_waiting():
     assert got[0] == b"id,host,x" and sorted(got[1:]) == [b"%d,quiet,1" % (1000000 + i) for i in range(5)]
 
 
-def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves():
-    port = port_free()
-    w = Weir("summary", *ND, "-i", "csv", f"tcp-listen://127.0.0.1:{port}?until=6&idle=700ms&record=512")
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves(tmp_path, way):
+    port = port_free() if way == "tcp" else str(tmp_path / "s")
+    address = f"tcp-listen://127.0.0.1:{port}" if way == "tcp" else f"unix-listen:{port}"
+    w = Weir("summary", *ND, "-i", "csv", f"{address}?until=6&idle=700ms&record=512")
     good = dial(port)
     good.sendall(HEADER + rows(1000))
     time.sleep(0.4)    # the format is known by this one
@@ -335,8 +337,75 @@ def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves():
     last.close()
     w.end()
     dropped = w.stats()["dropped"]
-    assert w.code == 0 and w.stats()["records"] == 2001
-    assert dropped["truncated"] == 3 and dropped["too_long"] == 1, dropped
+    ended = way == "unix"    # those know no reset: an end in good order, and a line without its end is one
+    assert w.code == 0 and w.stats()["records"] == 2001 + ended
+    assert dropped["truncated"] == 3 - ended and dropped["too_long"] == 1, dropped
+
+
+@pytest.mark.parametrize("way", ["tcp-listen", "unix-listen", "tcp", "unix"])
+def test_a_single_stream_that_falls_silent_is_an_error_and_what_came_is_described(tmp_path, way):
+    path, port = str(tmp_path / "s"), port_free()
+    if way.endswith("listen"):
+        where = port if way == "tcp-listen" else path
+        w = Weir("summary", *ND, "-i", "csv", (f"tcp-listen://127.0.0.1:{port}" if way == "tcp-listen" else f"unix-listen:{path}") + "?connections=1&idle=500ms")
+        s = dial(where)
+    else:
+        listener = socket.create_server(("127.0.0.1", port)) if way == "tcp" else socket.socket(socket.AF_UNIX)
+        if way == "unix":
+            listener.bind(path)
+            listener.listen()
+        w = Weir("summary", *ND, "-i", "csv", (f"tcp://127.0.0.1:{port}" if way == "tcp" else f"unix:{path}") + "?idle=500ms")
+        s, _ = listener.accept()
+        listener.close()
+    s.sendall(HEADER)
+    for i in range(8):    # each pause is shorter, all together are longer
+        time.sleep(0.15)
+        s.sendall(rows(100, 100 * i))
+    begun = time.time()
+    w.end()
+    assert 0.3 < time.time() - begun < 5
+    assert w.code == 74 and b"timed out" in w.err
+    assert w.stats()["records"] == 800 and all(c["partial"] for c in w.columns().values())
+    assert s.recv(1) == b"", "and the peer is told"
+    s.close()
+    assert way != "unix" or os.path.exists(path), "a socket that was not ours is left where it is"
+    assert way != "unix-listen" or not os.path.exists(path)
+
+
+def test_floods_get_even_shares():
+    port, k = port_free(), 5
+    w = Weir("agg", "count()", "-g", "who", "-i", "csv", "-o", "csv", f"tcp-listen://127.0.0.1:{port}")
+    stop = threading.Event()
+
+    def flood(i):
+        with dial(port) as s:
+            s.sendall(b"who\n")
+            block = b"%d\n" % i * (1 << 15)
+            while not stop.is_set():
+                try:
+                    s.sendall(block)
+                except OSError:
+                    return
+    threads = [threading.Thread(target=flood, args=(i,)) for i in range(k)]
+    for t in threads:
+        t.start()
+    time.sleep(2)
+    w.signal(signal.SIGINT)
+    w.end()
+    stop.set()
+    for t in threads:
+        t.join()
+    counts = [int(line.split(b",")[1]) for line in w.out.splitlines()[1:]]
+    assert w.code == 130 and len(counts) == k and min(counts) > 0.5 * max(counts), counts
+
+
+@pytest.mark.parametrize("name", ["tcp-listen://127.0.0.1:0?connections=65", "tcp-listen://127.0.0.1:0?connections=0", "tcp-listen://127.0.0.1:0?record=63",
+                                  "tcp-listen://127.0.0.1:0?record=65KiB", "tcp-listen://127.0.0.1:0?idle=soon", "tcp-listen://127.0.0.1:0?until=0",
+                                  "tcp-listen://127.0.0.1:0?gro=1", "udp://127.0.0.1:0?gro=2", "tcp://127.0.0.1:9?connections=2", "unix:/tmp/x?until=1", "unix-listen:/tmp/x?"
+                                  + "record=1KiB&" * 9 + "x"])
+def test_settings_beyond_their_limits_are_refused_and_the_limits_said(name):
+    r = run("summary", "-i", "csv", name)
+    assert r.code == 2 and b"idle=DURATION" in r.err
 
 
 def test_one_that_says_nothing_first_does_not_keep_the_rest_from_beginning():
@@ -477,6 +546,20 @@ def test_a_datagram_is_a_record_or_lines():
     udp(port, [b'{"a":%d}' % i for i in range(500)] + [b'{"a":1}\n{"a":2}\n'] * 500 + [b"x" * 5000])
     w.end()
     assert w.code == 0 and w.stats()["records"] == 1500 and w.stats()["dropped"] == {"too_long": 1}
+
+
+def test_datagrams_of_any_bytes_from_anybody_cost_only_themselves():
+    port, rng = port_free(socket.SOCK_DGRAM), random.Random(8)
+    w = Weir("summary", *ND, "-i", "ndjson", f"udp://127.0.0.1:{port}?idle=700ms")
+    udp_ready(w, port)
+    good = 0
+    for _ in range(60):    # a socket each: nobody is remembered
+        udp(port, [b"", rng.randbytes(rng.randrange(1, 1400)).replace(b"\n", b" "), b'{"a":', b"\n\n\n", b'{"a":1}', rng.randbytes(60000), b'{"a":2}\n{"a":3}'])
+        good += 3
+    w.end()
+    dropped = w.stats()["dropped"]
+    assert w.code == 0 and w.columns()["a"]["count"] == good and w.columns()["a"]["max"] == 3
+    assert dropped["too_long"] == 60 and 60 <= dropped["bad_record"] <= 180, dropped
 
 
 def test_binary_datagrams_and_their_broken_ends():
@@ -641,6 +724,76 @@ def test_tee_that_falls_behind_samples_and_says_so(kind):
         assert figures[0]["min"] == 0 and figures[0]["max"] == 999 and figures[0]["distinct"]["est"] == pytest.approx(1000, rel=0.05)
 
 
+def wide(rows_count, columns=150):
+    """CSV that takes longer to describe than to pass on: (header, rows, rows in all)."""
+    rng = random.Random(5)
+    some = [",".join(f"{rng.random():.6f}" if c % 3 else f"text{rng.randrange(1000)}" for c in range(columns)) for _ in range(200)]
+    return ",".join(f"c{c}" for c in range(columns)) + "\n" + "\n".join(some[i % 200] for i in range(rows_count)) + "\n"
+
+
+@pytest.mark.parametrize("sampling", [[], ["--sample-if-behind"]])
+def test_tee_of_what_is_slow_to_measure_passes_every_byte(tmp_path, sampling):
+    data, report = wide(20000).encode(), tmp_path / "report"
+    w = Weir("tee", "summary", "-i", "csv", "-o", "ndjson", "--report", report, "--stats", *sampling, stdin=subprocess.PIPE)
+    pid = w.pid()
+    done, seen = threading.Event(), hashlib.sha256()
+
+    def feed_it():
+        w.p.stdin.write(data)
+        w.p.stdin.close()
+
+    def stop_it():    # a measurer that gets no time at all now and then
+        while not done.is_set():
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.02)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.01)
+    while sampling and not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        time.sleep(0.01)
+    threads = [threading.Thread(target=feed_it, daemon=True), threading.Thread(target=stop_it, daemon=True)]
+    for t in threads:
+        t.start()
+    count = 0
+    while count < len(data) - (4 << 20 if sampling else 8 << 20):    # then it may end, and must not be signalled
+        block = w.p.stdout.read1(1 << 16)
+        seen.update(block)
+        count += len(block)
+    done.set()
+    threads[1].join()
+    seen.update(w.p.stdout.read())
+    err = w.p.stderr.read()
+    assert w.p.wait(60) == 0 and seen.digest() == hashlib.sha256(data).digest()
+    assert json.loads(w.report.read())["maxrss_bytes"] <= 1 << 20
+    figures = [json.loads(line) for line in report.read_bytes().splitlines()]
+    stats = json.loads(next(line for line in err.splitlines() if line.startswith(b'{"records"')))
+    assert len(figures) == 150 and all(f["count"] == stats["records"] for f in figures)
+    if not sampling:
+        assert stats["records"] == 20000 and stats["bytes"] == len(data) and "bytes_measured" not in stats and b"behind" not in err
+        return
+    assert 0 < stats["records"] < 20000 and stats["dropped"] == {}
+    assert stats["bytes_passed"] == len(data) and stats["bytes"] <= stats["bytes_measured"] < len(data)
+    assert all(f["bytes_measured"] == stats["bytes_measured"] and f["bytes_passed"] == len(data) for f in figures)
+    assert all(f["type"] == ("float" if c % 3 else "string") for c, f in enumerate(figures)), "no record in pieces is among those measured"
+
+
+def test_tee_that_fell_behind_says_so_in_the_table():
+    data = struct.pack("<1000d", *range(1000)) * 3000
+    w = Weir("tee", "summary", "-i", "f64", "-o", "table", "--sample-if-behind", stdin=subprocess.PIPE)
+    pid = w.pid()
+    while not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        time.sleep(0.01)
+    threading.Thread(target=lambda: (w.p.stdin.write(data), w.p.stdin.close()), daemon=True).start()
+    os.kill(pid, signal.SIGSTOP)
+    out = w.p.stdout.read(len(data) - (1 << 20))
+    os.kill(pid, signal.SIGCONT)
+    out += w.p.stdout.read()
+    err = w.p.stderr.read()
+    assert w.p.wait(60) == 0 and out == data
+    said = re.search(rb"sampled: measured (\d+) of (\d+) bytes \((\d+\.\d) %\)", err)
+    measured, passed, share = int(said[1]), int(said[2]), float(said[3])
+    assert passed == len(data) and 0 < measured < passed and share == pytest.approx(100 * measured / passed, abs=0.06)
+
+
 @pytest.mark.parametrize("sampling", [[], ["--sample-if-behind"]])
 def test_tee_ends_when_it_is_told_to(sampling):
     w = Weir("tee", "summary", "-o", "ndjson", "-i", "csv", *sampling, stdin=subprocess.PIPE)
@@ -656,7 +809,7 @@ def test_tee_ends_when_it_is_told_to(sampling):
 def test_tee_that_keeps_up_measures_everything():
     data = HEADER + rows(3000)
     w, out = tee(data, "-i", "csv", "--sample-if-behind", "--stats")
-    assert out == data and w.code == 0 and b"behind" not in w.err
+    assert out == data and w.code == 0 and b"behind" not in w.err and b"bytes_measured" not in w.err
     assert w.columns()["host"]["distinct"]["est"] == 7 and w.columns()["id"]["count"] == 3000
 
 
