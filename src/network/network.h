@@ -30,8 +30,9 @@ struct network_error { char text[200]; };
 
 /* A source by such a name. */
 enum network_outcome network_open(struct source *source, const char *name, int allow_remote, struct network_error *error);
-/* A stream socket by tcp:// tcp-listen:// unix: unix-listen: (of the latter the first connection): its descriptor, or -1. For relays. */
-int network_dial(const char *name, int allow_remote, enum network_outcome *outcome, struct network_error *error);
+/* A stream socket by tcp:// tcp-listen:// unix: unix-listen: (of the latter the first connection): its descriptor, or -1. For relays.
+ * idle_ns: to be read, and not to block: how long it may bring nothing. NULL: to be written. */
+int network_dial(const char *name, int allow_remote, int64_t *idle_ns, enum network_outcome *outcome, struct network_error *error);
 
 /* ---- for network's own files ---- */
 

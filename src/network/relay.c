@@ -36,9 +36,18 @@ static int wait_for(int fd, short events)
     return weir_machine->poll(&wait, 1, -1);
 }
 
+/* For something of `from`. 0; -ETIMEDOUT; a signal is no error: who loops looks at source_stop. */
+static int wait_for_more(int from, int64_t idle_ns)
+{
+    int64_t const ms = idle_ns == 0 ? -1 : idle_ns / 1000000 + 1;
+    struct pollfd wait = { .fd = from, .events = POLLIN };
+    int const ready = weir_machine->poll(&wait, 1, ms > INT32_MAX ? -1 : (int)ms);
+    return ready == 0 ? -ETIMEDOUT : ready == -EINTR || ready > 0 ? 0 : ready;
+}
+
 /* ---- the four ways --------------------------------------------------------------------------- */
 
-static int copy_read(int from, int to, uint64_t *bytes)
+static int copy_read(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
     int const mapped = block_map();
     if (mapped < 0) return mapped;
@@ -46,7 +55,8 @@ static int copy_read(int from, int to, uint64_t *bytes)
         ssize_t const got = weir_machine->read(from, block, WEIR_RELAY_BYTES);
         if (got == -EINTR) continue;
         if (got == -EAGAIN) {
-            (void)wait_for(from, POLLIN);
+            int const waited = wait_for_more(from, idle_ns);
+            if (waited < 0) return waited;
             continue;
         }
         if (got <= 0) return (int)got;
@@ -58,8 +68,9 @@ static int copy_read(int from, int to, uint64_t *bytes)
 }
 
 /* A window at a time, so that no more of the file counts as ours. */
-static int copy_mmap(int from, int to, uint64_t *bytes)
+static int copy_mmap(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
+    (void)idle_ns;    /* a file */
     struct stat st;
     int const got = weir_machine->fstat(from, &st);
     if (got < 0) return got;
@@ -77,8 +88,9 @@ static int copy_mmap(int from, int to, uint64_t *bytes)
     return 0;
 }
 
-static int copy_sendfile(int from, int to, uint64_t *bytes)
+static int copy_sendfile(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
+    (void)idle_ns;    /* a file */
     while (!source_stop) {
         ssize_t const sent = weir_machine->sendfile(to, from, 1 << 20);
         if (sent == -EINTR) continue;
@@ -109,7 +121,7 @@ static int splice_all(int from, int to, size_t bytes)
 }
 
 /* Through a pipe of our own, unless one end is a pipe. */
-static int copy_splice(int from, int to, uint64_t *bytes)
+static int copy_splice(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
     int between[2] = { -1, -1 }, error = 0;
     if (!is_pipe(from) && !is_pipe(to)) {
@@ -121,7 +133,7 @@ static int copy_splice(int from, int to, uint64_t *bytes)
         ssize_t const got = weir_machine->splice(from, between[1] >= 0 ? between[1] : to, WEIR_PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_MORE);
         if (got == -EINTR) continue;
         if (got == -EAGAIN) {
-            (void)wait_for(from, POLLIN);
+            if ((error = wait_for_more(from, idle_ns)) < 0) break;
             (void)wait_for(to, POLLOUT);
             continue;
         }
@@ -139,11 +151,11 @@ static int copy_splice(int from, int to, uint64_t *bytes)
     return error;
 }
 
-int relay_copy(int from, int to, enum relay_way way, uint64_t *bytes)
+int relay_copy(int from, int to, enum relay_way way, int64_t idle_ns, uint64_t *bytes)
 {
-    static int (*const copies[RELAY_WAYS])(int, int, uint64_t *) = { copy_read, copy_mmap, copy_sendfile, copy_splice };
+    static int (*const copies[RELAY_WAYS])(int, int, int64_t, uint64_t *) = { copy_read, copy_mmap, copy_sendfile, copy_splice };
     WEIR_ASSERT(way < RELAY_WAYS);
-    return copies[way](from, to, bytes);
+    return copies[way](from, to, idle_ns, bytes);
 }
 
 /* ---- tee ------------------------------------------------------------------------------------- */
@@ -421,7 +433,7 @@ int relay_finish(int interrupted)
     }
     if (interrupted || relay.broken == -EPIPE) return 0;
     if (relay.broken) return relay.broken;
-    return relay_copy(relay.in, relay.out, relay.pipes ? RELAY_SPLICE : RELAY_READ, &relay.passed);
+    return relay_copy(relay.in, relay.out, relay.pipes ? RELAY_SPLICE : RELAY_READ, 0, &relay.passed);
 }
 
 int relay_fell_behind(uint64_t *passed, uint64_t *measured)

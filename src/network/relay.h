@@ -15,8 +15,9 @@
 
 enum relay_way { RELAY_READ, RELAY_MMAP, RELAY_SENDFILE, RELAY_SPLICE, RELAY_WAYS };
 
-/* All of `from` to `to`, until its end or source_stop. 0, or -errno; *bytes counts what was written. */
-int relay_copy(int from, int to, enum relay_way way, uint64_t *bytes);
+/* All of `from` to `to`, until its end or source_stop. 0, or -errno; *bytes counts what was written.
+ * idle_ns: `from` does not block, and nothing of it for so long is -ETIMEDOUT (0: for ever). */
+int relay_copy(int from, int to, enum relay_way way, int64_t idle_ns, uint64_t *bytes);
 
 /* Before the source "tee:" is opened: whence, where to, and whether the stream may go on without being measured. */
 void relay_prepare(int in, int out, int sample_if_behind);

@@ -86,7 +86,10 @@ def serve(payload, then="close"):
     def work():
         c, _ = listener.accept()
         with listener, c:
-            c.sendall(payload)
+            try:
+                c.sendall(payload)
+            except OSError:    # who reads it may have enough
+                return
             if then == "reset":
                 time.sleep(0.3)
                 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -845,6 +848,69 @@ def test_recv_into_a_pipe_and_send_from_one(tmp_path):
     assert p.returncode == 0, p.stderr
     t.join()
     assert out[0] == data and w.p.wait(10) == 0
+
+
+def leaver(read, how):
+    """A peer that reads so many bytes and then closes, or resets; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def work():
+        c, _ = listener.accept()
+        with listener, c:
+            have = 0
+            while have < read:
+                have += len(c.recv(1 << 16))
+            if how == "reset":
+                c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    threading.Thread(target=work, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("by", ["sendfile", "splice", "read", "mmap"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_receiver_that_leaves_ends_send_with_an_error_that_says_how_far_it_came(tmp_path, by, how):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(50 << 20))
+    r = run("send", path, f"tcp://127.0.0.1:{leaver(1000000, how)}", "--by", by, "--stats")
+    stats, why = r.err.splitlines()
+    assert r.code == 74 and (b"Broken pipe" in why or b"reset by peer" in why)
+    assert json.loads(stats)["bytes"] < 50 << 20 and b"after %d bytes" % json.loads(stats)["bytes"] in why
+
+
+@pytest.mark.parametrize("by", ["sendfile", "splice", "read", "mmap"])
+def test_a_receiver_that_reads_by_drops_gets_every_byte(tmp_path, by):
+    data = random.Random(4).randbytes(3000001)
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)    # what is sent goes in parts
+        p = subprocess.Popen([EXE, "send", path, f"tcp://127.0.0.1:{listener.getsockname()[1]}", "--by", by], stderr=subprocess.PIPE)
+        c, _ = listener.accept()
+        got = bytearray()
+        with c:
+            while block := c.recv(random.Random(len(got)).choice([1, 999, 7001])):
+                got += block
+                if len(got) % 97 == 0:
+                    time.sleep(0.001)
+    assert p.wait(10) == 0 and got == data, p.stderr.read()
+
+
+@pytest.mark.parametrize("by", ["splice", "read"])
+def test_recv_of_senders_that_end_are_reset_or_fall_silent(tmp_path, by):
+    data, out = rows(50000), tmp_path / "out"
+    for then, code in (("close", 0), ("reset", 74), ("half", 74)):
+        w = Weir("recv", f"tcp://127.0.0.1:{serve(data, then)}?idle=800ms", out, "--by", by, "--stats").end()
+        said = json.loads(w.err.splitlines()[0])
+        assert w.code == code and said["bytes"] == len(data) and said["by"] == by and out.read_bytes() == data, then
+        assert {"close": b"", "reset": b"reset by peer", "half": b"timed out"}[then] in w.err
+    w = Weir("recv", f"tcp://127.0.0.1:{serve(bytes(20 << 20))}", "--by", by)
+    assert w.p.stdout.read(10) == bytes(10)
+    w.p.stdout.close()
+    assert w.p.wait(10) == 0, "who reads it has enough: a quiet end, as everywhere"
+    w = Weir("recv", f"tcp://127.0.0.1:{serve(data)}", "/dev/full", "--by", by).end()
+    assert w.code == 74 and (b"No space left" if by == "read" else b"--by read") in w.err
+    r = run("send", out, f"tcp://127.0.0.1:{leaver(0, 'close')}?idle=1s")
+    assert r.code == 2 and b"idle= is for those who receive" in r.err
 
 
 # ---- none unless asked
