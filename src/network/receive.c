@@ -341,8 +341,8 @@ static ssize_t receiver_take(struct source *source, void *buffer, size_t bytes, 
         ssize_t const got = datagrams ? datagrams_fill(source, target, capacity, until) : connections_fill(source, target, capacity, until);
         r.left = weir_machine->monotonic_ns();
         if (got <= 0) return got;
-        r.lines += r.lines < 2 ? lines_of(target, (size_t)got) : 0;
-        if (r.quiet_at == 0 && (r.lines >= 2 || target[0] == '{')) r.quiet_at = r.left + GUESS_NS;
+        r.lines += r.lines < 2 && !r.framing.known ? lines_of(target, (size_t)got) : 0;
+        if (r.quiet_at == 0 && !r.framing.known && (r.lines >= 2 || target[0] == '{')) r.quiet_at = r.left + GUESS_NS;
         r.given += (uint64_t)got;
         if (direct) return got;
         r.ready = r.stash;
