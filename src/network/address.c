@@ -110,7 +110,8 @@ enum network_outcome endpoint_parse(struct endpoint *out, const char *name, stru
     struct endpoint e = { .listens = schemes[i].listens, .type = schemes[i].type, .connections = WEIR_CONNECTIONS_DEFAULT,
                           .record_bytes = schemes[i].type == SOCK_DGRAM ? WEIR_DATAGRAM_BYTES : WEIR_CONNECTION_RECORD_BYTES,
                           .idle_ns = schemes[i].type == SOCK_STREAM && schemes[i].listens ? WEIR_CONNECTION_IDLE_NS : 0 };
-    const char *at = name + strlen(schemes[i].scheme), *mark = strchr(at, '?');
+    const char *at = name + strlen(schemes[i].scheme);
+    const char *mark = strstr(at, i == 3 ? "?idle=" : "?");    /* of unix: any other ? is of the path */
     size_t const length = mark != NULL ? (size_t)(mark - at) : strlen(at);
     if (mark != NULL && settings(&e, mark + 1) != 0)
         return e.listens ? network_fail(error, NETWORK_USAGE, "settings behind ? are connections=1..%u, until=N, record=64..64KiB, idle=DURATION, of udp:// gro=0|1, joined by &", WEIR_CONNECTIONS_MAX)

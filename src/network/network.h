@@ -1,6 +1,6 @@
 /* network.h - sources that are no files, by name, and where relays go.
  *
- *   tcp://HOST:PORT[?idle=...]      connect; one stream                    unix:PATH[?idle=...]
+ *   tcp://HOST:PORT[?idle=...]      connect; one stream                    unix:PATH[?idle=...] (any other ? is of PATH)
  *   tcp-listen://HOST:PORT[?...]    accept; connections joined record by record    unix-listen:PATH[?...]
  *   udp://HOST:PORT[?...]           datagrams, each whole records
  *   fd:N                            a descriptor that the starter left open
