@@ -329,7 +329,7 @@ static ssize_t sample_take(struct source *source, void *buffer, size_t bytes, in
         }
         relay.taken += (uint64_t)got;
         uint64_t const passed = atomic_load_explicit(&relay.shared->passed, memory_order_relaxed);
-        if (got == 0 && passed != relay.taken + relay.skipped) {    /* the stream ended in a gap: what was begun is not whole */
+        if (got == 0 && passed > relay.taken + relay.skipped) {    /* the stream ended in a gap: what was begun is not whole */
             relay.held.count = 0;
             relay.skipped = passed - relay.taken;
         }
@@ -428,7 +428,7 @@ int relay_finish(int interrupted)
         do waited = weir_machine->waitpid(relay.child, &status, 0);
         while (waited == -EINTR);
         relay.passed = atomic_load_explicit(&relay.shared->passed, memory_order_relaxed);
-        if (!interrupted) relay.skipped = relay.passed - relay.taken;
+        if (!interrupted && relay.passed > relay.taken) relay.skipped = relay.passed - relay.taken;    /* less: it was killed */
         return !interrupted && status != 0 ? -EIO : 0;
     }
     if (interrupted || relay.broken == -EPIPE) return 0;
