@@ -80,6 +80,7 @@
 #define WEIR_CONNECTION_RECORD_BYTES 4096u        /* longest record of one of several connections: each holds so much */
 #define WEIR_CONNECTION_TURN_BYTES   16384u       /* read from one connection before the next has its turn */
 #define WEIR_CONNECTION_IDLE_NS      60000000000ll
+#define WEIR_CONNECTIONS_LOOK_NS     1000000      /* of reading before newcomers are looked for: a poll in so long costs nothing */
 #define WEIR_DATAGRAM_BYTES          2048u        /* longest datagram, unless record= says more */
 #define WEIR_DATAGRAMS_AT_ONCE       64u          /* of one recvmmsg */
 #define WEIR_COALESCED_BYTES         65536u       /* of one piece that the kernel has put together (UDP_GRO) */

@@ -43,6 +43,7 @@ static struct receiver {
     int                listener;
     uint64_t           come;                /* connections, or datagrams */
     unsigned           count, turn;
+    int                circled;             /* everybody had a turn since the others were looked for */
     struct connection *connections;
     struct pollfd     *polls;
     uint8_t           *stash, *ready;
@@ -52,6 +53,7 @@ static struct receiver {
     int                has_header;
     uint64_t           given;               /* bytes */
     int64_t            now, away, left;     /* monotonic, less what was spent elsewhere; when we were left */
+    int64_t            looked;              /* for others to read or accept, as now */
     unsigned           lines;               /* given before the records are known: a header is not enough to know them */
     int64_t            quiet_at;            /* before the records are known: when what came has to do */
     struct mmsghdr    *messages;
@@ -142,20 +144,15 @@ static size_t connection_take(struct source *source, unsigned i, uint8_t *target
 /* Until the format is known there is one connection, the first that has brought a record: others may have headers. */
 static int its_turn(const struct connection *c) { return r.framing.known || r.given == 0 || c->begun; }
 
-/* Until something can be read, or accepted. 1; 0: not before `until`; -errno. */
-static int connections_wait(struct source *source, int64_t until)
+/* Who can be read, or accepted, within wait_ms. 1, or -errno. */
+static int connections_look(struct source *source, int wait_ms)
 {
-    enum { LOOK_MS = 1000 };
     unsigned const count = r.count;
     for (unsigned i = 0; i < count; i++) r.polls[i] = (struct pollfd){ .fd = its_turn(&r.connections[i]) ? r.connections[i].fd : -1, .events = POLLIN };
     int const accepts = count < r.endpoint.connections && (r.endpoint.until == 0 || r.come < r.endpoint.until);
     r.polls[count] = (struct pollfd){ .fd = accepts ? r.listener : -1, .events = POLLIN };
-    int64_t const left = until == 0 ? INT64_MAX : until - r.away - receiver_now();
-    if (left <= 0) return 0;
-    int64_t wait_ms = left / 1000000 < LOOK_MS ? left / 1000000 + 1 : LOOK_MS;
-    if (r.endpoint.idle_ns != 0 && r.endpoint.idle_ns / 4000000 < wait_ms) wait_ms = r.endpoint.idle_ns / 4000000 + 1;
-    int const ready = weir_machine->poll(r.polls, count + 1, (int)wait_ms);
-    receiver_now();
+    int const ready = weir_machine->poll(r.polls, count + 1, wait_ms);
+    r.looked = receiver_now();
     if (ready < 0) return ready;
     for (unsigned i = count; i-- > 0;) {    /* from behind: dropping one puts the last in its place */
         if (r.polls[i].revents != 0) r.connections[i].readable = 1;
@@ -165,12 +162,33 @@ static int connections_wait(struct source *source, int64_t until)
     return accepted < 0 ? accepted : 1;
 }
 
+/* Until something can be read, or accepted. 1; 0: not before `until`; -errno. */
+static int connections_wait(struct source *source, int64_t until)
+{
+    enum { LOOK_MS = 1000 };
+    int64_t const left = until == 0 ? INT64_MAX : until - r.away - receiver_now();
+    if (left <= 0) return 0;
+    int64_t wait_ms = left / 1000000 < LOOK_MS ? left / 1000000 + 1 : LOOK_MS;
+    if (r.endpoint.idle_ns != 0 && r.endpoint.idle_ns / 4000000 < wait_ms) wait_ms = r.endpoint.idle_ns / 4000000 + 1;
+    return connections_look(source, (int)wait_ms);
+}
+
 static ssize_t connections_fill(struct source *source, uint8_t *target, size_t capacity, int64_t until)
 {
     for (;;) {
         if (source_stop || source_nudge) return -EINTR;
+        int hidden = 0;    /* behind those who always have something: looked for after each circle, and newcomers now and then */
+        for (unsigned i = 0; r.circled && i < r.count; i++) hidden |= !r.connections[i].readable;
+        if (hidden || r.now - r.looked > WEIR_CONNECTIONS_LOOK_NS) {
+            r.circled = 0;
+            int const ready = connections_look(source, 0);
+            if (ready < 0 && ready != -EINTR) return ready;
+        }
         for (unsigned tried = 0, count = r.count; tried < count && r.count > 0; tried++) {
-            if (r.turn >= r.count) r.turn = 0;
+            if (r.turn >= r.count) {
+                r.turn = 0;
+                r.circled = 1;
+            }
             unsigned const i = r.turn++;
             if (!r.connections[i].readable || !its_turn(&r.connections[i])) continue;
             unsigned const before = r.count;
