@@ -225,7 +225,7 @@ static void join_close(struct source *source)
     for (unsigned i = 0; i < j.count; i++) source_close(&j.members[i].source);
 }
 
-static const struct source_ops join_ops = { join_take, join_memory, join_records, join_close };
+static const struct source_ops join_ops = { .take = join_take, .memory = join_memory, .records = join_records, .close = join_close };
 
 void join_open(struct source *source, const char *name, struct joined *members, unsigned count)
 {
