@@ -145,7 +145,7 @@ static int parse_one(struct options *o, int letter)
         if (parse_size(optarg, &n) != 0 || n < 64 || n > WEIR_RECORD_MAX_BYTES) return bad("--max-record", optarg, "a size from 64 to 1MiB");
         q->record_bytes_max = (uint32_t)n;
         return -1;
-    case OPT_STRICT: o->strict = 1; return -1;
+    case OPT_STRICT: o->strict = o->question.strict = 1; return -1;
     case OPT_ALLOW_REMOTE: input_allow_remote = 1; return -1;
     case OPT_PARALLEL:
         code = parse_whole("--parallel", optarg, 1, 1024, &n);

@@ -107,7 +107,7 @@ int chain_ending(void)
         uint64_t const bad = plan.bad_cells[i] + (plan.plan.run.worker_count > 1 ? plan.bad_cells[schema_count(&plan.plan.schema) + 1 + i] : 0);
         static const char *const types[] = { "empty", "bools", "numbers", "times", "texts" };
         if (bad != 0 && !options.quiet)
-            complain("%s: %llu cells of '%.60s' are not %s, as those of the first block were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
+            complain("%s: %llu cells of '%.60s' are not %s, as those looked at beforehand were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
                      options.file, (unsigned long long)bad, schema_name(&plan.plan.schema, i), types[plan.input_types[i]],
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }
@@ -222,8 +222,13 @@ static const char *hint(char *room, size_t bytes)
     struct nearest n;
     const char *name, *given = chain.where;
     room[0] = '\0';
-    if (given == NULL || strlen(given) < 3) return room;
+    if (given == NULL || strlen(given) < 2) return room;
     int const option = given[0] == '-';
+    const char *const here = foreign_word(FOREIGN_VERB, given, strlen(given));
+    if (here != NULL) {
+        snprintf(room, bytes, "; %s", here);
+        return room;
+    }
     if (option && chain.where_verb == NULL) return room;    /* where a verb should be */
     if (option) given += 2;
     nearest_init(&n, given, strcspn(given, "="));
@@ -242,6 +247,10 @@ static int wrong(const struct chain_job *job, const char *message)
 {
     if (job->wrong != NULL) job->wrong(message, chain.where != NULL ? chain.where : "", chain.where_bytes);
     else complain("%s", message);
+    for (int i = 0; job->wrong == NULL && chain.where_bytes != 0 && i < job->own; i++) {
+        const char *const word = job->own_words[i];
+        if (chain.where >= word && chain.where <= word + strlen(word)) place_show(word, (size_t)(chain.where - word));
+    }
     return EXIT_USAGE;
 }
 
@@ -257,7 +266,7 @@ int chain_job_do(const struct chain_job *job)
     WEIR_ASSERT(job != NULL && job->shared > 0);
     struct source source;
     int used;
-    char text[400], near[80];
+    char text[400], near[96];
     const char *const verb = job->shared_words[0];
     options.chain = 1;
     int code = options_parse(&options, job->shared, job->shared_words);

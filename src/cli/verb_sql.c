@@ -2,44 +2,20 @@
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "cli/chain_job.h"
 #include "cli/exit_codes.h"
+#include "cli/near.h"
 #include "engine/sql.h"
 #include "machine/machine.h"
 
 static const char *statement;
-
-/* The line of the statement with the place, and a caret under it:
- *
- *     SELECT host, sum(byts) FROM 'log.csv'
- *                      ^
- */
-static void statement_show(size_t at)
-{
-    enum { SHOWN = 100, BEFORE = 70 };    /* letters of a long line */
-    char text[4 * SHOWN + SHOWN + 16];
-    size_t begin = at, used = 0, letters = 0, before = 0;
-    while (begin > 0 && statement[begin - 1] != '\n') begin--;
-    for (size_t i = begin; i < at; i++) before += ((unsigned char)statement[i] & 0xc0) != 0x80;
-    for (; before > BEFORE; begin++) before -= ((unsigned char)statement[begin] & 0xc0) != 0x80;
-    while (((unsigned char)statement[begin] & 0xc0) == 0x80) begin++;
-    used += (size_t)sprintf(text, "    ");
-    for (size_t i = begin; statement[i] != '\0' && statement[i] != '\n' && used < sizeof text - SHOWN - 8; i++) {
-        letters += ((unsigned char)statement[i] & 0xc0) != 0x80;
-        if (letters > SHOWN) break;
-        text[used++] = (unsigned char)statement[i] < ' ' ? ' ' : statement[i];
-    }
-    used += (size_t)sprintf(text + used, "\n%*s^\n", (int)before + 4, "");
-    (void)weir_write_all(STDERR_FILENO, text, used);    /* nowhere to complain about that */
-}
 
 /* What the chain complains about stands in the SQL too, mostly: where its text is found first. */
 static void wrong(const char *message, const char *where, uint32_t where_bytes)
 {
     complain("sql: %s", message);
     const char *at = where_bytes != 0 ? memmem(statement, strlen(statement), where, where_bytes) : NULL;
-    if (at != NULL) statement_show((size_t)(at - statement));
+    if (at != NULL) place_show(statement, (size_t)(at - statement));
 }
 
 int chain_sql(enum deed deed, int argc, char **argv)
@@ -65,7 +41,7 @@ int chain_sql(enum deed deed, int argc, char **argv)
     statement = job.own_words[1];
     if (sql_lower(statement, strlen(statement), lowered, &error) != 0) {
         complain("sql: %s", error.reason);
-        statement_show(error.at);
+        place_show(statement, error.at);
         return EXIT_USAGE;
     }
     job.file = job.own == 3 ? job.own_words[2] : lowered->file;

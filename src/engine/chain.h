@@ -13,6 +13,7 @@
 
 #include "budget/arena.h"
 #include "engine/aggregation.h"
+#include "engine/skim.h"
 #include "engine/plan.h"
 #include "operators/columns.h"
 #include "operators/steps.h"
@@ -160,6 +161,7 @@ struct segment_worker {
     struct worker       *worker;             /* segment 0 */
     struct aggregation_output *input;        /* the others: rows of the segment before */
     uint64_t             passed;             /* rows that came through all steps */
+    unsigned             unskimmed;          /* blocks to be parsed whole before skimming is tried again */
 };
 
 struct chain_plan {
@@ -169,7 +171,7 @@ struct chain_plan {
     unsigned              segment_count;
     struct segment        segments[WEIR_SEGMENTS_MAX];
     enum value_type      *input_types;       /* of schema columns */
-    uint32_t             *different;         /* of schema columns: how many different values the first block lets expect */
+    uint32_t             *different;         /* of schema columns: how many different values the file lets expect */
     uint16_t             *input_rooms;       /* schema column -> its room; UINT16_MAX: not used */
     uint64_t             *bad_cells;         /* by schema column, worker 0 */
     struct segment_worker (*workers)[WEIR_WORKERS_MAX];    /* [segment][worker] */
@@ -184,6 +186,7 @@ struct chain_plan {
     int                   header;
     int                   done;              /* head has had enough, or the reader has gone */
     int                   silent;            /* the last verb writes elsewhere */
+    struct skim           skim;
     uint64_t              rows_out;
 };
 

@@ -11,8 +11,8 @@
  *      |- merge     totals, parked moments
  *      '- columns   what is left, divided among columns and workers
  *
- * Planning reads the first block only (format, header, names). What does not fit is refused here,
- * with the ledger, before the data is read.
+ * Planning reads the first block (format, header, names; a chain looks for types at four places more, chain.c). What does not fit is
+ * refused here, with the ledger, before the data is read.
  */
 #ifndef WEIR_PLAN_H
 #define WEIR_PLAN_H
@@ -36,6 +36,7 @@ struct question {                 /* what the user asked, checked */
     uint8_t       delimiter;      /* 0: guess */
     uint8_t       no_header;
     enum ragged_policy ragged;
+    int           strict;         /* whatever is wrong in a record has to be found */
     unsigned      parallel;       /* 0: as the plan finds best */
     struct profile_seeds seeds;
     uint64_t      state_bytes;    /* to read a saved summary through, a column at a time; 0: none is read */
@@ -54,7 +55,7 @@ struct plan {
     const char   *format_name;
     struct profile_results results;
     void         *state_scratch;         /* of question.state_bytes */
-    char          message[200];          /* what is wrong, unless PLAN_OK */
+    char          message[320];          /* what is wrong, unless PLAN_OK */
 };
 
 /* Map the arena, sniff the source, divide. The plan is big: static storage. */

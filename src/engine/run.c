@@ -29,15 +29,17 @@ static void wait_until(_Atomic uint64_t *word, uint64_t value)
     }
 }
 
-/* The start of block's first record. Pairs with the release in chain_pass. */
+/* The start of block's first record. Pairs with the release in chain_pass. Records of one length cross no block: nobody waits. */
 static uint64_t chain_take(struct run *run, uint64_t block)
 {
+    if (run->tail_bytes == 0) return run->body_at + block * run->block_bytes;
     wait_until(&run->chain_block, block);
     return run->chain_start;
 }
 
 static void chain_pass(struct run *run, uint64_t block, uint64_t next_start)
 {
+    if (run->tail_bytes == 0) return;
     run->chain_start = next_start;    /* only the worker that holds `block` gets here */
     atomic_store_explicit(&run->chain_block, block + 1, memory_order_release);
 }
@@ -100,6 +102,7 @@ static void parked_make_room(struct worker *w)
 static void block_commit(struct worker *w, uint64_t block)
 {
     struct run *run = w->run;
+    if (run->profile_count == 0) return;
     if (run->worker_count == 1) {    /* always its turn */
         for (uint32_t i = 0; i < run->profile_count; i++) {
             weir_moments const moments = profile_take(run_profile(run, w, i));
@@ -116,9 +119,8 @@ static void block_commit(struct worker *w, uint64_t block)
 
 /* ---- one block ------------------------------------------------------------------------------- */
 
-static void records_parse(struct worker *w, size_t from, size_t end)
+void run_records(struct worker *w, size_t from, size_t end)
 {
-    if (from == end) return;
     struct run *run = w->run;
     run->ops->begin(w->parser, w->window.data + from, end - from, w->window.at + from);
     uint32_t rows;
@@ -142,6 +144,13 @@ static void records_parse(struct worker *w, size_t from, size_t end)
             w->books.count[BOOK_BAD_CELL] += bad - 1;
         }
     }
+}
+
+static void records_parse(struct worker *w, size_t from, size_t end)
+{
+    if (from == end) return;
+    if (w->run->records != NULL) w->run->records(w, from, end);
+    else run_records(w, from, end);
 }
 
 static weir_status record_end(const struct worker *w, size_t from, size_t own_end, size_t *end)

@@ -8,7 +8,7 @@
  * block, waits for the chain (a few microseconds after the previous block was read, long before that one
  * is parsed), finds the end of its last record, passes the chain on, and parses. Sums of floating-point
  * numbers are merged in the order of blocks: a worker that is early parks up to WEIR_PARKED_BLOCKS
- * results. All else that workers keep is either exact in any order or an estimate within its bounds.
+ * results. Binary records cross no block (tail_bytes is 0), and then nobody waits for the chain. All else that workers keep is either exact in any order or an estimate within its bounds.
  *
  * A stream is read by worker 0 alone, into one window that moves along. With two workers, a block that is
  * whole is handed to worker 1 if that one rests:
@@ -87,6 +87,8 @@ struct run {
     unsigned                      threads;       /* workers running beside worker 0 */
     int                           silent;    /* a stream gave less than was asked for: no waiting before worker_progress */
 
+    /* Instead of run_records: whole records of the window. NULL: all are parsed. */
+    void (*records)(struct worker *worker, size_t from, size_t end);
     /* Instead of profiles: each batch of each worker, whose parser has it. */
     void (*rows)(struct worker *worker, uint32_t rows);
 
@@ -104,6 +106,9 @@ void run_all(struct run *run);
 void run_merge(struct run *run);
 void run_pause(struct run *run);
 void run_resume(struct run *run);
+
+/* Parse data[from..end) of the worker's window, whole records, and count them. */
+void run_records(struct worker *worker, size_t from, size_t end);
 
 static inline struct profile *run_profile(const struct run *run, const struct worker *worker, uint32_t profile)
 {

@@ -517,7 +517,7 @@ weir_status state_load(struct chain_state *s, struct chain_plan *p)
     }
     switch (loaded) {
     case GROUPS_LOADED: return WEIR_OK;
-    case GROUPS_TOO_MANY_ROWS: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than quantiles can count");
+    case GROUPS_TOO_MANY_ROWS: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than a state can count");
     case GROUPS_NO_ROOM: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than %u groups (--on-full fail); -S gives more memory", w->plan->groups.capacity);
     case GROUPS_APART: return state_refuse(s, WEIR_ERR_MISMATCH, "has a session that does not touch the one of the same key in the others: which rows lie between is not known");
     case GROUPS_DAMAGED: break;

@@ -27,7 +27,7 @@ static uint32_t up(uint32_t bytes, uint32_t to) { return (bytes + to - 1) / to *
 uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_max)
 {
     WEIR_ASSERT(p != NULL && p->set != NULL && p->key_count <= WEIR_KEYS_MAX);
-    uint32_t texts = 0, align = 16;
+    uint32_t texts = 0, align = 8;
     for (unsigned i = 0; i < p->key_count; i++) texts += p->key_types[i] == VALUE_TEXT;
     for (unsigned i = 0; i < p->set->state_count; i++)
         if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP || p->set->states[i].kind == STATE_HLL) align = 64;
@@ -38,11 +38,11 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     uint32_t const heap_least = texts == 0 ? 0 : KEY_MAX;
     p->slot_bits = 3;
     uint32_t best = 0;
-    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most half of the slots are taken: most keys stand at home */
+    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most five of eight slots are taken: most keys stand at home */
         size_t const fixed = ((size_t)9 << bits) + p->group_bytes + 128 + heap_least;
         if (fixed >= bytes) break;
         size_t fits = (bytes - fixed) / (p->group_bytes + heap_each);
-        size_t const by_slots = (size_t)1 << bits >> 1;
+        size_t const by_slots = (size_t)5 << bits >> 3;
         if (fits > by_slots) fits = by_slots;
         if (groups_max != 0 && fits > groups_max) fits = groups_max;
         if (fits <= best) continue;

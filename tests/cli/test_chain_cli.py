@@ -245,6 +245,43 @@ def test_what_is_like_nothing_gets_no_guess():
     assert "did you mean" not in refused("count", "-Z")
 
 
+TYPOS = [    # an expression, what is said of it, and what stands above the caret
+    ("status >= 400", "'status': there is no such column; there are s, n, size_bytes, t", "status"), ("siz_bytes > 4", "did you mean 'size_bytes'?", "siz_bytes"),
+    ("N > 1", "did you mean 'n'?", "N"), ("`n x` > 1", "'`n x`': there is no such column", "`n x`"), ("n > 1 and (s = 'a", "this quote is never closed", "'a"),
+    ("(n > 2", "a closing bracket is missing", ""), ("n > 2)", "this bracket was never opened", ")"), ("n > 2;", "an operator", ";"), ("n > 1 2", "an operator", "2"),
+    ("s > 5", "'5' is a number, compared with a text: number(x)", "5"), ("n > 'x y'", "'x y' is a text, compared with a number", "'x y'"), ("n  like 'a%'", "'n' is a number; like wants a text", "n"),
+    ("n + s > 2", "'s' is a text; + wants numbers (concat(a, b) joins texts)", "s >"), ("uper(s) = 'x'", "did you mean 'upper'?", "uper"), ("s is empty", "an empty text is == ''", "empty"),
+    ("n === 2", "write ==", "==="), ("n => 2", "write >=", "=>"), ("s =~ 'a'", "write matches(text, 'pattern')", "=~"), ("n ? 1 : 2", "write if(condition, then, else)", "?"),
+    ("s contains 'a'", "contains(text, text)", "contains"), ("$n > 2", "a name stands as it is", "$"), ("n <> 2 and", "a value is missing", ""), ("n || s", "concat(a, b)", "||"),
+    ("mean(n) > 3", "'mean' is of many rows: agg 'mean(number) as y' then", "mean"), ("count() > 3", "'count' is of many rows", "count"), ("date(s) > t", "it is time(x) here", "date"),
+    ("regexp_like(s, 'a')", "it is matches(x, 'pattern') here", "regexp_like"), ("t > 'yesterday'", "is no time (2024-05-01", "'yesterday'"), ("n", "'n' gives no true or false", "n")]
+
+
+@pytest.mark.parametrize("expression,said,above", TYPOS, ids=[t[0] for t in TYPOS])
+def test_what_is_wrong_with_an_expression_is_said_and_shown(file, expression, said, above):
+    message, shown, caret = refused("filter", expression, file("s,n,size_bytes,t\nabc,1,2,2024-01-01\n")).splitlines()
+    assert message.startswith("weir: filter: ") and said in message, message
+    assert shown.strip() == expression and set(caret) <= {" ", "^"} and shown[caret.index("^"):].startswith(above), (shown, caret)
+    assert above or caret.index("^") == len(shown)
+
+
+@pytest.mark.parametrize("figure,said", [("distinct(s)", "approx_count_distinct(x)"), ("approx_distinct(s)", "approx_count_distinct(x)"), ("percentile(n, 0.5)", "approx_quantile(x, 0.95), or p95(x)"),
+                                         ("quantile(n, 0.5)", "approx_quantile(x, 0.95)"), ("stdev(n)", "stddev(x)"), ("average(n)", "mean(x)"), ("meen(n)", "did you mean 'mean'?"),
+                                         ("upper(s)", "is of one row"), ("frob(n)", "weir help functions")])
+def test_names_that_others_have_for_figures_lead_to_ours(file, figure, said):
+    path = file("s,n\nabc,1\n")
+    assert said in refused("agg", figure, path)
+    if "(x" in said and not figure.startswith("distinct"):    # that is SELECT DISTINCT
+        assert said.split(",")[0] in refused("sql", f"SELECT {figure} FROM '{path}'")
+
+
+@pytest.mark.parametrize("verb,said", [("uniq", "dedup"), ("order_by", "sort"), ("cut", "select"), ("where", "filter"), ("group", "-g COLUMNS"), ("limit", "head -n"), ("GROUP_BY", "agg"), ("wc", "count")])
+def test_names_that_others_have_for_verbs_lead_to_ours(verb, said):
+    for words in ((verb, "n"), ("head", "then", verb, "n")):
+        message = refused(*words)
+        assert f"no verb '{verb}'; " in message and said in message.split(";", 1)[1], message
+
+
 # ---- while it runs ------------------------------------------------------------------------------
 
 def stats(*args, **kw):
