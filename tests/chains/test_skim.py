@@ -100,11 +100,21 @@ def test_few_records_are_parsed_where_few_can_pass(tmp_path):
     assert r.code == 65 and json.loads(r.err.splitlines()[-1])["records"] == 4000
 
 
-@pytest.mark.parametrize("odd", ["1,web-11\n", "1,web-11,ok,3,4\n", "\n", "\r\n", "\n\n", "1,web-11,\"ok\n3\",3\n", "1,web\"11,ok,3\n", "1,web-11,\"o\"k,3\n"])
+@pytest.mark.parametrize("odd", ["1,web-11\n", "1,web-11,ok,3,4\n", "\n", "\r\n", "\n\n", "1,web-11,\"ok\n3\",3\n", "1,web\"11,ok,3\n", "1,web-11,\"o\"k,3\n", "\n1,web-11,ok,3,4,5,6\n", "\r\n1,web-11,ok,3,4,5,6\n"])
 @pytest.mark.parametrize("at", [0, 1, 1500, 2999, 3000])
 def test_one_row_of_csv_that_is_not_like_the_others_is_in_the_books(tmp_path, odd, at):
     path = tmp_path / "t.csv"
     lines = [f"{i},web-11,ok,{i % 7}\n" for i in range(3000)]
     lines.insert(at, odd)
     path.write_text("i,host,msg,n\n" + "".join(lines), newline="")
+    assert answer(path, "host = 'web-07'") == answer(path, "if(host = 'web-07', true, false)")
+
+
+@pytest.mark.parametrize("odd", ["\n", "\r\n", "  \n", "[1]\n", "nothing\n", '{"host":"web-11"\n', '"host":"web-11"}\n', '{"host":"web-1\\u0031"}\n', ' {"host":"web-11"}\n', '{"host":"web-11"} \n'])
+@pytest.mark.parametrize("at", [0, 1, 1500, 2999, 3000])
+def test_one_line_that_does_not_look_like_json_from_outside_is_in_the_books(tmp_path, odd, at):
+    path = tmp_path / "t.ndjson"
+    lines = [json.dumps({"i": i, "host": "web-11", "msg": "ok", "n": i % 7}) + "\n" for i in range(3000)]
+    lines.insert(at, odd)
+    path.write_text("".join(lines), newline="")
     assert answer(path, "host = 'web-07'") == answer(path, "if(host = 'web-07', true, false)")
