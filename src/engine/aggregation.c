@@ -73,6 +73,7 @@ int aggregation_compile(struct aggregation *a, struct code *code, struct part *p
     }
     a->groups.set = &a->set;
     a->groups.paned = a->window.kind == WINDOW_NONE ? 0 : a->window.kind == WINDOW_SESSION ? 2 : 1;
+    a->groups.pane = a->window.kind == WINDOW_SESSION ? a->window.size : a->window.pane;
     int const windows = a->window.kind != WINDOW_NONE, grouped = keys != NULL;
     a->output_count = 2u * (unsigned)windows + a->groups.key_count + a->set.count * (a->bounds ? 4 : 1) + (grouped ? 2 : 0);
     return 0;
@@ -295,6 +296,13 @@ int output_set(struct aggregation_output *o, unsigned column, const struct value
     if (to->form == FORM_TRUTH) {
         values[row / 64] |= (uint64_t)(v->i != 0) << (row % 64);
         return 1;
+    }
+    if (row > 0 && (v->text != NULL || to->digits != NULL)) return 0;
+    if (v->text != NULL) {    /* alone, so the places of other rows are free */
+        char *digits = (char *)(at + 64);
+        memcpy(digits, v->text, v->bytes);
+        digits[v->bytes] = '\0';
+        to->digits = digits;
     }
     int negative = 0;
     if (v->form == FORM_U64 && to->form == FORM_I64) {
@@ -1050,6 +1058,10 @@ void aggregation_finish(struct aggregation_worker *w)
     const struct aggregation *a = w->plan;
     struct groups *g = &w->groups;
     if (w->failed) return;
+    if (w->saved) {
+        output_flush(w);
+        return;
+    }
     if (a->window.kind == WINDOW_SESSION) {
         struct session_end end = { w, INT64_MAX };
         groups_keep(g, keep_session, &end);

@@ -1,6 +1,7 @@
 /* chain.c - a chain compiled, divided, and run. Contract and picture: chain.h. */
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "engine/chain.h"
 #include "engine/state.h"
 #include "machine/assert.h"
@@ -57,36 +58,67 @@ static int name_find(void *context, const char *name, uint32_t bytes, enum value
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-/* 'agg: p99(latncy): there is no such column: `latncy`; did you mean `latency`?' */
+/* The columns of this place, by number; NULL behind the last. */
+static const char *column_at(const struct compile *c, unsigned i, uint32_t *bytes)
+{
+    const struct schema *schema = &c->plan->plan.schema;
+    uint32_t const known = c->all && c->segment == 0 ? schema_count(schema) : 0;
+    if (i >= c->column_count + known) return NULL;
+    *bytes = i < c->column_count ? c->columns[i].name_bytes : schema->columns[i - c->column_count].name_bytes;
+    return i < c->column_count ? c->columns[i].name : schema_name(schema, i - c->column_count);
+}
+
+/* What would serve instead of a word that is not known: "; did you mean 'latency'?" */
+static void hint_make(const struct compile *c, const struct expression_error *e, const char *word, char *hint, size_t hint_bytes)
+{
+    const char *name;
+    uint32_t bytes;
+    struct nearest n;
+    size_t used = 0;
+    if (strcmp(e->reason, "there is no such column") != 0) return;
+    int const quoted = e->bytes >= 2 && word[0] == '`';
+    nearest_init(&n, word + quoted, e->bytes - 2 * (size_t)quoted);
+    for (unsigned i = 0; (name = column_at(c, i, &bytes)) != NULL; i++) nearest_try_bytes(&n, name, bytes);
+    if (n.best != NULL) {
+        snprintf(hint, hint_bytes, "; did you mean '%.*s'?", (int)n.best_bytes, n.best);
+        return;
+    }
+    for (unsigned i = 0; (name = column_at(c, i, &bytes)) != NULL; i++) {
+        if (used + bytes + 16 > hint_bytes) {
+            snprintf(hint + used, hint_bytes - used, ", ...");
+            return;
+        }
+        used += (size_t)snprintf(hint + used, hint_bytes - used, "%s%.*s", i == 0 ? "; there are " : ", ", (int)bytes, name);
+    }
+}
+
+/* Is it an aggregate that stands where a function of one row should? What it takes, or NULL. */
+static const char *aggregate_takes(const struct expression_error *e, const char *word)
+{
+    const char *name, *takes = NULL;
+    int estimated;
+    if (strncmp(e->reason, "there is no such function", 25) != 0) return NULL;
+    for (unsigned i = 0; (name = aggregate_known(i, &takes, &estimated)) != NULL; i++)
+        if (strlen(name) == e->bytes && memcmp(name, word, e->bytes) == 0) return takes;
+    return e->bytes == 5 && memcmp(word, "count", 5) == 0 ? "" : NULL;
+}
+
+/* 'filter: 'latncy': there is no such column; did you mean 'latency'?' */
 static enum plan_outcome expression_fail(struct compile *c, const struct verb *v, const char *text, const struct expression_error *e)
 {
-    struct plan *plan = &c->plan->plan;
-    char near[80] = "";
-    c->plan->chain->where = text + e->at;
-    c->plan->chain->where_bytes = e->bytes;
-    uint32_t const length = (uint32_t)strlen(text), bytes = e->bytes < 60 ? e->bytes : 60;
-    if (e->at < length) snprintf(near, sizeof near, "'%.*s' ", (int)(bytes < length - e->at ? bytes : length - e->at), text + e->at);
-    char hint[80] = "";
-    if (strcmp(e->reason, "there is no such column") == 0) {
-        unsigned best = 0;
-        const char *name = NULL;
-        uint32_t name_bytes = 0;
-        uint32_t const known = c->all && c->segment == 0 ? schema_count(&plan->schema) : 0;
-        for (unsigned i = 0; i < c->column_count + known; i++) {    /* the most letters in common at both ends */
-            const char *candidate = i < c->column_count ? c->columns[i].name : schema_name(&plan->schema, i - c->column_count);
-            uint32_t const n = i < c->column_count ? c->columns[i].name_bytes : plan->schema.columns[i - c->column_count].name_bytes;
-            unsigned same = 0, behind = 0;
-            while (same < n && same < e->bytes && (candidate[same] | 0x20) == (text[e->at + same] | 0x20)) same++;
-            while (behind + same < n && behind + same < e->bytes && (candidate[n - 1 - behind] | 0x20) == (text[e->at + e->bytes - 1 - behind] | 0x20)) behind++;
-            if (same + behind > best && 2 * (same + behind) >= e->bytes) {
-                best = same + behind;
-                name = candidate;
-                name_bytes = n;
-            }
-        }
-        if (name != NULL) snprintf(hint, sizeof hint, "; did you mean '%.*s'?", (int)(name_bytes < 50 ? name_bytes : 50), name);
-    }
-    return plan_fail(plan, PLAN_USAGE, "%s: at byte %u: %s%s%s", v->name, e->at + 1, near, e->reason, hint);
+    char near[80] = "", hint[112] = "";
+    const char *const word = text + e->at;
+    uint32_t const length = (uint32_t)strlen(text), left = e->at < length ? length - e->at : 0, bytes = e->bytes < left ? e->bytes : left;
+    int const quote = bytes > 1 && (word[0] == '\'' || word[0] == '"');    /* a text has its own */
+    c->plan->chain->where = word;
+    c->plan->chain->where_bytes = e->bytes != 0 ? e->bytes : 1;
+    const char *const takes = aggregate_takes(e, word);
+    if (takes != NULL) return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: '%.*s' is of many rows: agg '%.*s(%s) as y' then ...", v->name, (int)bytes, word, (int)bytes, word, takes);
+    hint_make(c, e, word, hint, sizeof hint);
+    int const named = bytes > 1 || (bytes == 1 && (((word[0] | 0x20) >= 'a' && (word[0] | 0x20) <= 'z') || (word[0] >= '0' && word[0] <= '9')));
+    int const goes_on = strncmp(e->reason, "is ", 3) == 0 || strncmp(e->reason, "gives ", 6) == 0;
+    if (named) snprintf(near, sizeof near, "%s%.*s%s%s ", quote ? "" : "'", (int)(bytes < 60 ? bytes : 60), word, quote ? "" : "'", goes_on ? "" : ":");
+    return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s%s%s", v->name, near, e->reason, hint);
 }
 
 static enum plan_outcome verb_fail(struct compile *c, const struct verb *v, const char *reason) { return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s", v->name, reason); }
@@ -403,7 +435,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
     case VERB_FILTER:
         if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
         if (!cursor_end(&cursor)) {
-            cursor_fail(&cursor, &error, "the expression has ended before this");
+            cursor_fail(&cursor, &error, cursor.text[cursor.at] == ')' ? "this bracket was never opened" : "an operator (and, or, +, <, in ...) or the end is expected here");
             return expression_fail(c, v, v->text, &error);
         }
         if (e.type != VALUE_BOOL && e.type != VALUE_NULL) {
@@ -482,7 +514,94 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 enum { LOOK_LEAST_BYTES = 8192, LOOK_PIECES = 16, LOOK_BITS = 8192 };
 
-/* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
+/* Looks at the input for what its columns are made of: in the free part of the arena. */
+struct look {
+    void         *parser;
+    uint8_t      *copy;             /* the records looked at, WEIR_PAD_BYTES before and behind */
+    size_t        copy_bytes;
+    struct cells *cells;
+    uint64_t    (*counts)[6];       /* of each column: cells by class */
+};
+enum { LOOKS_AHEAD = 4, LOOK_AHEAD_BYTES = 16 << 10 };
+
+static int look_begin(struct look *l, struct arena *rest, struct run *run, size_t bytes)
+{
+    const struct schema *schema = run->schema;
+    uint32_t const columns = schema_count(schema);
+    uint32_t const capacity = schema->column_capacity > columns && run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
+    l->counts = arena_take(rest, "sniff", (columns + 1) * sizeof *l->counts);
+    l->parser = arena_take(rest, "sniff", run->ops->bytes(&run->options, capacity, columns));
+    l->copy = arena_take(rest, "sniff", bytes + 2 * WEIR_PAD_BYTES);
+    l->copy_bytes = bytes;
+    l->cells = arena_take(rest, "sniff", sizeof *l->cells);
+    return l->counts != NULL && l->parser != NULL && l->copy != NULL && l->cells != NULL;
+}
+
+/* Count the cells of whole records, which lie in the copy; returns how many rows. */
+static uint32_t look_at(struct look *l, struct run *run, uint8_t *records, size_t bytes, struct books *books)
+{
+    uint32_t const columns = schema_count(run->schema), select_new = run->schema->select_new;
+    uint32_t rows = 0;
+    memset(l->counts, 0, (columns + 1) * sizeof *l->counts);
+    run->schema->select_new = 0;    /* the names are known: columns_ndjson has read the first block */
+    run->ops->init(l->parser, &run->options, run->schema, books);
+    if (bytes > 0) run->ops->begin(l->parser, records, bytes, run->body_at);
+    for (uint32_t batch; bytes > 0 && (batch = run->ops->next(l->parser)) != 0; rows += batch)
+        for (uint32_t i = 0; i < columns; i++) {
+            struct slice slice;
+            run->ops->column(l->parser, i, &slice);
+            cells_classify(l->cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
+            l->counts[i][WEIR_CLASS_INT] += l->cells->ints + l->cells->wides;
+            l->counts[i][WEIR_CLASS_FLOAT] += l->cells->floats;
+            l->counts[i][WEIR_CLASS_UINT] += l->cells->uints;
+            l->counts[i][WEIR_CLASS_TIME] += l->cells->times;
+            l->counts[i][WEIR_CLASS_TEXT] += l->cells->texts;
+            l->counts[i][WEIR_CLASS_BOOL] += l->cells->bools;
+        }
+    run->schema->select_new = select_new;
+    return rows;
+}
+
+/* What a column is that was `type` so far, after a look at other rows: the same, unless most of their cells are something else. One
+ * or the other that is no number makes no texts of a column of numbers. */
+static enum value_type look_type(enum value_type type, const uint64_t counts[6])
+{
+    uint64_t const numbers = counts[WEIR_CLASS_INT] + counts[WEIR_CLASS_FLOAT] + counts[WEIR_CLASS_UINT];
+    uint64_t const others = counts[WEIR_CLASS_TIME] + counts[WEIR_CLASS_TEXT] + counts[WEIR_CLASS_BOOL];
+    uint64_t const fit = type == VALUE_NUMBER ? numbers : type == VALUE_TIME ? counts[WEIR_CLASS_TIME] : counts[WEIR_CLASS_BOOL];
+    if (type == VALUE_NULL) return column_type(TYPE_INFER, counts);
+    return type == VALUE_TEXT || 2 * fit >= numbers + others ? type : VALUE_TEXT;
+}
+
+/* Files are looked at again at a quarter, the half, three quarters and their end. What does not look like records is passed over: a
+ * line may begin within quotes. Reading that fails is found again, and told, when the data is read. */
+static void looks_ahead(struct chain_plan *p, struct look *l)
+{
+    struct run *run = &p->plan.run;
+    struct source *source = run->source;
+    size_t const bytes = l->copy_bytes < LOOK_AHEAD_BYTES ? l->copy_bytes : LOOK_AHEAD_BYTES;
+    if (!source->seekable || source->bytes == UINT64_MAX || run->options.format == INPUT_BINARY) return;
+    for (unsigned i = 1; i <= LOOKS_AHEAD; i++) {
+        uint64_t const at = source->bytes / LOOKS_AHEAD * i - (i == LOOKS_AHEAD && source->bytes > bytes ? bytes : 0);
+        if (at < run->workers[0].window.have || at + bytes > source->bytes) continue;
+        uint8_t *const block = l->copy + WEIR_PAD_BYTES;
+        int const error = source->error;
+        int end = 0;
+        size_t const have = source_read_at(source, at, block, bytes, &end);
+        source->error = error;
+        uint8_t *const first = memchr(block, '\n', have), *last = block + have;
+        while (last > block && last[-1] != '\n') last--;
+        if (first == NULL || last <= first + 1) continue;
+        struct books books = { .count = { 0 } };
+        if (look_at(l, run, first + 1, (size_t)(last - first) - 1, &books) == 0) continue;
+        uint64_t strange = 0;
+        for (unsigned cause = 0; cause < BOOK_BAD_CELL; cause++) strange += books.count[cause];
+        for (uint32_t c = 0; strange == 0 && c < schema_count(run->schema); c++)
+            if (run->schema->columns[c].declared == TYPE_INFER) p->input_types[c] = look_type(p->input_types[c], l->counts[c]);
+    }
+}
+
+/* Parse what the window holds once, only to see what the columns are made of. */
 static enum plan_outcome types_find(struct chain_plan *p)
 {
     struct plan *plan = &p->plan;
@@ -492,51 +611,27 @@ static enum plan_outcome types_find(struct chain_plan *p)
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
     if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest;
+    struct look look;
     struct books books = { .count = { 0 } };
-    uint64_t (*counts)[6];
-    void *parser;
-    uint8_t *copy;
-    struct cells *cells;
     size_t look_bytes = window->have;    /* all of it, or the half, or a quarter ... that there is room for */
     for (;; look_bytes /= 2) {
         rest = plan->arena;
-        counts = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
-        parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
-        copy = arena_take(&rest, "sniff", look_bytes + 2 * WEIR_PAD_BYTES);
-        cells = arena_take(&rest, "sniff", sizeof *cells);
-        if (counts != NULL && parser != NULL && copy != NULL && cells != NULL) break;
-        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *cells);
+        if (look_begin(&look, &rest, run, look_bytes)) break;
+        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *look.cells);
     }
-    memset(counts, 0, (columns + 1) * sizeof *counts);
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
            end - run->body_at <= look_bytes) last = end;
     size_t const bytes = last - (run->body_at < window->have ? run->body_at : window->have);
-    memcpy(copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
-    uint32_t const select_new = plan->schema.select_new;
-    plan->schema.select_new = 0;    /* the names are known: columns_ndjson has read this block */
-    run->ops->init(parser, &run->options, &plan->schema, &books);
-    if (bytes > 0) run->ops->begin(parser, copy + WEIR_PAD_BYTES, bytes, run->body_at);
-    while (bytes > 0 && run->ops->next(parser) != 0) {
-        for (uint32_t i = 0; i < columns; i++) {
-            struct slice slice;
-            run->ops->column(parser, i, &slice);
-            cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
-            counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
-            counts[i][WEIR_CLASS_FLOAT] += cells->floats;
-            counts[i][WEIR_CLASS_UINT] += cells->uints;
-            counts[i][WEIR_CLASS_TIME] += cells->times;
-            counts[i][WEIR_CLASS_TEXT] += cells->texts;
-            counts[i][WEIR_CLASS_BOOL] += cells->bools;
-        }
-    }
-    plan->schema.select_new = select_new;
+    memcpy(look.copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
+    (void)look_at(&look, run, look.copy + WEIR_PAD_BYTES, bytes, &books);
     for (uint32_t i = 0; i < columns; i++) {
-        p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
+        p->input_types[i] = column_type(plan->schema.columns[i].declared, look.counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
     }
+    looks_ahead(p, &look);
     return PLAN_OK;
 }
 
@@ -848,7 +943,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     size_t const sink_bytes = rows_bytes(cq->output, last->column_count) + last->column_count * (sizeof *p->sink_columns + sizeof *p->sink_vectors) + 256;
 
     unsigned workers = 1;
-    int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
+    int const worth_it = run->source->seekable ? run->source->bytes + cq->question.more_bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
     size_t const two = 2 * each + WEIR_WORKER_STACK_BYTES + 4096 + behind + sink_bytes;
     enum { GROUPS_LEAST = 16 << 10, GROUPS_FEW = 64 };
     size_t least = GROUPS_LEAST, wanted = GROUPS_LEAST;
@@ -921,6 +1016,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         if ((s->aggregation != NULL || s->keep.kind != KEEP_NOTHING) && output_at[i] == NULL)
             return plan_no_fit(plan, "output", s->aggregation != NULL ? aggregation_output_bytes(s->aggregation) : keep_output_bytes(&s->keep));
     }
+    if (cq->question.state_bytes != 0 && (p->plan.state_scratch = arena_take(arena, "state", cq->question.state_bytes)) == NULL) return plan_no_fit(plan, "state", cq->question.state_bytes);
     if (cq->state != NULL) {    /* one group at a time passes through the window, which is empty then, if it fits */
         struct groups_plan *groups = &first->aggregation->groups;
         (void)groups_plan_make(groups, SIZE_MAX / 4, 2);
@@ -975,10 +1071,10 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     p->output = cq->output;
     p->header = cq->header;
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
+    plan_widen(&p->plan);    /* what follows touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = types_find(p);
     if (outcome == PLAN_OK) outcome = different_find(p, cq->question.parallel);
     if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
-    plan_widen(&p->plan);    /* compiling touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
@@ -1060,19 +1156,36 @@ static void selection_head(struct selection *s, uint64_t n)
     }
 }
 
-/* The frame and the selection are those of a new batch: through the steps of the segment. */
-static void segment_run(struct chain_plan *p, struct segment_worker *sw)
+/* A step that changes nothing but the selection, or computes. 0: it is another one. */
+static int filter_run(struct segment_worker *sw, const struct step *step)
+{
+    const struct expression *e = sw->segment->expressions + step->expression_first;
+    if (step->kind == STEP_FILTER) selection_filter(&sw->selection, expression_run(&sw->frame, e));
+    else if (step->kind != STEP_COMPUTE) return 0;
+    for (unsigned k = 0; step->kind == STEP_COMPUTE && k < step->expression_count; k++)
+        if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
+    return 1;
+}
+
+/* The frame and the selection are those of a new batch: through the steps up to the first that has an effect, or until no row is
+ * left. Returns how many. */
+static unsigned filters_run(struct segment_worker *sw)
+{
+    unsigned i = 0;
+    while (i < sw->segment->step_count && !selection_empty(&sw->selection) && filter_run(sw, &sw->segment->steps[i])) i++;
+    return i;
+}
+
+/* Through the steps from `first` on. */
+static void segment_run(struct chain_plan *p, struct segment_worker *sw, unsigned first)
 {
     struct segment *s = sw->segment;
-    for (unsigned i = 0; i < s->step_count; i++) {
+    for (unsigned i = first; i < s->step_count && !selection_empty(&sw->selection); i++) {
         struct step *step = &s->steps[i];
         const struct expression *e = s->expressions + step->expression_first;
+        if (filter_run(sw, step)) continue;
         switch (step->kind) {
-        case STEP_FILTER: selection_filter(&sw->selection, expression_run(&sw->frame, e)); break;
-        case STEP_COMPUTE:
-            for (unsigned k = 0; k < step->expression_count; k++)
-                if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
-            break;
+        case STEP_FILTER: case STEP_COMPUTE: break;
         case STEP_SAMPLE: sample_rows(&step->sample, &sw->selection); break;
         case STEP_DEDUP: {
             const struct vector *keys[WEIR_KEYS_MAX];
@@ -1097,8 +1210,8 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             break;
         }
         }
-        if (selection_empty(&sw->selection)) return;
     }
+    if (selection_empty(&sw->selection)) return;
     sw->passed += selection_count(&sw->selection);
     if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
     else if (s->keep.kind == KEEP_NOTHING) rows_out(p, sw);
@@ -1133,13 +1246,63 @@ static void input_load(void *context, uint32_t column, struct vector *out)
     p->bad_cells[(size_t)w->index * (schema_count(&p->plan.schema) + 1) + column] += bad;
 }
 
+/* Number columns that steps to come will want: whether they are mixed has to be known before anything happens. */
+static void numbers_load_all(struct segment_worker *sw)
+{
+    const struct code *code = &sw->segment->code;
+    for (unsigned v = 0; v < code->vector_count && sw->worker->run->options.format != INPUT_BINARY /* of one form */; v++) {
+        struct expression const whole = { .result = (uint16_t)v };
+        if (code->vectors[v].role == ROLE_COLUMN && code->vectors[v].type == VALUE_NUMBER) (void)expression_run(&sw->frame, &whole);
+    }
+}
+
+/* The next number column of the input whose batch is mixed (operators/columns.h), or NULL. *at: where to go on looking. */
+static struct column_room *mixed_next(struct segment_worker *sw, unsigned *at, struct vector **out)
+{
+    const struct code *code = &sw->segment->code;
+    while (*at < code->vector_count) {
+        unsigned const v = (*at)++;
+        if (code->vectors[v].role != ROLE_COLUMN || code->vectors[v].type != VALUE_NUMBER || !(sw->frame.loaded[v / 64] >> (v % 64) & 1)) continue;
+        struct column_room *room = &sw->rooms[sw->plan->input_rooms[code->vectors[v].column]];
+        *out = &sw->frame.vectors[v];
+        if (room->mixed) return room;
+    }
+    return NULL;
+}
+
+/* A batch whose integers would lose digits beside its floats passes run by run. Nothing has happened yet: filters so far are
+ * asked again. */
+static void mixed_rows(struct chain_plan *p, struct segment_worker *sw, uint32_t rows)
+{
+    struct vector *v;
+    struct column_room *room;
+    numbers_load_all(sw);
+    for (uint32_t from = 0, until; from < rows && !p->done; from = until) {
+        until = rows;
+        for (unsigned at = 0; (room = mixed_next(sw, &at, &v)) != NULL;) {
+            uint32_t const end = column_run(room, from, until);
+            if (end < until) until = end;
+        }
+        for (unsigned at = 0; (room = mixed_next(sw, &at, &v)) != NULL;) column_show(room, from, until, v);
+        sw->frame.scratch_used = 0;
+        memset(&sw->selection, 0, sizeof sw->selection);
+        for (uint32_t row = from; row < until; row++) sw->selection.words[row / 64] |= UINT64_C(1) << (row % 64);
+        segment_run(p, sw, filters_run(sw));
+    }
+}
+
 static void chain_rows(struct worker *w, uint32_t rows)
 {
     struct chain_plan *p = w->run->context;
     if (p->done) return;
     struct segment_worker *sw = &p->workers[0][w->index];
     batch_begin(sw, rows);
-    segment_run(p, sw);
+    unsigned const first = filters_run(sw);
+    struct vector *v;
+    unsigned at = 0;
+    if (!selection_empty(&sw->selection)) numbers_load_all(sw);
+    if (mixed_next(sw, &at, &v) != NULL) mixed_rows(p, sw, rows);
+    else segment_run(p, sw, first);
     if (p->done) source_stop = 1;
 }
 
@@ -1170,7 +1333,7 @@ void chain_emit(void *context, struct aggregation_output *output)
     next->input = output;
     if (next->plan->done) return;
     batch_begin(next, output->rows);
-    segment_run(next->plan, next);
+    segment_run(next->plan, next, filters_run(next));
 }
 
 void chain_plan_start(struct chain_plan *p, int fd)

@@ -301,6 +301,8 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (plan->results.quantiles == NULL || plan->results.top == NULL || plan->results.items == NULL)
         return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
 
+    if (q->state_bytes != 0 && (plan->state_scratch = arena_take(arena, "state", q->state_bytes)) == NULL) return no_fit(plan, "state", q->state_bytes);
+
     /* How many workers: two for big files, unless the columns' states would be starved by it; two for a stream
      * only if its states are no smaller then, for it may be short; a few columns are done as fast as they come, and
      * the second worker would take its writer's processor. */
@@ -317,7 +319,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     unsigned workers = 1;
     if (q->parallel == 2) workers = each_of_two >= PROFILE_BYTES_MIN ? 2 : 1;
     else if (q->parallel == 0 && run->source->seekable)
-        workers = run->source->bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
+        workers = run->source->bytes + q->more_bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
     else if (q->parallel == 0 && selected > FEW_COLUMNS && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
         struct profile_layout of_one[COLUMN_KINDS], of_two[COLUMN_KINDS];
         layouts_choose(plan, q, of_one, columns_of, columns * each_of_one);
@@ -422,7 +424,8 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
         window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
         more = !window->ended && window->have < window->capacity && !any && !lines_enough(source, window->data, window->have);
     }
-    if (source->error && !source_error_of_peer(source)) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
+    int const described = source_error_of_peer(source) || (!source->seekable && window->have != 0);    /* what came, and then it is told */
+    if (source->error && !described) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
 
     struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);
     switch (sniffed.format) {

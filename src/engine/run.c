@@ -405,11 +405,38 @@ static void worker_stream(struct worker *w)
     }
 }
 
+/* The next input begins as the first one did; its source is there. */
+static void run_rewind(struct run *run)
+{
+    run->chain_start = run->body_at;
+    atomic_store_explicit(&run->cursor, 0, memory_order_relaxed);
+    atomic_store_explicit(&run->chain_block, 0, memory_order_relaxed);
+    atomic_store_explicit(&run->turn, 0, memory_order_relaxed);
+    atomic_store_explicit(&run->helper, HELPER_RESTS, memory_order_relaxed);
+    atomic_store_explicit(&run->read_bytes, 0, memory_order_relaxed);
+}
+
 static void worker_main(struct worker *w)
 {
-    if (w->run->source->seekable) worker_file(w);
-    else if (w->index == 0) worker_stream(w);
-    else helper_main(w);
+    struct run *run = w->run;
+    for (uint64_t input = 1;; input++) {
+        if (run->source->seekable) worker_file(w);
+        else if (w->index == 0) worker_stream(w);
+        else helper_main(w);
+        if (run->next == NULL) return;
+        if (w->index == 0) {
+            if (run->threads != 0) wait_until(&run->rested, input);
+            run->goes_on = !source_stop && run->next(run);
+            if (run->goes_on) run_rewind(run);
+            atomic_store_explicit(&run->started, input + 1, memory_order_release);    /* pairs with wait_until below */
+        } else {
+            atomic_fetch_add_explicit(&run->paused, 1, memory_order_acq_rel);    /* as in worker_check_pause */
+            atomic_store_explicit(&run->rested, input, memory_order_release);
+            wait_until(&run->started, input + 1);
+            atomic_fetch_sub_explicit(&run->paused, 1, memory_order_acq_rel);
+        }
+        if (!run->goes_on) return;
+    }
 }
 
 static void *worker_thread(void *argument)
@@ -470,7 +497,7 @@ void run_merge(struct run *run)
         for (uint32_t p = 0; p < run->profile_count; p++) {
             struct profile *profile = run_profile(run, from, p);
             weir_moments const unfinished = profile->block;
-            profile_merge(run_profile(run, into, p), profile, run_layout(run, p));
+            profile_merge(run_profile(run, into, p), run_layout(run, p), profile, run_layout(run, p));
             profile_init(profile, run_layout(run, p));
             profile->block = unfinished;
         }

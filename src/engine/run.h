@@ -85,6 +85,12 @@ struct run {
     sem_t                         helper_called; /* posted once for each block, and once to end */
     struct { uint64_t block; size_t from, end; } handed;
     unsigned                      threads;       /* workers running beside worker 0 */
+    /* Another input behind this one, or NULL. Worker 0 calls it when all blocks are done and all rest. 1: source, body_at, and of a
+     * stream what worker 0's window has, are those of the next. */
+    int (*next)(struct run *run);
+    uint64_t                      bytes_before;  /* of the inputs that are done */
+    int                           goes_on;       /* next's answer */
+    _Atomic uint64_t              rested;        /* inputs that worker 1 is done with */
     int                           silent;    /* a stream gave less than was asked for: no waiting before worker_progress */
 
     /* Instead of run_records: whole records of the window. NULL: all are parsed. */

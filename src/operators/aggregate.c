@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "cli/units.h"
 #include "kernels/kernels.h"
 #include "kernels/numeric.h"
@@ -22,7 +23,8 @@
 
 /* ---- what a state is made of ----------------------------------------------------------------- */
 
-/* Those that each group of a plain question has are small, and lie where 8 divides: tables of groups are what memory goes to. */
+/* Those that each group of a plain question has are small, and lie where 8 divides: tables of groups are what memory goes to. ints cannot
+ * leave 128 bits: a row adds less than 2^64, and states with more than 2^57 rows are refused (groups.c). */
 typedef weir_int128 near_int128 __attribute__((aligned(8)));
 struct sum_state { near_int128 ints; weir_sum floats; uint64_t count : 63, any_float : 1; };
 /* Both ends, numbers or times, each in its own form. */
@@ -306,7 +308,14 @@ static int one_compile(struct aggregate_set *set, struct code *code, struct curs
             known = &count_of;
         }
     } else if (known == NULL) {
+        const char *const here = foreign_word(FOREIGN_FUNCTION, name, bytes);
+        struct nearest n;
+        nearest_init(&n, name, bytes);
+        for (unsigned i = 0; i < sizeof knowns / sizeof knowns[0]; i++) nearest_try(&n, knowns[i].name);
         *cursor = begin;
+        if (here != NULL) return cursor_fail(cursor, error, "there is no such aggregate; %s", here);
+        if (function_find(lower, bytes) >= 0) return cursor_fail(cursor, error, "is of one row; of many are count(), mean(x), max(x) ...");
+        if (n.best != NULL) return cursor_fail(cursor, error, "there is no such aggregate; did you mean '%s'?", n.best);
         return cursor_fail(cursor, error, "there is no such aggregate; 'weir help functions' lists them");
     }
     if (known != NULL) {
@@ -928,7 +937,7 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_TOP: {
         weir_heavy *heavy;
         return memcmp(state + 8, &set->seed, 8) == 0 && weir_heavy_open(&heavy, state, weir_heavy_bytes(s->parameter)) == WEIR_OK && weir_heavy_total(heavy) <= rows &&
-               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE)));
+               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE), 0));
     }
     case STATE_EWMA: {
         const weir_ewma *e = (void *)state;
@@ -979,18 +988,37 @@ static struct value number_u64(uint64_t u)
     return v;
 }
 
-static struct value sum_value(const struct sum_state *s)
+/* The integer part as doubles: exact but for the last addition. */
+static void ints_to_floats(weir_sum *floats, weir_int128 ints)
+{
+    weir_int128 const high = ints / ((weir_int128)1 << 53), low = ints % ((weir_int128)1 << 53);
+    weir_sum_add1(floats, (double)high * 0x1p53);
+    weir_sum_add1(floats, (double)low);
+}
+
+/* A whole number that no form holds: a double, and its digits in room. */
+static struct value number_digits(weir_int128 i, char *room)
+{
+    struct value v = number_f64((double)i);
+    char text[40], *at = text + sizeof text;
+    unsigned __int128 rest = i < 0 ? -(unsigned __int128)i : (unsigned __int128)i;
+    do *--at = (char)('0' + (int)(rest % 10)); while ((rest /= 10) != 0);
+    if (i < 0) *--at = '-';
+    v.bytes = (uint32_t)(text + sizeof text - at);
+    v.text = memcpy(room, at, v.bytes);
+    return v;
+}
+
+static struct value sum_value(const struct sum_state *s, char *room)
 {
     if (s->count == 0) return (struct value){ .type = VALUE_NUMBER, .is_null = 1 };
     if (!s->any_float) {
         if (s->ints >= INT64_MIN && s->ints <= INT64_MAX) return (struct value){ .type = VALUE_NUMBER, .form = FORM_I64, .i = (int64_t)s->ints };
         if (s->ints >= 0 && s->ints <= UINT64_MAX) return number_u64((uint64_t)s->ints);
-        return number_f64((double)s->ints);
+        return number_digits(s->ints, room);
     }
     weir_sum total = s->floats;
-    weir_int128 const high = s->ints / ((weir_int128)1 << 53), low = s->ints % ((weir_int128)1 << 53);
-    weir_sum_add1(&total, (double)high * 0x1p53);
-    weir_sum_add1(&total, (double)low);
+    ints_to_floats(&total, s->ints);
     return number_f64(weir_sum_value(&total));
 }
 
@@ -1001,8 +1029,9 @@ static double mean_of(const struct sum_state *s)
         weir_int128 const n = (weir_int128)s->count, whole = s->ints / n, rest = s->ints % n;
         return (double)whole + (double)rest / (double)s->count;
     }
-    struct value const v = sum_value(s);
-    return v.f / (double)s->count;
+    weir_sum total = s->floats;
+    ints_to_floats(&total, s->ints);
+    return weir_sum_value(&total) / (double)s->count;
 }
 
 static struct value key_value(int64_t key, uint64_t form, enum value_type type)
@@ -1141,7 +1170,7 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     switch (a->kind) {
     case AGGREGATE_ROWS: *v = number_u64(rows); break;
     case AGGREGATE_COUNT: *v = number_u64(*(uint64_t *)(void *)state); break;
-    case AGGREGATE_SUM: *v = sum_value((void *)state); break;
+    case AGGREGATE_SUM: *v = sum_value((void *)state, room); break;
     case AGGREGATE_MEAN: *v = number_f64(mean_of((void *)state)); break;
     case AGGREGATE_MIN: case AGGREGATE_MAX: {
         int const min = a->kind == AGGREGATE_MIN;

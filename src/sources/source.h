@@ -19,6 +19,9 @@
 
 struct source;
 
+/* What has to be said of a whole report because of its source. */
+struct source_remark { const char *line, *members;    /* for a table, with its line end; for JSON: ,"name":value ... */ };
+
 /* How a stream's records end, for those who put several streams together. */
 enum source_records { RECORDS_LINES, RECORDS_CSV /* lines, but not inside quotes */, RECORDS_FIXED };
 
@@ -33,6 +36,8 @@ struct source_ops {
      * same at the front of another connection is not data. -1: records of that size cannot be. NULL: no matter. */
     int     (*records)(struct source *source, enum source_records kind, uint32_t record_bytes, int has_header);
     void    (*close)(struct source *source);    /* NULL: nothing but the descriptor */
+    /* As of now; good until the next call. NULL, or gives NULL: nothing to say. */
+    const struct source_remark *(*remark)(struct source *source);
 };
 
 /* Records lost on the way, since they were last asked for. */
