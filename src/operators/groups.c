@@ -38,14 +38,15 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     uint32_t const heap_least = texts == 0 ? 0 : KEY_MAX;
     p->slot_bits = 3;
     uint32_t best = 0;
-    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most five of eight slots are taken: most keys stand at home */
+    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most five of eight slots are taken; half or less, if that costs few groups: most keys stand at home */
         size_t const fixed = ((size_t)9 << bits) + p->group_bytes + 128 + heap_least;
         if (fixed >= bytes) break;
         size_t fits = (bytes - fixed) / (p->group_bytes + heap_each);
         size_t const by_slots = (size_t)5 << bits >> 3;
         if (fits > by_slots) fits = by_slots;
         if (groups_max != 0 && fits > groups_max) fits = groups_max;
-        if (fits <= best) continue;
+        int const crowded = groups_max == 0 && best > UINT32_C(1) << p->slot_bits >> 1;
+        if (fits <= (crowded ? best / 6 * 5 : best)) continue;
         best = (uint32_t)fits;
         p->slot_bits = bits;
     }

@@ -15,8 +15,8 @@ WORDS = ["ok", "lost", "found", "kept", "café", 'say "hi"', "tab\\no", "a,b", "
 
 
 def rows(rng, hits, plain):
-    words = WORDS[:4] if plain else WORDS
     for i in range(9000):
+        words = WORDS[:4] if plain or rng.random() > 0.004 else WORDS    # rare, so that there is something to pass over between them
         msg = " ".join(rng.choice(words) for _ in range(rng.randrange(1, 5)))
         if rng.random() < hits: msg = "ERROR at é " + msg if rng.random() < 0.5 else msg + " ERROR lost"
         yield i, "web-07" if rng.random() < hits else f"web-{rng.randrange(10, 40)}", msg, rng.randrange(1000)
@@ -24,12 +24,12 @@ def rows(rng, hits, plain):
 
 def csv_of(rng, hits, plain, end):
     def cell(text):
-        return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') or (not plain and rng.random() < 0.001) else text
-    return "i,host,msg,n" + end + "".join(f"{i},{h},{cell(m if plain or rng.random() > 0.001 else m + chr(10) + 'more')},{n}" + end for i, h, m, n in rows(rng, hits, plain))
+        return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') or (not plain and rng.random() < 0.0005) else text
+    return "i,host,msg,n" + end + "".join(f"{i},{h},{cell(m if plain or rng.random() > 0.0005 else m + chr(10) + 'more')},{n}" + end for i, h, m, n in rows(rng, hits, plain))
 
 
 def ndjson_of(rng, hits, plain, end):
-    return "".join(json.dumps({"i": i, "host": h, "msg": m, "n": n}, ensure_ascii=not plain and rng.random() < 0.5) + end for i, h, m, n in rows(rng, hits, plain))
+    return "".join(json.dumps({"i": i, "host": h, "msg": m, "n": n}, ensure_ascii=not plain and rng.random() < 0.01) + end for i, h, m, n in rows(rng, hits, plain))
 
 
 def damage(rng, text):
@@ -98,3 +98,23 @@ def test_few_records_are_parsed_where_few_can_pass(tmp_path):
     assert json.loads(r.err.splitlines()[-1])["records"] == 4001
     r = run("filter", "contains(msg, 'ERROR')", "then", "count", "--stats", "--strict", path)
     assert r.code == 65 and json.loads(r.err.splitlines()[-1])["records"] == 4000
+
+
+@pytest.mark.parametrize("odd", ["1,web-11\n", "1,web-11,ok,3,4\n", "\n", "\r\n", "\n\n", "1,web-11,\"ok\n3\",3\n", "1,web\"11,ok,3\n", "1,web-11,\"o\"k,3\n", "\n1,web-11,ok,3,4,5,6\n", "\r\n1,web-11,ok,3,4,5,6\n"])
+@pytest.mark.parametrize("at", [0, 1, 1500, 2999, 3000])
+def test_one_row_of_csv_that_is_not_like_the_others_is_in_the_books(tmp_path, odd, at):
+    path = tmp_path / "t.csv"
+    lines = [f"{i},web-11,ok,{i % 7}\n" for i in range(3000)]
+    lines.insert(at, odd)
+    path.write_text("i,host,msg,n\n" + "".join(lines), newline="")
+    assert answer(path, "host = 'web-07'") == answer(path, "if(host = 'web-07', true, false)")
+
+
+@pytest.mark.parametrize("odd", ["\n", "\r\n", "  \n", "[1]\n", "nothing\n", '{"host":"web-11"\n', '"host":"web-11"}\n', '{"host":"web-1\\u0031"}\n', ' {"host":"web-11"}\n', '{"host":"web-11"} \n'])
+@pytest.mark.parametrize("at", [0, 1, 1500, 2999, 3000])
+def test_one_line_that_does_not_look_like_json_from_outside_is_in_the_books(tmp_path, odd, at):
+    path = tmp_path / "t.ndjson"
+    lines = [json.dumps({"i": i, "host": "web-11", "msg": "ok", "n": i % 7}) + "\n" for i in range(3000)]
+    lines.insert(at, odd)
+    path.write_text("".join(lines), newline="")
+    assert answer(path, "host = 'web-07'") == answer(path, "if(host = 'web-07', true, false)")
