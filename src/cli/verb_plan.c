@@ -135,7 +135,6 @@ int verb_plan(int argc, char **argv)
     if (code != -1) return code;
     ndjson |= o.output == OUTPUT_NDJSON;
     if ((code = input_open(&source, o.file)) != -1) return code;
-    if (source.ring != NULL) o.question.program_bytes += program_ring_bytes();
     enum plan_outcome const outcome = plan_make(&plan, &o.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
     out_init(&out, STDOUT_FILENO);

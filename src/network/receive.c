@@ -408,7 +408,7 @@ static void receiver_close(struct source *source)
     if (r.endpoint.family == AF_UNIX) (void)weir_machine->unlink(((const struct sockaddr_un *)(const void *)r.endpoint.address)->sun_path);
 }
 
-static const struct source_ops receiver_ops = { receiver_take, receiver_memory, receiver_records, receiver_close };
+static const struct source_ops receiver_ops = { .take = receiver_take, .memory = receiver_memory, .records = receiver_records, .close = receiver_close };
 static const struct source_ops single_ops = { .take = single_take, .close = receiver_close };
 
 void receiver_open(struct source *source, const struct endpoint *endpoint, int fd)

@@ -356,7 +356,7 @@ static int sample_records(struct source *source, enum source_records kind, uint3
     return 0;
 }
 
-static const struct source_ops sample_ops = { sample_take, sample_memory, sample_records, NULL };
+static const struct source_ops sample_ops = { .take = sample_take, .memory = sample_memory, .records = sample_records };
 
 enum network_outcome relay_source_open(struct source *source, struct network_error *error)
 {

@@ -21,6 +21,7 @@ struct binary_parser {
     size_t               next_at, end;    /* the next batch; behind the last whole record */
     size_t               batch_at;
     uint32_t             record_bytes, rows;
+    uint8_t              look_once;
     union {                               /* one column at a time: a slice lives until the next call */
         _Alignas(64) int64_t i64[WEIR_BATCH_ROWS];
         uint64_t             u64[WEIR_BATCH_ROWS];
@@ -49,6 +50,7 @@ static void binary_init(void *memory, const struct parse_options *options, struc
     parser->schema = schema;
     parser->books = books;
     parser->record_bytes = options->binary_record_bytes;
+    parser->look_once = options->look_once;
     parser->next_at = parser->end = 0;
     parser->rows = 0;
     memset(parser->kinds, CELL_STRING, sizeof parser->kinds);
@@ -157,9 +159,10 @@ static void binary_column_into(struct parser *base, uint32_t column, void *room,
     case FIELD_I64: case FIELD_U64: case FIELD_F64:
         out->form = field->field == FIELD_I64 ? SLICE_I64 :
                     field->field == FIELD_U64 ? SLICE_U64 : SLICE_F64;
-        if (stride == 8 && big == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) && (uintptr_t)at % 8 == 0)
-            out->values = at;
-        else
+        if (stride == 8 && big == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) && (uintptr_t)at % 8 == 0) {
+            if (p->look_once) memcpy(room, at, (size_t)rows * 8);
+            else out->values = at;
+        } else
             (big ? field_64_big : field_64)(u64, at, stride, rows);
         return;
     case FIELD_BYTES:

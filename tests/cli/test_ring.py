@@ -1,5 +1,6 @@
 """Rings in the program: weir ring, ring:NAME as a source, --to ring:NAME as a destination; deaths, enemies, drops."""
 import json
+import mmap
 import os
 import pathlib
 import random
@@ -99,6 +100,40 @@ def test_a_stream_through_a_ring_is_described_as_one_through_a_pipe(ring, tmp_pa
     head, consumer = ring.stat()
     assert head["producer"] == "ended" and consumer["state"] == "away"
     assert consumer["offered"] == consumer["delivered"] > 0 and consumer["dropped"] == consumer["unread"] == 0
+
+
+@pytest.mark.parametrize("spec", ["f64", "struct:a=f32,b=i16,c=u16", "struct:a=u32,b=f32"])
+def test_numbers_read_where_they_lie_are_those_of_a_pipe(ring, tmp_path, spec):
+    ring.create("--bytes", "256KiB")    # slots of 64 KiB: the blocks of these
+    words = ["summary", "--seed", "1", "-o", "ndjson", "-i", spec, "--only", "count,nulls,min,max,mean,stddev,skewness,kurtosis"]
+    gen = Running(tmp_path, "gen", "f64", "--bytes", "16MiB", *GEN, "--to", ring.at)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] == 4)    # whole blocks are there when it begins
+    summary = Running(tmp_path, *words, ring.at)
+    assert summary.end() == 0 and gen.end() == 0, summary.err
+    assert digits(summary.out) == digits(piped("f64", 2 << 20, *words))
+    chain = ["agg", "count(), sum(value), min(value), max(value)", "-i", "f64", "-o", "ndjson"]
+    if spec == "f64":
+        ring.path.unlink()
+        ring.create("--bytes", "128KiB")
+        gen = Running(tmp_path, "gen", "f64", "--rows", 60000, *GEN, "--to", ring.at)
+        assert run(*chain, ring.at).out == piped("f64", 60000, *chain) and gen.end() == 0
+
+
+@pytest.mark.parametrize("words", [["summary"], ["filter", "value > 0", "then", "agg", "count(), p99(value), approx_count_distinct(value)", "-S", "2MiB"]])
+def test_a_producer_that_changes_bytes_while_they_are_read_gets_some_figures(ring, tmp_path, words):
+    ring.create("--bytes", "256KiB")
+    data_at = struct.unpack_from("<Q", ring.path.read_bytes(), 24)[0]
+    gen = Running(tmp_path, "gen", "f64", "--bytes", "512MiB", *GEN, "--to", ring.at, peak=False)
+    reader = Running(tmp_path, *words, "-i", "f64", "-o", "ndjson", ring.at)
+    rng, changed = random.Random(1), 0
+    nasty = [struct.pack("<Q", bits) for bits in (0x7ff8000000000000, 0x7ff0000000000001, 0xfff0000000000000, 1, 1 << 63, (1 << 64) - 1)]
+    with open(ring.path, "r+b") as f, mmap.mmap(f.fileno(), 0) as mapped:
+        while gen.p.poll() is None:
+            at = data_at + 8 * rng.randrange((256 << 10) // 8 - 1024)
+            mapped[at:at + 8192] = rng.choice(nasty) * 1024 if rng.random() < 0.5 else rng.randbytes(8192)
+            changed += 1
+    assert reader.end(2 << 20) == 0 and gen.end() == 0, reader.err
+    assert changed > 10 and ring.stat()[1]["delivered"] == 8192
 
 
 def test_chains_read_rings_and_write_rings(ring, tmp_path):
