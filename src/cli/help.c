@@ -20,7 +20,8 @@ static const char general[] =
 "  weir tee summary [options]        the same between two programs: ... | weir tee summary | ...\n"
 "  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
 "  weir ring VERB NAME [options]     streams between processes in shared memory: ring:NAME as FILE\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | sources | formats | memory | environment |\n"
+"  weir bench transport [options]    pipes, sockets, rings, sendfile ... measured on this machine (--help)\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | bench | sources | formats | memory | environment |\n"
 "             exit-codes]\n"
 "  weir --version\n"
 "\n"
@@ -184,8 +185,12 @@ static const char environment[] =
 "long names (- is _; switches: 1 or 0). The command line wins. WEIR_CPU: scalar, avx2, avx512. Also NO_COLOR,\n"
 "CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
 
+static const char bench[] =
+"weir bench transport [options]         bytes between processes and from a file to a socket, measured here; what there\n"
+"                                       is to choose: weir bench --help\n";
+
 static const struct { const char *name, *text; } topics[] = {
-    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "sources", sources },
+    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "bench", bench }, { "sources", sources },
     { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "merge", states }, { "state", states }, { "environment", environment } };
 
@@ -197,7 +202,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, sources, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, bench, sources, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

@@ -12,7 +12,7 @@
 static const struct { const char *name; int (*run)(int argc, char **argv); } verbs[] = {
     { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen }, { "tee", verb_tee },
     { "send", verb_send }, { "recv", verb_recv },
-    { "ring", verb_ring }, { "merge", verb_merge }, { "state", verb_state } };
+    { "ring", verb_ring }, { "bench", verb_bench }, { "merge", verb_merge }, { "state", verb_state } };
 
 int main(int argc, char **argv)
 {
@@ -37,6 +37,6 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) nearest_try(&n, verbs[i].name);
     for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) nearest_try(&n, name);
     if (n.best != NULL) complain("no verb '%.60s'; did you mean '%s'?", verb, n.best);
-    else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, tee, send, recv, ring, merge, state, and 'weir help verbs'", verb);
+    else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, tee, send, recv, ring, bench, merge, state, and 'weir help verbs'", verb);
     return EXIT_USAGE;
 }

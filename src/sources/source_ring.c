@@ -22,9 +22,9 @@ struct source_ring {
     _Alignas(WEIR_RING_ALIGN) uint8_t handle[WEIR_RING_HANDLE_BYTES];
     weir_ring_place  place;
     weir_ring       *ring;
-    int              who, slots, disconnects, any;
+    int              who, slots, disconnects;
     size_t           count, at, used;    /* records read; the next to copy, and how much of it is */
-    uint64_t         next, dropped;      /* sequence expected; gaps */
+    uint64_t         dropped_before;     /* by its books when we came */
     uint64_t         lends;              /* bytes at most: the producer has as much again */
     weir_ring_record records[BATCH];
 };
@@ -56,6 +56,24 @@ static void    ring_give_back(struct source *source);
 static void    ring_close(struct source *source);
 static const struct source_ops ring_ops = { .take = ring_take, .lend = ring_lend, .give_back = ring_give_back, .close = ring_close };
 
+static weir_status books_look(const struct source_ring *r, weir_ring_account *out)
+{
+    weir_status status;
+    unsigned tries = 0;
+    *out = (weir_ring_account){ .dropped = r->dropped_before };
+    if (r->who < 0) return WEIR_OK;
+    do status = weir_ring_books(r->ring, (unsigned)r->who, out);
+    while (status == WEIR_AGAIN && ++tries < 1000);
+    return status;
+}
+
+uint64_t source_ring_dropped(const struct source *source)
+{
+    weir_ring_account account;
+    if (source->ring == NULL || books_look(source->ring, &account) != WEIR_OK) return 0;
+    return account.dropped - source->ring->dropped_before;
+}
+
 weir_status source_ring_open(struct source *source, const char *name, int *error)
 {
     struct source_ring *r = &the_ring;
@@ -76,6 +94,8 @@ weir_status source_ring_open(struct source *source, const char *name, int *error
     r->disconnects = config.policy == WEIR_RING_DISCONNECT;
     r->lends = r->slots && !r->disconnects ? config.data_bytes / 2 : 0;
     r->who = weir_ring_who(r->ring);
+    weir_ring_account account;
+    if (books_look(r, &account) == WEIR_OK && account.is_served) r->dropped_before = account.dropped;    /* one that joins now begins at 0 */
     *source = (struct source){ .name = name, .fd = r->place.fd, .bytes = UINT64_MAX, .ring = r, .ops = &ring_ops, .mapped_bytes = r->place.bytes };
     return WEIR_OK;
 }
@@ -90,7 +110,6 @@ static void ring_close(struct source *source)
     source->fd = -1;
 }
 
-uint64_t source_ring_dropped(const struct source *source) { return source->ring != NULL ? source->ring->dropped : 0; }
 
 static void fail(struct source *source, int error)
 {
@@ -112,13 +131,9 @@ static int records_release(struct source *source)
 /* What was copied, but is not released, was whole when it was copied. */
 static int still_served(struct source *source)
 {
-    struct source_ring *r = source->ring;
     weir_ring_account account;
-    weir_status status;
     atomic_thread_fence(memory_order_seq_cst);    /* copied before this look */
-    unsigned tries = 0;
-    do status = weir_ring_books(r->ring, (unsigned)r->who, &account);
-    while (status == WEIR_AGAIN && ++tries < 1000);
+    weir_status const status = books_look(source->ring, &account);
     if (status == WEIR_OK && account.is_served) return 1;
     fail(source, status == WEIR_OK ? ECONNABORTED : EPROTO);
     return 0;
@@ -129,12 +144,7 @@ static weir_status records_more(struct source_ring *r, size_t max)
 {
     size_t more;
     weir_status const status = weir_ring_read(r->ring, r->records + r->count, max, &more);
-    for (; more > 0; more--, r->count++) {
-        uint64_t const sequence = r->records[r->count].sequence;
-        if (r->any) r->dropped += sequence - r->next;
-        r->any = 1;
-        r->next = sequence + 1;
-    }
+    r->count += more;
     return status;
 }
 

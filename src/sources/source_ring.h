@@ -9,7 +9,8 @@ extern int source_ring_looks_only;
 /* name: "ring:NAME". One at a time in a process. */
 WEIR_MUST_CHECK weir_status source_ring_open(struct source *source, const char *name, int *error);
 const char *source_ring_error_text(int error);
-/* Records that the producer offered and this consumer never got, since it came. 0 if it is no ring. */
+/* Records that the producer offered and this consumer never got, since we came, by its books (if they share, the group never). 0 if it is no
+ * ring, or the books cannot be read. */
 uint64_t source_ring_dropped(const struct source *source);
 
 #endif

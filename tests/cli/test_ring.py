@@ -56,6 +56,12 @@ class Running:
         launcher = [PEAK, self.report, "--"] if peak else []
         self.p = subprocess.Popen([*launcher, EXE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def pid(self):
+        """Of the executable itself, once the launcher has started it."""
+        while not (found := subprocess.run(["pgrep", "-P", str(self.p.pid)], stdout=subprocess.PIPE).stdout.split()):
+            assert self.p.poll() is None
+        return int(found[0])
+
     def end(self, ceiling=CEILING):
         self.out, self.err = self.p.communicate(timeout=20)
         if self.report.exists() and ceiling:
@@ -279,12 +285,56 @@ def test_a_consumer_that_is_too_slow_is_cut_off_and_told(ring, tmp_path):
     ring.create("--bytes", "256KiB", "--slow", "disconnect")
     summary = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", ring.at)
     ring.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
-    child = subprocess.check_output(["pgrep", "-P", str(summary.p.pid)], text=True).split()
-    os.kill(int(child[0]), signal.SIGSTOP)
+    os.kill(summary.pid(), signal.SIGSTOP)
     assert run("gen", "f64", "--bytes", "64MiB", *GEN, "--to", ring.at).code == 0
-    os.kill(int(child[0]), signal.SIGCONT)
+    os.kill(summary.pid(), signal.SIGCONT)
     assert summary.end() == 76 and b"too slow" in summary.err
     assert ring.stat()[1]["served"] == 0
+
+
+def hwm(pid):
+    return next(line for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("policy", ["block", "drop-oldest", "drop-newest", "disconnect"])
+def test_while_a_consumer_is_stopped_books_stay_exact_and_nobody_grows(ring, tmp_path, policy):
+    """For a minute with WEIR_TEST_LONG=1; its books are printed (pytest -s)."""
+    seconds = 60 if os.environ.get("WEIR_TEST_LONG") else 0.7
+    ring.create("--bytes", "256KiB", "--slow", policy)
+    consumer = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", "--stats", ring.at)
+    ring.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
+    if policy == "disconnect":    # or it may be cut off before it is stopped
+        os.kill(consumer.pid(), signal.SIGSTOP)
+    producer = Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, "--stats")
+    ring.wait_for(lambda head, consumers: consumers[0]["offered"] > 1000)
+    pids = [consumer.pid(), producer.pid()]
+    os.kill(pids[0], signal.SIGSTOP)
+    time.sleep(0.3)    # until the ring is full
+    peaks, begun = [hwm(pid) for pid in pids], ring.stat()[1]["offered"]
+    time.sleep(seconds)
+    assert [hwm(pid) for pid in pids] == peaks
+    passed = ring.stat()[1]["offered"] - begun
+    os.kill(pids[0], signal.SIGCONT)
+    if policy != "disconnect":    # it goes on as if nothing had been
+        delivered = ring.stat()[1]["delivered"]
+        ring.wait_for(lambda head, consumers: consumers[0]["delivered"] > delivered + 1000)
+    os.kill(pids[1], signal.SIGINT)
+    assert producer.end() == 130
+    sent = json.loads(producer.err.splitlines()[-1])
+    code = consumer.end()
+    head, books = ring.stat()
+    count, stats = json.loads(consumer.out.splitlines()[0])["count"], json.loads(consumer.err.splitlines()[-1])
+    print(policy, seconds, "s:", "passed while stopped", passed, books, peaks)
+    assert books["offered"] == books["delivered"] + books["dropped"] + books["unread"]
+    assert books["offered"] == sent["to_records"] + sent["to_dropped"]
+    if policy == "disconnect":
+        assert code == 76 and b"too slow" in consumer.err and books["served"] == 0 and passed > 100
+        assert count * 8 <= books["delivered"] * 65536
+        return
+    assert code == 0 and books["unread"] == 0
+    assert stats["ring_dropped"] == books["dropped"]
+    assert books["delivered"] * 8192 - 8191 <= count <= books["delivered"] * 8192    # the last may have been cut short
+    assert (passed == books["dropped"] == 0) if policy == "block" else passed > 100
 
 
 def test_two_consumers_see_all_of_it(ring, tmp_path):
