@@ -109,6 +109,7 @@ static const char ring[] =
 "exit code 76, after what was committed has been described. The ring's bytes count in --memory.\n";
 
 static const char sources[] =
+"ring:NAME                                   a ring in shared memory, to its end (weir help ring)\n"
 "tcp://HOST:PORT  unix:PATH                  connect; one stream\n"
 "tcp-listen://HOST:PORT  unix-listen:PATH    accept; records of all connections, each whole, in turns\n"
 "udp://HOST:PORT                             datagrams, each one or more records\n"

@@ -292,8 +292,8 @@ def test_a_consumer_that_is_too_slow_is_cut_off_and_told(ring, tmp_path):
     assert ring.stat()[1]["served"] == 0
 
 
-def hwm(pid):
-    return next(line for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+def peak_kib(pid):
+    return next(int(line.split()[1]) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
 
 
 @pytest.mark.parametrize("policy", ["block", "drop-oldest", "drop-newest", "disconnect"])
@@ -310,9 +310,10 @@ def test_while_a_consumer_is_stopped_books_stay_exact_and_nobody_grows(ring, tmp
     pids = [consumer.pid(), producer.pid()]
     os.kill(pids[0], signal.SIGSTOP)
     time.sleep(0.3)    # until the ring is full
-    peaks, begun = [hwm(pid) for pid in pids], ring.stat()[1]["offered"]
+    peaks, begun = [peak_kib(pid) for pid in pids], ring.stat()[1]["offered"]
     time.sleep(seconds)
-    assert [hwm(pid) for pid in pids] == peaks
+    later = [peak_kib(pid) for pid in pids]
+    assert all(now <= peak for now, peak in zip(later, peaks)), (peaks, later)    # less if the kernel took file pages back
     passed = ring.stat()[1]["offered"] - begun
     os.kill(pids[0], signal.SIGCONT)
     if policy != "disconnect":    # it goes on as if nothing had been
@@ -324,7 +325,7 @@ def test_while_a_consumer_is_stopped_books_stay_exact_and_nobody_grows(ring, tmp
     code = consumer.end()
     head, books = ring.stat()
     count, stats = json.loads(consumer.out.splitlines()[0])["count"], json.loads(consumer.err.splitlines()[-1])
-    print(policy, seconds, "s:", "passed while stopped", passed, books, peaks)
+    print(policy, seconds, "s:", "passed while stopped", passed, books, "peak KiB", peaks)
     assert books["offered"] == books["delivered"] + books["dropped"] + books["unread"]
     assert books["offered"] == sent["to_records"] + sent["to_dropped"]
     if policy == "disconnect":
