@@ -226,6 +226,27 @@ WEIR_API int weir_ring_is_taken(const weir_ring *ring, int who);
  * producer without an end, or (weir_ring_culprit) a consumer; a successor may come. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_ring_wait(weir_ring *ring, int64_t timeout_ns);
 
+/* ---- waiting in poll, for those who wait for other things too ----
+ *
+ *     the one who polls                              its peer
+ *     e = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+ *     weir_ring_pass_event(e, socket)          -->   weir_ring_receive_event, weir_ring_notify
+ *     until weir_ring_read says WEIR_AGAIN: read, release
+ *     weir_ring_arm: WEIR_OK: read again             commit (or release) writes to e if it was armed
+ *                    WEIR_AGAIN: poll(e), and read e empty
+ *
+ * A commit costs nothing more as long as nobody is armed. A peer's death writes nothing: poll the socket too,
+ * or arm again every few milliseconds. */
+
+/* Commits and cuts (a producer's; who: 0 to 15), or releases (a consumer's; who: WEIR_RING_PRODUCER) write to
+ * eventfd when `who` is armed, and once now. -1: no longer. It stays the caller's. */
+WEIR_API void weir_ring_notify(weir_ring *ring, int who, int eventfd);
+/* As weir_ring_wait, but instead of waiting it says WEIR_AGAIN: now poll. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_arm(weir_ring *ring);
+/* Over the Unix socket that a ring was passed over. WEIR_ERR_FORMAT: no descriptor came. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_pass_event(int eventfd, int socket);
+WEIR_API WEIR_MUST_CHECK weir_status weir_ring_receive_event(int *eventfd, int socket);
+
 #ifdef __cplusplus
 }
 #endif

@@ -84,16 +84,26 @@ static uint32_t ring_take_flags(_Atomic uint32_t *word)
     return old & RING_WAIT_FLAGS;
 }
 
+/* Who sleeps in poll. */
+static void ring_tell_events(const weir_ring *r)
+{
+    uint64_t const one = 1;
+    for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++)
+        if (r->events[i] >= 0) (void)weir_machine->write(r->events[i], &one, sizeof one);    /* fails if it is full: then it wakes already */
+}
+
 static void ring_tell_consumers(weir_ring *r)
 {
     if (ring_take_flags(&r->shared->consumers_wait) & RING_ONE_ASKS) ring_answer(r);
     (void)weir_machine->futex_wake(&r->shared->consumers_wait, INT32_MAX);
+    ring_tell_events(r);
 }
 
 static void ring_tell_producer(weir_ring *r)
 {
     (void)ring_take_flags(&r->shared->producer_waits);
     (void)weir_machine->futex_wake(&r->shared->producer_waits, INT32_MAX);
+    ring_tell_events(r);
 }
 
 /* The producer goes on at the head, with the counts of the head's mark. */
@@ -195,6 +205,7 @@ weir_status weir_ring_open(weir_ring **out, void *handle, size_t handle_bytes, v
     r->who = who;
     r->culprit = -1;
     r->fd = -1;
+    for (unsigned i = 0; i < WEIR_RING_CONSUMERS_MAX; i++) r->events[i] = -1;
     WEIR_TRY(ring_resume(r));
     *out = r;
     return WEIR_OK;

@@ -103,6 +103,7 @@ struct weir_ring {
 
     int     fd;            /* of the file with the locks; -1: none */
     int64_t looked_ns;     /* when the locks were last looked at */
+    int     events[WEIR_RING_CONSUMERS_MAX];    /* eventfds of those who poll: [consumer], or [0] the producer's; -1: none */
 };
 _Static_assert(sizeof(struct weir_ring) <= WEIR_RING_HANDLE_BYTES, "the handle's promise");
 

@@ -161,12 +161,7 @@ weir_status weir_ring_remove(const char *name)
     return weir_machine->unlink(path) < 0 ? WEIR_ERR_IO : WEIR_OK;
 }
 
-weir_status weir_ring_pass(const weir_ring_place *p, int socket)
-{
-    int result;
-    do result = weir_machine->send_fd(socket, p->fd); while (result == -EINTR);
-    return result < 0 ? WEIR_ERR_IO : WEIR_OK;
-}
+weir_status weir_ring_pass(const weir_ring_place *p, int socket) { return weir_ring_pass_event(p->fd, socket); }
 
 weir_status weir_ring_receive(weir_ring_place *p, int socket)
 {
@@ -178,6 +173,25 @@ weir_status weir_ring_receive(weir_ring_place *p, int socket)
     weir_status const status = weir_ring_adopt(p, fd);
     (void)weir_machine->close(fd);
     return status;
+}
+
+weir_status weir_ring_pass_event(int eventfd, int socket)
+{
+    WEIR_ASSERT(eventfd >= 0);
+    int result;
+    do result = weir_machine->send_fd(socket, eventfd); while (result == -EINTR);
+    return result < 0 ? WEIR_ERR_IO : WEIR_OK;
+}
+
+weir_status weir_ring_receive_event(int *eventfd, int socket)
+{
+    WEIR_ASSERT(eventfd != NULL);
+    int fd;
+    do fd = weir_machine->receive_fd(socket); while (fd == -EINTR);
+    if (fd == -EBADMSG) return WEIR_ERR_FORMAT;
+    if (fd < 0) return WEIR_ERR_IO;
+    *eventfd = fd;
+    return WEIR_OK;
 }
 
 weir_status weir_ring_guard(const weir_ring_place *p)
@@ -297,10 +311,45 @@ static inline void spin_pause(void)
 #endif
 }
 
+static _Atomic uint32_t *word_of(const weir_ring *r)
+{
+    return r->who == WEIR_RING_PRODUCER ? &r->shared->producer_waits : &r->shared->consumers_wait;
+}
+
+/* WEIR_AGAIN: the word says that we sleep, and *seen is what it was then. */
+static weir_status fall_asleep(weir_ring *r, uint32_t *seen)
+{
+    *seen = atomic_fetch_or(word_of(r), RING_SLEEPS) | RING_SLEEPS;
+    ring_fence();    /* either this look sees what the peer has stored, or the peer sees the word */
+    if (ring_has_news(r)) return WEIR_OK;
+    int const dead = dead_peer(r);
+    if (ring_has_news(r)) return WEIR_OK;    /* it may have been its last deed */
+    if (dead != NOBODY) {
+        r->culprit = (int8_t)dead;
+        return WEIR_ERR_PEER;
+    }
+    return ring_is_there(r) ? WEIR_AGAIN : WEIR_ERR_PEER;
+}
+
+weir_status weir_ring_arm(weir_ring *r)
+{
+    WEIR_ASSERT(r != NULL && r->who != WEIR_RING_OBSERVER);
+    uint32_t seen;
+    return fall_asleep(r, &seen);
+}
+
+void weir_ring_notify(weir_ring *r, int who, int eventfd)
+{
+    WEIR_ASSERT(r != NULL && r->who != WEIR_RING_OBSERVER);
+    WEIR_ASSERT(r->who == WEIR_RING_PRODUCER ? who >= 0 && who < (int)WEIR_RING_CONSUMERS_MAX : who == WEIR_RING_PRODUCER);
+    uint64_t const one = 1;
+    r->events[who == WEIR_RING_PRODUCER ? 0 : who] = eventfd;
+    if (eventfd >= 0) (void)weir_machine->write(eventfd, &one, sizeof one);    /* as ring_tell_events; what a predecessor left untold is told */
+}
+
 weir_status weir_ring_wait(weir_ring *r, int64_t timeout_ns)
 {
-    int const is_producer = r->who == WEIR_RING_PRODUCER;
-    _Atomic uint32_t *const word = is_producer ? &r->shared->producer_waits : &r->shared->consumers_wait;
+    _Atomic uint32_t *const word = word_of(r);
     int64_t const start = weir_machine->monotonic_ns();
     int64_t now = start;
     while (now - start < SPIN_NS && now - start < timeout_ns) {
@@ -311,16 +360,9 @@ weir_status weir_ring_wait(weir_ring *r, int64_t timeout_ns)
         now = weir_machine->monotonic_ns();
     }
     for (;;) {
-        uint32_t const seen = atomic_fetch_or(word, RING_SLEEPS) | RING_SLEEPS;
-        ring_fence();    /* either this look sees what the peer has stored, or the peer sees the word */
-        if (ring_has_news(r)) return WEIR_OK;
-        int const dead = dead_peer(r);
-        if (ring_has_news(r)) return WEIR_OK;    /* it may have been its last deed */
-        if (dead != NOBODY) {
-            r->culprit = (int8_t)dead;
-            return WEIR_ERR_PEER;
-        }
-        if (!ring_is_there(r)) return WEIR_ERR_PEER;
+        uint32_t seen;
+        weir_status const status = fall_asleep(r, &seen);
+        if (status != WEIR_AGAIN) return status;
         int64_t const left = timeout_ns - (now - start);
         if (left <= 0) return WEIR_AGAIN;
         (void)weir_machine->futex_wait(word, seen, left < SLICE_NS ? left : SLICE_NS);
