@@ -187,8 +187,9 @@ static const char environment[] =
 "CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
 
 static const char bench[] =
-"weir bench transport [options]         bytes between processes and from a file to a socket, measured here; what there\n"
-"                                       is to choose: weir bench --help\n";
+"weir bench transport [options]         bytes from one process to another, and from a file to a socket, measured here:\n"
+"                                       pipe vmsplice unix tcp redis ring; read mmap sendfile splice vmsplice\n"
+"      --ways, --sizes, --loads, --seconds, --rounds, -o table|json|csv|markdown: weir bench --help\n";
 
 static const struct { const char *name, *text; } topics[] = {
     { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "bench", bench }, { "sources", sources },

@@ -46,15 +46,22 @@ def ring():
     r = Ring(f"test-{os.getpid()}-{random.randrange(1 << 32)}")
     yield r
     r.path.unlink(missing_ok=True)
+    while Running.started:    # endless ones, after a test that failed
+        p = Running.started.pop()
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
 
 
 class Running:
-    """The executable in the background, under the launcher that says its peak."""
+    """The executable in the background, under the launcher that says its peak, in a process group of its own."""
+    started = []
 
     def __init__(self, tmp_path, *args, peak=True):
         self.report = tmp_path / f"peak-{random.randrange(1 << 40)}"
         launcher = [PEAK, self.report, "--"] if peak else []
-        self.p = subprocess.Popen([*launcher, EXE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.p = subprocess.Popen([*launcher, EXE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  start_new_session=True)
+        self.started.append(self.p)
 
     def pid(self):
         """Of the executable itself, once the launcher has started it."""
