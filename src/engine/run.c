@@ -394,7 +394,7 @@ static void worker_stream(struct worker *w)
     for (uint64_t block = 0;; block++) {    /* when it is to stop, the source ends, and what was read is done */
         uint64_t const own_to = run->body_at + (block + 1) * run->block_bytes;
         int begun = 0, done;
-        if (run->lent && run->worker_count == 1 && start == window->at + window->have) {
+        if (run->lent && run->worker_count == 1 && !source_stop && start == window->at + window->have) {
             window->at = start;
             window->have = 0;
             if (block_lent(w, block)) {

@@ -374,6 +374,21 @@ def test_interrupt_reports_what_was_seen(ring, tmp_path):
     assert gen.end() == 130 and ring.stat()[0]["producer"] == "ended"
 
 
+@pytest.mark.parametrize("words,code", [(["summary"], 130), (["head", "-n", "100000"], 0)])
+def test_a_consumer_ends_while_its_producer_goes_on_and_on(ring, tmp_path, words, code):
+    ring.create("--bytes", "128KiB")
+    Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, peak=False)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] == 4)
+    reader = Running(tmp_path, *words, "-i", "f64", "-o", "ndjson", ring.at)
+    started = time.monotonic()
+    if code == 130:
+        ring.wait_for(lambda head, consumers: consumers[0]["delivered"] > 100)
+        os.kill(reader.pid(), signal.SIGINT)
+        started = time.monotonic()
+    assert reader.end() == code and time.monotonic() - started < 5
+    assert len(reader.out.splitlines()) == (1 if code == 130 else 100000)
+
+
 def test_a_full_shared_memory_is_an_error_and_leaves_nothing(ring):
     space = os.statvfs("/dev/shm")
     if space.f_blocks == 0 or space.f_blocks * space.f_frsize >= 1 << 40:
