@@ -38,6 +38,7 @@ static const char *verb_text(const struct verb *v, char *text, size_t bytes)
     case VERB_FILTER: case VERB_SELECT: case VERB_DROP: case VERB_HEAD: case VERB_BANDS: case VERB_TEE: return "constant";
     case VERB_AGG: return v->group == NULL && v->window == NULL ? "constant" : v->on_full != NULL ? "by parameter: -S, --on-full" : "by parameter: -S, --on-full (approx)";
     case VERB_TAIL: return "by parameter: -n";
+    case VERB_SORT: return v->has_count ? "by parameter: -n" : "by parameter: -S, all rows";
     case VERB_SAMPLE: return v->has_number ? "constant" : "by parameter: -n";
     case VERB_DEDUP: return "by parameter: --fpr, --for";
     default: return "by parameter";

@@ -152,7 +152,8 @@ static const char sql[] =
 "  [WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000 [ON COL] [LATENESS 5s]]\n"
 "  [HAVING EXPR] [ORDER BY COL [DESC],...] [LIMIT N]\n"
 "\n"
-"One SELECT becomes a chain of verbs; 'weir plan sql ...' shows it. Groups can be ordered, rows cannot.\n"
+"One SELECT becomes a chain of verbs; 'weir plan sql ...' shows it. ORDER BY keeps the rows that\n"
+"LIMIT asks for, or all if they fit in --memory.\n"
 "\n"
 "  weir sql \"SELECT carrier, count(*) AS n FROM 'flights.csv' GROUP BY carrier ORDER BY n DESC LIMIT 5\"\n"
 "  zcat log.csv.gz | weir sql \"SELECT approx_quantile(ms, 0.99) FROM '-' WHERE status >= 500\"\n";

@@ -35,6 +35,8 @@ static const struct { const char *name, *memory, *words, *says, *examples; } ver
       "weir rate --time time_hour flights.csv\n  weir rate --window tumbling:10s - < access.csv" },
     { "head", "constant", "", "the first rows (10); nothing behind them is read", "weir head -n 3 flights.csv\n  weir count -g dest then head flights.csv" },
     { "tail", "by parameter", "", "the last rows (10)", "weir tail -n 3 flights.csv\n  weir filter 'dep_delay > 600' then tail -n 1 flights.csv" },
+    { "sort", "by parameter", "EXPR[:desc],...", "rows in order: the first -n of them, or all if they fit in --memory",
+      "weir sort dep_delay:desc -n 5 flights.csv\n  weir count -g carrier then sort count:desc flights.csv" },
     { "sample", "by parameter", "", "a random sample: -n rows, or the share -p of them", "weir sample -n 100 flights.csv\n  weir sample -p 0.01 then count flights.csv" },
     { "dedup", "by parameter", "COL,...", "rows whose values were not seen before; --fpr of them fall out wrongly",
       "weir dedup tailnum flights.csv\n  weir dedup origin,dest --fpr 0.001 then count flights.csv" },

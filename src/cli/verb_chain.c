@@ -117,6 +117,7 @@ int chain_ending(void)
             const struct verb *v = plan.segments[i].keep.verb;
             uint64_t const seen = kept->store.seen, rows = v->count < seen ? v->count : seen;
             if (kept->store.too_long != 0) complain("%s: a row has more than %llu bytes of text; see --max-record", v->name, (unsigned long long)kept->store.text_max);
+            else if (v->count == 0) complain("%s: more rows than the %llu bytes there are for them; -n N keeps the first N, -S gives more memory", v->name, (unsigned long long)kept->store.heap_bytes);
             else complain("%s -n %llu: %llu rows take more than the %llu bytes there are for them; -S gives more memory", v->name,
                           (unsigned long long)v->count, (unsigned long long)rows, (unsigned long long)kept->store.heap_bytes);
             return EXIT_NO_FIT;
@@ -229,7 +230,7 @@ static const char *hint(char *room, size_t bytes)
     for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) {
         const char *o;
         if (!option) nearest_try(&n, name);
-        for (unsigned k = 0; option && name == chain.where_verb->name && (o = chain_verb_option(i, k)) != NULL; k++)
+        for (unsigned k = 0; option && strcmp(name, chain.where_verb->name) == 0 && (o = chain_verb_option(i, k)) != NULL; k++)
             if (o[1] == '-') nearest_try(&n, o + 2);
     }
     if (option) options_nearest(&n);
@@ -298,7 +299,7 @@ int chain_job_do(const struct chain_job *job)
         question.question.shared_bytes = sink.place.bytes;
     }
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
-    if (outcome != PLAN_OK || job->deed != DEED_RUN) ring_sink_drop(&sink);
+    if (sink.ring != NULL && (outcome != PLAN_OK || job->deed != DEED_RUN)) ring_sink_drop(&sink);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
     if (job->deed == DEED_CHECK) return EXIT_OK;
@@ -335,7 +336,7 @@ int chain_job_do(const struct chain_job *job)
     chain_finish(&plan);
     if (summary) plan.out.error = summary_print();
     int const ending = chain_ending();
-    if (plan.out.error == 0) ring_sink_close(&sink);    /* else its consumers are to know that it is not whole */
+    if (sink.ring != NULL && plan.out.error == 0) ring_sink_close(&sink);    /* else its consumers are to know that it is not whole */
     return session_close(&source, code != EXIT_OK ? code : ending);
 }
 

@@ -210,7 +210,7 @@ static int plan_restore(const char *path)
     *m.chain = state.chain;
     for (unsigned i = 0; i < m.chain->count; i++) {    /* its texts lie in the copy now */
         const char **const texts[] = { &m.chain->verbs[i].name, &m.chain->verbs[i].text, &m.chain->verbs[i].group, &m.chain->verbs[i].window, &m.chain->verbs[i].time,
-                                       &m.chain->verbs[i].lateness, &m.chain->verbs[i].on_full, &m.chain->verbs[i].order, &m.chain->verbs[i].word };
+                                       &m.chain->verbs[i].lateness, &m.chain->verbs[i].on_full, &m.chain->verbs[i].order };
         for (unsigned t = 0; t < sizeof texts / sizeof texts[0]; t++)
             if (*texts[t] != NULL) *texts[t] = m.chain->made + (*texts[t] - state.chain.made);
     }

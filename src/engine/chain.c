@@ -284,6 +284,34 @@ static enum plan_outcome list_compile(struct compile *c, const struct verb *v, s
     return PLAN_OK;
 }
 
+/* EXPR[:asc|:desc],... of sort. */
+static enum plan_outcome sort_compile(struct compile *c, const struct verb *v, struct segment *s)
+{
+    struct expression_error error;
+    struct cursor cursor = { .text = v->text, .bytes = (uint32_t)strlen(v->text) };
+    struct keep *keep = &s->keep;
+    *keep = (struct keep){ .kind = KEEP_ROWS, .verb = v, .key_first = c->expression_count };
+    do {
+        struct expression e;
+        if (keep->key_count == WEIR_KEYS_MAX) return verb_fail(c, v, "takes at most 8 columns");
+        if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
+        if (cursor_char(&cursor, ':')) {
+            keep->descends[keep->key_count] = (uint8_t)cursor_word(&cursor, "desc");
+            if (!keep->descends[keep->key_count] && !cursor_word(&cursor, "asc")) {
+                cursor_fail(&cursor, &error, "asc or desc is expected here");
+                return expression_fail(c, v, v->text, &error);
+            }
+        }
+        if (expression_add(c, &e) != 0) return too_many(c, v);
+        keep->key_count++;
+    } while (cursor_char(&cursor, ','));
+    if (!cursor_end(&cursor)) {
+        cursor_fail(&cursor, &error, "a comma, ':desc' or the end is expected here");
+        return expression_fail(c, v, v->text, &error);
+    }
+    return PLAN_OK;
+}
+
 /* One number for bands and hist. */
 static enum plan_outcome number_compile(struct compile *c, const struct verb *v, struct segment *s, struct expression *e)
 {
@@ -319,8 +347,9 @@ static enum plan_outcome keep_types(struct compile *c, struct keep *keep, unsign
 {
     keep->column_count = count;
     keep->text_max = c->text_max;
-    keep->types = arena_take(&c->plan->plan.arena, "chain", count * sizeof *keep->types);
-    return keep->types == NULL ? plan_no_fit(&c->plan->plan, "chain", count * sizeof *keep->types) : PLAN_OK;
+    size_t const bytes = (count + keep->key_count) * sizeof *keep->types;
+    keep->types = arena_take(&c->plan->plan.arena, "chain", bytes);
+    return keep->types == NULL ? plan_no_fit(&c->plan->plan, "chain", bytes) : PLAN_OK;
 }
 
 /* The columns that a segment hands on that ends in something kept. */
@@ -408,6 +437,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
         }
         s->keep = (struct keep){ .kind = KEEP_ROWS, .verb = v };
         return PLAN_OK;
+    case VERB_SORT: return sort_compile(c, v, s);
     case VERB_TAIL:
         s->keep = (struct keep){ .kind = KEEP_ROWS, .verb = v };
         return PLAN_OK;
@@ -538,9 +568,6 @@ static enum plan_outcome types_find(struct chain_plan *p)
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
     }
-    uintptr_t const from = ((uintptr_t)plan->arena.base + plan->arena.used + 4095) & ~(uintptr_t)4095;    /* untouched again */
-    uintptr_t const to = (uintptr_t)rest.base + rest.used;
-    if (from < to) weir_machine->discard((void *)from, to - from);
     return PLAN_OK;
 }
 
@@ -565,6 +592,7 @@ static enum plan_outcome segment_finish(struct compile *c, struct segment *s, co
         enum plan_outcome const outcome = keep_types(c, &s->keep, count);
         if (outcome != PLAN_OK) return outcome;
         for (unsigned i = 0; i < count; i++) s->keep.types[i] = s->keep.kind == KEEP_HIST ? VALUE_NUMBER : c->columns[i].type;
+        for (unsigned i = 0; i < s->keep.key_count; i++) s->keep.types[count + i] = c->expressions[s->keep.key_first + i].type;
     }
     s->columns = arena_take(&plan->arena, "chain", c->column_count * sizeof *s->columns);
     s->expressions = arena_take(&plan->arena, "chain", c->expression_count * sizeof *s->expressions);
@@ -578,13 +606,15 @@ static enum plan_outcome segment_finish(struct compile *c, struct segment *s, co
     return PLAN_OK;
 }
 
-/* Scratch is taken from the end of the arena, and what stays from its front: they must not meet. */
+/* What stays is taken from the front of the arena; scratch lies behind it, where types_find has touched pages already. */
 static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_question *cq)
 {
+    enum { STAYS_LEAST_BYTES = 32 << 10, STAYS_MOST_BYTES = 256 << 10 };
     struct plan *plan = &p->plan;
-    size_t const scratch = sizeof(struct compile) + CODE_BYTES_MAX + expression_parts_bytes() + WEIR_CODE_VECTORS * sizeof(struct chain_column) + 4 * ARENA_ALIGN;
-    if (arena_free_bytes(&plan->arena) < scratch + (32u << 10)) return plan_no_fit(plan, "chain", scratch);
-    plan->arena.bytes -= (scratch + 4095) & ~(size_t)4095;
+    size_t const all = plan->arena.bytes, have = arena_free_bytes(&plan->arena);
+    size_t const scratch = sizeof(struct compile) + CODE_BYTES_MAX + expression_parts_bytes() + WEIR_CODE_VECTORS * sizeof(struct chain_column) + 5 * ARENA_ALIGN;
+    if (have < scratch + STAYS_LEAST_BYTES) return plan_no_fit(plan, "chain", scratch);
+    plan->arena.bytes = plan->arena.used + (have - scratch < STAYS_MOST_BYTES ? have - scratch : STAYS_MOST_BYTES);
     uint8_t *at = plan->arena.base + plan->arena.bytes;
     at = (uint8_t *)(((uintptr_t)at + 63) & ~(uintptr_t)63);
     struct compile *c = (void *)at;
@@ -610,7 +640,7 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
             c->expression_count = 0;
             code_init(&s->code, code, &names, c->text_max, cq->question.seeds.seed);
         }
-        p->chain->where = v->word;
+        p->chain->where = v->name;
         p->chain->where_verb = v;
         outcome = verb_compile(c, v, s, &cq->question);
         if (outcome == PLAN_OK && i + 1 < p->chain->count && p->silent) outcome = verb_fail(c, v, "is where a chain ends: nothing can come behind it");
@@ -640,7 +670,7 @@ static enum plan_outcome chain_compile(struct chain_plan *p, const struct chain_
             names_at += s->columns[i].name_bytes;
         }
     }
-    plan->arena.bytes += (scratch + 4095) & ~(size_t)4095;
+    plan->arena.bytes = all;
     return outcome;
 }
 
@@ -714,6 +744,7 @@ static enum plan_outcome kept_divide(struct chain_plan *p, const struct chain_qu
             unsigned long long const rows = s->keep.verb->count;
             if (s->keep.kind == KEEP_HIST) snprintf(line->buys, sizeof line->buys, "bins of 1/16 of an octave, from 2^-40 to 2^64");
             else if (s->keep.kind == KEEP_SUMMARY) snprintf(line->buys, sizeof line->buys, "%u columns of %u B on average", s->keep.column_count, (unsigned)(bytes / s->keep.column_count));
+            else if (rows == 0) snprintf(line->buys, sizeof line->buys, "all rows, or none if they do not fit");
             else if (any) snprintf(line->buys, sizeof line->buys, "%llu rows of up to %llu B on average", rows, (unsigned long long)(bytes / rows));
             else snprintf(line->buys, sizeof line->buys, "%llu rows", rows);
         }
@@ -956,13 +987,6 @@ static void selection_head(struct selection *s, uint64_t n)
         for (; n > 0; n--, left &= left - 1) kept |= left & (0 - left);
         s->words[w] = kept;
     }
-}
-
-static int selection_empty(const struct selection *s)
-{
-    uint64_t any = 0;
-    for (unsigned w = 0; w < VECTOR_WORDS; w++) any |= s->words[w];
-    return any == 0;
 }
 
 /* The frame and the selection are those of a new batch: through the steps of the segment. */

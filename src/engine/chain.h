@@ -24,13 +24,12 @@
 
 /* ---- what was asked ---- */
 
-enum verb_kind { VERB_FILTER, VERB_SELECT, VERB_DROP, VERB_AGG, VERB_HEAD, VERB_TAIL, VERB_SAMPLE, VERB_DEDUP, VERB_BANDS,
+enum verb_kind { VERB_FILTER, VERB_SELECT, VERB_DROP, VERB_AGG, VERB_HEAD, VERB_TAIL, VERB_SAMPLE, VERB_SORT, VERB_DEDUP, VERB_BANDS,
                  VERB_HIST, VERB_TEE, VERB_ROUTE, VERB_SUMMARY };
 
 struct verb {
     enum verb_kind kind;
-    const char    *name;           /* for messages */
-    const char    *word;           /* the name as it stands among the words */
+    const char    *name;           /* as it stands among the words */
     const char    *text;           /* expression or list */
     const char    *group;          /* -g */
     const char    *window, *time, *lateness, *on_full;
@@ -100,7 +99,9 @@ struct keep {
     enum keep_kind    kind;
     const struct verb *verb;
     struct expression argument;          /* hist */
-    enum value_type  *types;             /* of the columns that come out */
+    unsigned          key_first, key_count;    /* sort: expressions of the segment */
+    uint8_t           descends[WEIR_KEYS_MAX];
+    enum value_type  *types;             /* of the columns that come out, and of the keys behind them */
     unsigned          column_count;
     uint64_t          text_max;          /* bytes of texts in one row, and in one batch of rows that come out */
 };

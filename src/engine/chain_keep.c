@@ -1,6 +1,7 @@
-/* chain_keep.c - what ends a segment and is no agg: rows kept whole (tail, sample -n), a histogram. Contract: chain.h.
+/* chain_keep.c - what ends a segment and is no agg: rows kept whole (tail, sample -n, sort), a histogram. Contract: chain.h.
  *
  *   output block:  | vectors | rooms of OUTPUT_ROWS rows, a column each | cells of one row | vectors of the columns |
+ *   (cells and vectors: the keys of sort are before the columns)
  *
  * Lines of a histogram are bins of weir/loglinear.h put together in one of these ways, whose lines are all but the empty ones printed:
  *
@@ -19,14 +20,20 @@
 #include "sketches/loglinear_inner.h"
 
 enum { HIST_BITS = 4, HIST_EXPONENT_MIN = -40, HIST_EXPONENT_MAX = 64, HIST_LINES = 32,
-       HIST_TOGETHER_MAX = 7, HIST_EVEN_NEVER = HIST_EXPONENT_MIN - HIST_BITS - 1 };
+       HIST_TOGETHER_MAX = 7, SORT_LEAST_ROWS = 64, HIST_EVEN_NEVER = HIST_EXPONENT_MIN - HIST_BITS - 1 };
 
 static size_t up(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 size_t keep_output_bytes(const struct keep *k)
 {
     size_t const n = k->kind == KEEP_SUMMARY ? 1 : k->column_count;
-    return up(n * sizeof(struct vector)) + up(n * OUTPUT_ROOM_BYTES) + up(n * sizeof(struct value)) + up(n * sizeof(struct vector *));
+    size_t const stored = n + k->key_count;
+    return up(n * sizeof(struct vector)) + up(n * OUTPUT_ROOM_BYTES) + up(stored * sizeof(struct value)) + up(stored * sizeof(struct vector *));
+}
+
+static enum store_kind store_kind_of(const struct keep *k)
+{
+    return k->verb->kind == VERB_TAIL ? STORE_LAST : k->verb->kind == VERB_SORT ? STORE_SORT : STORE_SAMPLE;
 }
 
 static uint32_t keep_rows(const struct keep *k) { return k->verb->count < WEIR_SAMPLE_CAPACITY_MAX ? (uint32_t)k->verb->count : WEIR_SAMPLE_CAPACITY_MAX; }
@@ -40,10 +47,17 @@ uint64_t keep_bytes(const struct keep *k, const struct question *q, uint64_t *le
         *texts = 1;
         return UINT64_MAX;
     }
+    unsigned const stored = k->column_count + k->key_count;
+    enum store_kind const kind = store_kind_of(k);
+    uint64_t const row = store_row_bytes(k->types, stored, texts), one_more = 8 + 9 * (uint64_t)stored;
+    if (k->verb->count == 0) {    /* sort: all, as many as fit */
+        *texts = 1;
+        *least = store_bytes(kind, SORT_LEAST_ROWS, SORT_LEAST_ROWS * row + one_more);
+        return UINT64_MAX;
+    }
     uint32_t const rows = keep_rows(k);
-    uint64_t const row = store_row_bytes(k->types, k->column_count, texts), one_more = 8 + 9 * (uint64_t)k->column_count;
-    *least = store_bytes(rows, rows * row + one_more);
-    return store_bytes(rows, rows * (row + (*texts ? k->text_max : 0)) / 4 * 5 + one_more + 4096);    /* room for the dead */
+    *least = store_bytes(kind, rows, rows * row + one_more);
+    return store_bytes(kind, rows, rows * (row + (*texts ? k->text_max : 0)) / 4 * 5 + one_more + 4096);    /* room for the dead */
 }
 
 void keep_init(struct kept *kept, const struct keep *k, void *block, size_t block_bytes, void *output_block, const struct question *q)
@@ -52,7 +66,18 @@ void keep_init(struct kept *kept, const struct keep *k, void *block, size_t bloc
     memset(kept, 0, sizeof *kept);
     if (k->kind == KEEP_HIST) WEIR_ASSERT(weir_loglinear_init(&kept->histogram, block, block_bytes, HIST_BITS, HIST_EXPONENT_MIN, HIST_EXPONENT_MAX) == WEIR_OK);
     else if (k->kind == KEEP_SUMMARY) summary_init(&kept->summary, k, block, block_bytes, q);
-    else store_init(&kept->store, block, block_bytes, k->verb->kind == VERB_TAIL ? STORE_LAST : STORE_SAMPLE, keep_rows(k), k->column_count, k->text_max, q->seeds.seed);
+    else {
+        unsigned const stored = k->column_count + k->key_count;
+        uint32_t rows = keep_rows(k);
+        if (rows == 0) {    /* as many as there can be if texts are empty */
+            int texts;
+            uint64_t const row = store_row_bytes(k->types, stored, &texts) + 12;
+            uint64_t const fit = (block_bytes - store_bytes(STORE_SORT, 1, 0)) / row;
+            rows = fit < WEIR_SAMPLE_CAPACITY_MAX ? (uint32_t)fit : WEIR_SAMPLE_CAPACITY_MAX;
+        }
+        store_init(&kept->store, block, block_bytes, store_kind_of(k), rows, stored, (1 + k->key_count) * k->text_max, q->seeds.seed);
+        if (k->key_count != 0) store_order(&kept->store, k->descends, k->key_count);
+    }
     if (output_block == NULL || k->kind == KEEP_SUMMARY) return;
     uint8_t *at = output_block;
     struct aggregation_output *o = &kept->output;
@@ -61,7 +86,7 @@ void keep_init(struct kept *kept, const struct keep *k, void *block, size_t bloc
     o->rooms = at;
     at += up(k->column_count * OUTPUT_ROOM_BYTES);
     kept->cells = (void *)at;
-    at += up(k->column_count * sizeof *kept->cells);
+    at += up((k->column_count + k->key_count) * sizeof *kept->cells);
     kept->vectors = (void *)at;
     o->capacity = OUTPUT_ROWS;
     o->text = kept->store.heap;    /* texts stay where they are */
@@ -101,9 +126,13 @@ int keep_add(struct segment_worker *sw)
         summary_add(sw);
         return 1;
     }
+    unsigned const keys = s->keep.key_count;
+    for (unsigned i = 0; i < keys; i++) kept->vectors[i] = expression_run(&sw->frame, &s->expressions[s->keep.key_first + i]);
+    if (keys != 0) store_sieve(&kept->store, kept->vectors, &sw->selection);
+    if (selection_empty(&sw->selection)) return 1;
     for (unsigned i = 0; i < s->keep.column_count; i++) {
         struct expression const whole = { .result = s->out_vectors[i] };
-        kept->vectors[i] = expression_run(&sw->frame, &whole);
+        kept->vectors[keys + i] = expression_run(&sw->frame, &whole);
     }
     store_add(&kept->store, kept->vectors, &sw->selection);
     return !kept->store.failed;
@@ -134,7 +163,7 @@ static int row_set(struct kept *kept, const struct keep *k)
     struct aggregation_output *o = &kept->output;
     int fits = 1;
     for (unsigned i = 0; i < k->column_count; i++) {
-        const struct value *v = &kept->cells[i];
+        const struct value *v = &kept->cells[k->key_count + i];
         uint32_t *start = (uint32_t *)(void *)(o->rooms + (size_t)i * OUTPUT_ROOM_BYTES);
         if (k->types[i] != VALUE_TEXT || v->is_null) {
             fits &= output_set(o, i, v);
@@ -156,7 +185,7 @@ static void rows_finish(struct kept *kept, const struct keep *k, struct segment_
     }
     while (store_row(&kept->store, kept->cells)) {
         uint64_t bytes = 0;
-        for (unsigned i = 0; i < k->column_count; i++) bytes += k->types[i] == VALUE_TEXT ? kept->cells[i].bytes : 0;
+        for (unsigned i = 0; i < k->column_count; i++) bytes += k->types[i] == VALUE_TEXT ? kept->cells[k->key_count + i].bytes : 0;
         if (o->rows == o->capacity || texts + bytes > k->text_max) {
             output_go(kept, k, next);
             texts = 0;

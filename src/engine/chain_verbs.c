@@ -25,7 +25,7 @@ static const struct verb_words {
     { "distinct", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS }, { "quantile", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_QUANTILES | OPT_FULL | OPT_BOUNDS },
     { "freq", 2, 2, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "entropy", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL | OPT_BOUNDS },
     { "corr", 1, 1, OPT_GROUP | OPT_WINDOW | OPT_FULL }, { "rate", 0, 0, OPT_GROUP | OPT_WINDOW | OPT_FULL },
-    { "head", 0, 0, OPT_COUNT }, { "tail", 0, 0, OPT_COUNT }, { "sample", 0, 0, OPT_COUNT | OPT_SHARE },
+    { "head", 0, 0, OPT_COUNT }, { "tail", 0, 0, OPT_COUNT }, { "sort", 1, 1, OPT_COUNT }, { "sample", 0, 0, OPT_COUNT | OPT_SHARE },
     { "dedup", 1, 1, OPT_FPR | OPT_FOR }, { "bands", 1, 1, OPT_SIGMA | OPT_INSIDE }, { "hist", 1, 1, 0 }, { "tee", 1, 1, 0 },
     { "route", 1, 1, OPT_ROUTE }, { "summary", 0, 0, 0 } };
 enum { KNOWN = sizeof known / sizeof known[0] };
@@ -197,7 +197,7 @@ static int option_take(struct chain *chain, struct verb *v, const struct verb_wo
 static enum verb_kind kind_of(const char *name)
 {
     static const struct { const char *name; enum verb_kind kind; } kinds[] = {
-        { "filter", VERB_FILTER }, { "select", VERB_SELECT }, { "drop", VERB_DROP }, { "head", VERB_HEAD }, { "tail", VERB_TAIL },
+        { "filter", VERB_FILTER }, { "select", VERB_SELECT }, { "drop", VERB_DROP }, { "head", VERB_HEAD }, { "tail", VERB_TAIL }, { "sort", VERB_SORT },
         { "sample", VERB_SAMPLE }, { "dedup", VERB_DEDUP }, { "bands", VERB_BANDS }, { "hist", VERB_HIST }, { "tee", VERB_TEE },
         { "route", VERB_ROUTE }, { "summary", VERB_SUMMARY } };
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
@@ -215,7 +215,7 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
     if (w == NULL) return fail(chain, "no verb '%.60s'; 'weir help verbs' lists them", words[*at]);
     if (chain->count == WEIR_VERBS_MAX) return fail(chain, "more than %u verbs", WEIR_VERBS_MAX);
     struct verb *v = &chain->verbs[chain->count++];
-    *v = (struct verb){ .kind = kind_of(w->name), .name = w->name, .word = verb_word };
+    *v = (struct verb){ .kind = kind_of(w->name), .name = verb_word };
     chain->where_verb = v;
     const char *taken[2] = { NULL, NULL }, *quantiles = NULL;
     unsigned have = 0;
@@ -246,7 +246,7 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
     if (v->kind == VERB_BANDS && !v->has_number) v->number = 3;
     if (v->kind == VERB_DEDUP && !v->has_number) v->number = 0.01;
     if (v->kind == VERB_DEDUP && v->number >= 1) return fail(chain, "dedup --fpr: a share below 1, such as 0.01");
-    if ((v->kind == VERB_TAIL || v->kind == VERB_SAMPLE || v->kind == VERB_DEDUP) && v->has_count && v->count == 0) return fail(chain, "%s: 0 rows are none", w->name);
+    if ((v->kind == VERB_TAIL || v->kind == VERB_SAMPLE || v->kind == VERB_SORT || v->kind == VERB_DEDUP) && v->has_count && v->count == 0) return fail(chain, "%s: 0 rows are none", w->name);
     if (v->kind == VERB_ROUTE && v->to == NULL) return fail(chain, "route wants --to FILE,FILE,...");
     return 0;
 }
@@ -262,6 +262,11 @@ int chain_parse(struct chain *chain, int count, char **words, int *used)
         if (verb_take(chain, count, words, &at) != 0) return -1;
         if (at >= count || strcmp(words[at], "then") != 0) break;
         at++;
+    }
+    for (unsigned i = 1; i < chain->count; i++) {    /* what head throws away need not be kept */
+        struct verb *v = &chain->verbs[i - 1];
+        if (v->kind == VERB_SORT && !v->has_count && chain->verbs[i].kind == VERB_HEAD && chain->verbs[i].count != 0)
+            v->count = chain->verbs[i].count, v->has_count = 1;
     }
     *used = at;
     chain->where = NULL;

@@ -53,7 +53,7 @@ struct lowering {
     uint8_t           aliases;         /* of items are names, too */
     uint8_t           aggregated;      /* the last item */
     uint16_t          clauses[CLAUSES], keywords[CLAUSES];    /* where they begin, behind the keyword and with it */
-    const char       *where, *having, *window, *time, *lateness, *limit;    /* words; NULL: absent */
+    const char       *where, *having, *window, *time, *lateness, *sort, *limit;    /* words; NULL: absent */
     unsigned          key_count;
     struct { uint8_t column, descends; } keys[WEIR_SQL_ORDER_MAX];
     struct item       items[WEIR_SQL_ITEMS_MAX];
@@ -1435,15 +1435,13 @@ static void lower_having(struct lowering *l)
     refuse_bare(l);
 }
 
-/* Keys of --order by the names that agg gives. Windows come in the order of their ends by themselves. */
+/* Keys of --order by the names that agg gives; or of `sort`, where they are rows' or computed. Windows come in the order of their ends by
+ * themselves. */
 static void lower_order(struct lowering *l)
 {
     unsigned count = 0, windows = 0;
-    struct span const order = { l->keywords[ORDER_BY], (uint16_t)(l->clauses[ORDER_BY] - l->keywords[ORDER_BY]) };
-    if (!l->grouped) {
-        fail(l, order, "ORDER BY without aggregates" INSTEAD "no ORDER BY, and | sort");
-        return;
-    }
+    uint32_t const list = l->used;
+    int sorts = !l->grouped;
     seek(l, l->clauses[ORDER_BY]);
     do {
         uint32_t const start = l->used, at = l->token.where.at;
@@ -1452,27 +1450,36 @@ static void lower_order(struct lowering *l)
         else expression(l, LEVEL_OR);
         struct span const where = { (uint16_t)at, (uint16_t)(l->behind - at) }, text = written(l, start);
         refuse_bare(l);
-        l->used = start;
         int const descends = is_word(l, "desc");
         if (is_word(l, "desc asc")) next(l);
         if (l->failed) return;
         if (is_window_column(l, text)) {
+            l->used = start;
             if (descends || windows < count)
                 fail(l, where, "% here would keep every window" NEAREST "ORDER BY window_start, then others");
             if (count == 0) windows = 1;
             continue;
         }
         unsigned const column = column_called(l, 0, l->column_count, text);
-        if (column == l->column_count) fail(l, where, "ORDER BY of a computed %" INSTEAD "one of its aggregates or groups");
         if (l->clauses[WINDOW] != 0 && windows == 0)
             fail(l, where, "ORDER BY % over all windows" INSTEAD "ORDER BY window_start, %");
+        if (l->clauses[WINDOW] != 0 && column == l->column_count)
+            fail(l, where, "ORDER BY of a computed % of windows" INSTEAD "one of its aggregates or groups");
+        sorts |= l->grouped && column == l->column_count;
         if (count == WEIR_SQL_ORDER_MAX) fail(l, where, "% is more than 8 columns of ORDER BY" NEAREST "fewer");
+        put(l, descends ? ":desc," : ",");
         if (l->failed) return;
         l->keys[count].column = (uint8_t)column;
         l->keys[count++].descends = (uint8_t)descends;
     } while (accept_sign(l, ','));
-    l->key_count = count;
     clause_end(l);
+    if (sorts && !l->failed) {
+        l->used--;    /* the last comma */
+        l->sort = word_end(l, list);
+    } else {
+        l->used = list;
+        l->key_count = count;
+    }
 }
 
 static void lower_limit(struct lowering *l)
@@ -1569,7 +1576,7 @@ static void assemble(struct lowering *l)
     if (l->where != NULL) option(l, "filter", l->where);
     if (l->grouped) {
         verb_agg(l);
-        if (l->having == NULL && l->window == NULL) {
+        if (l->having == NULL && l->window == NULL && l->sort == NULL) {
             option(l, "--limit", head);
             head = NULL;
         }
@@ -1577,10 +1584,14 @@ static void assemble(struct lowering *l)
             verb(l, "filter");
             word(l, l->having);
         }
-        if (!agg_suffices(l)) verb_select(l);
-    } else if (!l->star) {
-        verb_select(l);
     }
+    if (l->sort != NULL) {
+        verb(l, "sort");
+        word(l, l->sort);
+        option(l, "-n", head);
+        head = NULL;
+    }
+    if (l->grouped ? !agg_suffices(l) : !l->star) verb_select(l);
     if (head != NULL) {
         verb(l, "head");
         option(l, "-n", head);

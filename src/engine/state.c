@@ -204,7 +204,6 @@ static int chain_get(struct frame_cursor *c, struct chain *chain)
         uint64_t const bits = frame_read_u64(c);
         memcpy(&v->number, &bits, 8);
         for (unsigned t = 0; t < TEXTS_OF_VERB; t++) *verb_text(v, t) = get_text(c, chain->made, sizeof chain->made, &chain->made_used);
-        v->word = v->name;
         if (c->bad || flags > 15 || v->own_keys > WEIR_KEYS_MAX || !(v->number >= 0) || v->name == NULL || !chain_verb(v->name) || (v->text == NULL && (v->kind != VERB_AGG || v->group == NULL))) return 0;
     }
     return frame_read_whole(c) && state_unfit(chain) == NULL;

@@ -57,6 +57,12 @@ static inline uint32_t bits_count(uint64_t x)
     return (uint32_t)(((x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f)) * UINT64_C(0x0101010101010101) >> 56);
 }
 
+static inline int selection_empty(const struct selection *s)
+{
+    uint64_t any = 0;
+    for (unsigned w = 0; w < VECTOR_WORDS; w++) any |= s->words[w];
+    return any == 0;
+}
 static inline int selection_has(const struct selection *s, uint32_t row) { return (int)(s->words[row / 64] >> (row % 64) & 1); }
 static inline uint32_t selection_count(const struct selection *s)
 {

@@ -87,7 +87,7 @@ TEST(the_last_rows_come_out_as_they_went_in)
                 struct store s;
                 struct value cells[3];
                 uint32_t count;
-                uint64_t const bytes = store_bytes(rows[k], (uint64_t)rows[k] * (tight ? 42 : 120) + 8192 / (tight ? 8 : 1));
+                uint64_t const bytes = store_bytes(STORE_LAST, rows[k], (uint64_t)rows[k] * (tight ? 42 : 120) + 8192 / (tight ? 8 : 1));
                 void *block = block_of(bytes);
                 store_init(&s, block, bytes, STORE_LAST, rows[k], 3, 1 << 16, 1);
                 stream_run(&s, chosen, &count, keep);
@@ -111,7 +111,7 @@ TEST(a_sample_is_of_rows_of_the_stream_in_their_order)
             struct store s;
             struct value cells[3];
             uint32_t count;
-            uint64_t const bytes = store_bytes(rows[k], (uint64_t)rows[k] * 42 + 2048);
+            uint64_t const bytes = store_bytes(STORE_SAMPLE, rows[k], (uint64_t)rows[k] * 42 + 2048);
             void *block = block_of(bytes);
             lcg = seed;
             store_init(&s, block, bytes, STORE_SAMPLE, rows[k], 3, 1 << 16, seed);
@@ -135,17 +135,105 @@ TEST(a_sample_is_of_rows_of_the_stream_in_their_order)
         }
 }
 
+/* Rows a and b of the stream by number and text: nulls last, and by the place in the stream. */
+static const uint8_t *descends;
+static int row_order(const void *x, const void *y)
+{
+    uint32_t const a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    int const null[2] = { a % 7 == 0, b % 7 == 0 };
+    if (null[0] != null[1]) return null[0] - null[1];
+    if (!null[0]) {
+        long double v[2];
+        for (unsigned i = 0; i < 2; i++) {
+            uint32_t const r = i == 0 ? a : b;
+            v[i] = r / BATCH % 3 == 0 ? r : r / BATCH % 3 == 1 ? r + 0.5L : (long double)(UINT64_MAX - r);
+        }
+        if (v[0] != v[1]) return (v[0] < v[1] ? -1 : 1) * (descends[0] ? -1 : 1);
+    }
+    int const empty[2] = { (a + 1) % 7 == 0, (b + 1) % 7 == 0 };
+    if (empty[0] != empty[1]) return empty[0] - empty[1];
+    if (!empty[0]) {
+        uint32_t const n[2] = { length_of(a), length_of(b) };
+        int order = n[0] != 0 && n[1] != 0 ? (int)(a % 26) - (int)(b % 26) : 0;
+        if (order == 0) order = (n[0] > n[1]) - (n[0] < n[1]);
+        if (order != 0) return descends[1] ? -order : order;
+    }
+    return a < b ? -1 : 1;
+}
+
+TEST(a_sort_keeps_the_first_rows_of_the_order_and_equal_ones_as_they_came)
+{
+    static const uint32_t rows[] = { 1, 2, 10, 700, 3000, BATCH * BATCHES + 5 };
+    static const uint8_t ways[4][2] = { { 0, 0 }, { 1, 0 }, { 0, 1 }, { 1, 1 } };
+    for (unsigned k = 0; k < 6; k++)
+        for (unsigned way = 0; way < 4; way++)
+            for (unsigned tight = 0; tight < 2; tight++) {
+                struct store s;
+                struct value cells[3];
+                uint32_t count;
+                uint64_t const bytes = store_bytes(STORE_SORT, rows[k], (uint64_t)rows[k] * (tight ? 56 : 120) + 8192 / (tight ? 8 : 1));
+                void *block = block_of(bytes);
+                store_init(&s, block, bytes, STORE_SORT, rows[k], 3, 1 << 16, 1);
+                store_order(&s, descends = ways[way], 2);
+                stream_run(&s, chosen, &count, 5);
+                assert_true(store_end(&s));
+                uint32_t const kept = count < rows[k] ? count : rows[k];
+                qsort(chosen, count, sizeof chosen[0], row_order);
+                assert_int_equal(store_count(&s), kept);
+                for (uint32_t i = 0; i < kept; i++) {
+                    assert_true(store_row(&s, cells));
+                    row_is(cells, chosen[i]);
+                }
+                assert_false(store_row(&s, cells));
+                free(block);
+            }
+}
+
+TEST(the_sieve_of_a_sort_leaves_out_only_what_it_would_not_keep)
+{
+    static struct stream stream;
+    const struct vector *const columns[3] = { &stream.vectors[0], &stream.vectors[1], &stream.vectors[2] };
+    struct store s[2];
+    struct value a[3], b[3];
+    void *blocks[2];
+    uint64_t const bytes = store_bytes(STORE_SORT, 50, 50 * 120 + 8192);
+    for (unsigned i = 0; i < 2; i++) {
+        store_init(&s[i], blocks[i] = block_of(bytes), bytes, STORE_SORT, 50, 3, 1 << 16, 1);
+        store_order(&s[i], (const uint8_t[]){ 1, 0 }, 2);
+    }
+    uint32_t left_out = 0;
+    for (uint32_t batch = 0; batch < BATCHES; batch++) {
+        batch_make(&stream, batch, 8);
+        store_add(&s[0], columns, &stream.selected);
+        uint32_t const before = selection_count(&stream.selected);
+        store_sieve(&s[1], columns, &stream.selected);
+        left_out += before - selection_count(&stream.selected);
+        store_add(&s[1], columns, &stream.selected);
+    }
+    assert_true(left_out > BATCHES * BATCH / 2);
+    assert_true(store_end(&s[0]) && store_end(&s[1]));
+    assert_int_equal(s[0].seen, s[1].seen);
+    while (store_row(&s[0], a)) {
+        assert_true(store_row(&s[1], b));
+        assert_true(a[0].form == b[0].form && a[0].i == b[0].i && a[0].is_null == b[0].is_null);
+    }
+    assert_false(store_row(&s[1], b));
+    for (unsigned i = 0; i < 2; i++) free(blocks[i]);
+}
+
 TEST(what_does_not_fit_is_told)
 {
-    for (unsigned kind = STORE_LAST; kind <= STORE_SAMPLE; kind++) {
+    for (unsigned kind = STORE_LAST; kind <= STORE_SORT; kind++) {
         struct store s;
         uint32_t count;
-        uint64_t const bytes = store_bytes(2000, 20000);
+        uint64_t const bytes = store_bytes((enum store_kind)kind, 2000, 20000);
         void *block = block_of(bytes);
         store_init(&s, block, bytes, (enum store_kind)kind, 2000, 3, 1 << 16, 1);
+        if (kind == STORE_SORT) store_order(&s, (const uint8_t[]){ 0 }, 1);
         stream_run(&s, chosen, &count, 8);
         assert_true(!store_end(&s) && s.failed);
         store_init(&s, block, bytes, (enum store_kind)kind, 10, 3, 16, 1);    /* texts of up to 31 bytes, 16 allowed */
+        if (kind == STORE_SORT) store_order(&s, (const uint8_t[]){ 0 }, 1);
         stream_run(&s, chosen, &count, 8);
         assert_true(s.too_long > 0);
         free(block);
@@ -157,5 +245,7 @@ int main(void)
     return RUN_TESTS(
         RUN(the_last_rows_come_out_as_they_went_in),
         RUN(a_sample_is_of_rows_of_the_stream_in_their_order),
+        RUN(a_sort_keeps_the_first_rows_of_the_order_and_equal_ones_as_they_came),
+        RUN(the_sieve_of_a_sort_leaves_out_only_what_it_would_not_keep),
         RUN(what_does_not_fit_is_told));
 }

@@ -79,6 +79,24 @@ def test_real_tables_answer_as_duckdb_does(duck, load, table, words, sql):
         assert len(a) == len(b) and all(close(x, y, 1e-11, 1e-3) for x, y in zip(a, b)), (a, b)
 
 
+SORTED = [    # table, keys of sort, columns in SQL and the order there; ids make it total
+    ("weather", "wind_gust:desc, origin, time_hour", "origin, epoch_us(time_hour), wind_gust", "wind_gust DESC NULLS LAST, origin, time_hour", "origin, time_hour, wind_gust"),
+    ("weather", "abs(temp - 50), time_hour:desc, origin:desc", "origin, epoch_us(time_hour), temp", "abs(temp - 50) NULLS LAST, time_hour DESC, origin DESC", "origin, time_hour, temp"),
+    ("planes", "manufacturer:desc, year:desc, tailnum", "tailnum, year, manufacturer", "manufacturer DESC NULLS LAST, year DESC NULLS LAST, tailnum", "tailnum, year, manufacturer"),
+    ("hdfs", "len(Content):desc, LineId", "LineId, Pid", "strlen(Content) DESC, LineId", "LineId, Pid"),
+]
+
+
+@pytest.mark.parametrize("table,keys,columns,order,mine", SORTED, ids=[s[1] for s in SORTED])
+@pytest.mark.parametrize("limit", [1, 10, 500])
+def test_rows_in_order_are_duckdbs_and_so_is_the_select(duck, load, table, keys, columns, order, mine, limit):
+    path = load(table)
+    want = [tuple(r) for r in duck.execute(f"SELECT {columns} FROM t ORDER BY {order} LIMIT {limit}").fetchall()]
+    assert [tuple(r) for r in rows_of(ask("sort", keys, "-n", str(limit), "then", "select", mine, path))] == want
+    words = keys.replace(":desc", " DESC")
+    assert [tuple(r) for r in rows_of(ask("sql", f"SELECT {mine} FROM '{path}' ORDER BY {words} LIMIT {limit}"))] == want
+
+
 @pytest.mark.parametrize("path", sorted(p.relative_to(SHARED / "data") for p in (SHARED / "data/nab").rglob("*.csv")), ids=lambda p: p.name)
 def test_days_of_the_nab_series_are_duckdbs(duck, path):
     path = data(path)

@@ -51,7 +51,7 @@ def test_a_file_behind_the_statement_stands_for_the_one_in_it(file):
 
 @pytest.mark.parametrize("statement,under", [
     ("SELECT who, cuont(*) FROM 'F'", "cuont(*)"), ("SELECT sum(mss) FROM 'F'", "mss"), ("SELECT who FROM 'F' WHERE ms >", None),
-    ("SELECT who\nFROM 'F'\nWHERE mss = 1", "mss"), ("SELECT 'é', whoo FROM 'F'", "whoo"), ("SELECT who, " + " " * 300 + "what FROM 'F' ORDER BY ms", "ORDER")])
+    ("SELECT who\nFROM 'F'\nWHERE mss = 1", "mss"), ("SELECT 'é', whoo FROM 'F'", "whoo"), ("SELECT who, " + " " * 300 + "what FROM 'F' FETCH FIRST 3 ROWS", "FETCH")])
 def test_what_is_wrong_in_sql_is_shown_with_a_caret_under_it(file, statement, under):
     path = file(PLAIN.replace("who", "who").replace("ms", "ms"))
     message = refused("sql", statement.replace("'F'", f"'{path}'"))

@@ -117,6 +117,47 @@ def test_tail_keeps_texts_that_steps_have_made(table):
     assert [(r["id"], r["u"].lower()) for r in got] == [(r["id"], r["name"].lower()) for r in rows(table.read_bytes())[-300:]]
 
 
+def sort_key(column, number):
+    return lambda r: (r[column] == "", float(r[column]) if number and r[column] else r[column])
+
+
+@pytest.mark.parametrize("n", [1, 10, 129, 2000])
+@pytest.mark.parametrize("key,reverse", [("x", False), ("x:desc", True), ("name:asc", False), ("name:desc", True)])
+def test_sort_is_the_first_rows_in_order_and_equal_ones_as_they_came(table, n, key, reverse):
+    column = key.split(":")[0]
+    want = sorted(rows(table.read_bytes()), key=sort_key(column, column == "x"), reverse=reverse)
+    if reverse:    # Python turns equal ones round, too
+        want = sorted(rows(table.read_bytes())[::-1], key=sort_key(column, column == "x"))[::-1]
+    assert [r["id"] for r in rows(chain("sort", key, "-n", str(n), table).out)] == [r["id"] for r in want[:n]]
+
+
+def test_sort_takes_expressions_several_keys_and_nulls_last_either_way(table):
+    want = sorted(rows(table.read_bytes()), key=lambda r: (r["flag"] == "", r["flag"] != "true", abs(float(r["x"])), int(r["id"])))
+    assert [r["id"] for r in rows(chain("sort", "flag:desc, abs(x), id", "-n", "3000", "-S", "2MiB", table).out)] == [r["id"] for r in want[:3000]]
+    got = rows(chain("select", "id,flag", "then", "filter", "id < 2000", "then", "sort", "flag:desc,id:desc", table).out)
+    assert [r["flag"] for r in got] == sorted((r["flag"] for r in got), key=lambda f: ["true", "false", ""].index(f))
+    assert len(got) == 2000
+
+
+def test_sort_without_n_is_all_or_nothing_and_head_behind_it_is_its_n(table):
+    few = chain("filter", "id % 20 == 0", "then", "sort", "x", table).out
+    assert [r["id"] for r in rows(few)] == [r["id"] for r in sorted((r for r in rows(table.read_bytes()) if int(r["id"]) % 20 == 0), key=sort_key("x", True))]
+    r = run("sort", "x", table)
+    assert r.code == 78 and r.out == b"" and b"-n N keeps the first N" in r.err
+    assert chain("sort", "x", "then", "head", "-n", "5", table).out == chain("sort", "x", "-n", "5", table).out
+
+
+def test_sort_orders_what_an_agg_found(table):
+    got = rows(chain("count", "-g", "name", "then", "sort", "count:desc,name", table).out)
+    assert [(int(r["count"]), r["name"]) for r in got] == sorted(((int(r["count"]), r["name"]) for r in got), key=lambda c: (-c[0], c[1])) and len(got) == 5
+
+
+@pytest.mark.parametrize("word,part", [("x:up", b"asc or desc"), ("nope", b"no such column"), ("x,", b"missing"), ("", b"missing"), ("x y", b"expected")])
+def test_sort_says_what_is_wrong_with_its_keys(table, word, part):
+    r = run("sort", word, table)
+    assert r.code == 2 and part in r.err, r.err
+
+
 def test_verbs_behind_tail_work_on_its_rows(table):
     out = rows(chain("tail", "-n", "1000", "then", "agg", "count(), sum(id)", "-g", "flag", table).out)
     assert sum(int(r["count"]) for r in out) == 1000 and sum(int(float(r["sum_id"])) for r in out) == sum(range(19000, 20000))
@@ -131,14 +172,14 @@ def test_numbers_of_several_forms_stay_what_they_are(file):
     assert chain("tail", "-n", "3", path).out == b"x,b\n2999,true\n18446744073709551615,false\n9,\n"
 
 
-@pytest.mark.parametrize("verb", ["tail", "sample"])
+@pytest.mark.parametrize("verb", ["tail", "sample", "sort id"])
 def test_rows_that_do_not_fit_are_refused(table, verb, file):
-    r = run("select", "id,k", "then", verb, "-n", "1000000", table)
+    r = run("select", "id,k", "then", *verb.split(), "-n", "1000000", table)
     assert r.code == 78 and b"would be needed" in r.err and r.out == b""
     path = file("a,b\n" + "".join(f"{i},{'x' * 200}\n" for i in range(5000)))
-    r = run(verb, "-n", "3000", path)    # how long texts are is not known before
+    r = run(*verb.replace("id", "a:desc").split(), "-n", "3000", path)    # how long texts are is not known before
     assert r.code == 78 and b"-S gives more memory" in r.err and r.out == b""
-    assert len(rows(chain(verb, "-n", "3000", "-S", "4MiB", path).out)) == 3000
+    assert len(rows(chain(*verb.replace("id", "a:desc").split(), "-n", "3000", "-S", "4MiB", path).out)) == 3000
 
 
 # ---- bands, hist
