@@ -575,7 +575,7 @@ static struct outcome run(const char *region, size_t region_bytes, int bursts, d
             int64_t const now = now_ns();
             due = now;
             memcpy(message, &now, sizeof now);
-        } else if (bursts && count % burst == burst - 1) {
+        } else if (bursts && count != 0 && count % burst == 0) {
             sleep_ns(2000000);
         }
         w->send(message, bytes);
@@ -584,7 +584,7 @@ static struct outcome run(const char *region, size_t region_bytes, int bursts, d
         at += bytes;
         if (at + bytes > region_bytes) at = 0;
         count++;
-        if ((latency && count == SAMPLES) || ((count % 64 == 0 || bytes >= 4096 || bursts) && now_ns() >= until)) break;
+        if ((latency && count == SAMPLES) || ((count % 64 == 0 || bytes >= 4096 || latency) && now_ns() >= until)) break;
     }
     way->flush();
     atomic_store(&shared->sent, sent);
