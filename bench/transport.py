@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Writes docs/transport.md from `weir bench transport`, summaries of a ring (bench/ring_feed.c fills it), and weir's receivers beside a
-bare loop; what `weir bench transport` said is in build/transport.json.
+bare loop. All that was measured is in build/transport.json, and a further run adds its rounds to those there: where others use the
+machine, short runs at quiet moments tell more than one long one. Remove the file to begin anew.
+
+Words of the command line go to `weir bench transport`: --ways ring --loads fast measures these again.
 
   WEIR_BENCH_ROUNDS    the best of so many rounds (5)
   WEIR_BENCH_SECONDS   of one measurement (0.2)
+  WEIR_BENCH_PARTS     of transport,summary,receivers (all)
 """
 import json
 import os
@@ -25,9 +29,23 @@ FEED_BYTES, FILE_BYTES = 4_000_000_000, 256 << 20
 
 
 def transport():
-    out = subprocess.run([WEIR, "bench", "transport", "--rounds", str(ROUNDS), "--seconds", SECONDS, "-o", "json"], stdout=subprocess.PIPE, check=True).stdout
-    (ROOT / "build/transport.json").write_bytes(out)
-    return json.loads(out)
+    return json.loads(subprocess.run([WEIR, "bench", "transport", "--rounds", str(ROUNDS), "--seconds", SECONDS, "-o", "json", *sys.argv[1:]], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def merge(before, now):
+    """The best of each figure of both."""
+    rows = {(r["way"], r["message_bytes"], r["load"]): r for r in before["transport"]}
+    better = {"gb_per_s": max, "messages_per_s": max, "peak_kib": max, "gb_per_s_worst": min, "cpu_s_per_gb": min, "p50_us": min, "p99_us": min, "p99.9_us": min}
+    for r in now["transport"]:
+        o = rows.setdefault((r["way"], r["message_bytes"], r["load"]), r)
+        for key, best in better.items():
+            if r[key] is not None:
+                o[key] = best(r[key], o[key])
+    now["transport"] = list(rows.values())
+    now["rounds"] = max(now["rounds"], before["rounds"])
+    for part in ("summary", "receivers"):
+        now[part] = {key: max(now[part].get(key, 0), before[part].get(key, 0)) for key in now[part] | before[part]}
+    return now
 
 
 def ring_summary(only):
@@ -87,7 +105,7 @@ def receivers():
     return rates
 
 
-def targets(rows, full, moments):
+def targets(rows, summary):
     """What issue 5 asked for, what was measured, what bounds it."""
     at = {(r["way"], r["message_bytes"]): r for r in rows if r["load"] == "fast"}
     ring, small = at["ring", 65536], at["ring", 64]
@@ -103,8 +121,8 @@ def targets(rows, full, moments):
         if way == "redis" and bulk < factor:
             note = "large messages are copied only; the protocol costs are those of small ones"
         lines.append(f"| ring beside {way}: 64 KiB, 64 B messages | >= {factor} x | {bulk:.1f} x, {messages:.0f} x | {note} |")
-    return lines + [f"| `weir summary -i f64 ring:x`, full, one core | >= 6 GB/s | {full:.1f} GB/s | hashing and distinct counts; the ring alone is twice as fast |",
-                    f"| the same, moments only | >= 10 GB/s | {moments:.1f} GB/s | the ring and its producer |"]
+    return lines + [f"| `weir summary -i f64 ring:x`, full, one core | >= 6 GB/s | {summary['full']:.1f} GB/s | hashing and distinct counts; the ring alone is twice as fast |",
+                    f"| the same, moments only | >= 10 GB/s | {summary['moments']:.1f} GB/s | the ring and its producer |"]
 
 
 RECORDED = """### By tests
@@ -121,15 +139,15 @@ def size_text(n):
     return f"{n} B" if n < 1024 else f"{n >> 10} KiB" if n < 1 << 20 else f"{n >> 20} MiB"
 
 
-def page(said, full, moments, weir, recorded):
-    rows = said["transport"]
+def page(said, recorded):
+    rows, weir = said["transport"], said["receivers"]
     text = ["# Between processes, and from a file to a socket", "",
-            f"{said['machine']}; written by bench/transport.py out of `weir bench transport`: of {said['rounds']} rounds of {said['seconds']} s the best of each figure (other load only makes",
+            f"{said['machine']}; written by bench/transport.py out of `weir bench transport`: of {said['rounds']} rounds (some rows more) of {said['seconds']} s the best of each figure (other load only makes",
             "it worse; GB/s with the worst beside it). One call for each message (ring: 64 to a commit, slots from 4 KiB on; redis: RPUSH, 64 to a batch; BLMPOP). The receiver",
             "adds up every 8 bytes: in a ring where they lie, else behind a read of up to 256 KiB. Latency is of messages sent apart (bursts: 64 at once, each ms), one way; a",
             "ring's reader spins for 20 us before it sleeps, so that it sleeps in bursts only. Memory is the peak of all processes together, kernel's buffers not",
             "included; two that do nothing have " + f"{min(r['empty_kib'] for r in rows):,} KiB. `low` and `high` come from 16 MiB of each entropy.", "", "## Targets", ""]
-    text += targets(rows, full, moments) + [""]
+    text += targets(rows, said["summary"]) + [""]
     if said["left_out"]:
         text += [f"Left out: {', '.join(said['left_out'])} (not installed).", ""]
     text += [RECORDED.rstrip("\n"), "", recorded]
@@ -144,10 +162,18 @@ def page(said, full, moments, weir, recorded):
 
 
 def main():
-    path = ROOT / "docs/transport.md"
+    path, kept = ROOT / "docs/transport.md", ROOT / "build/transport.json"
+    parts = os.environ.get("WEIR_BENCH_PARTS", "transport,summary,receivers").split(",")
+    before = json.loads(kept.read_text()) if kept.exists() else None
+    said = transport() if "transport" in parts or not before else before | {"rounds": 0}
+    said["summary"] = {"full": ring_summary([]), "moments": ring_summary(MOMENTS)} if "summary" in parts else {}
+    said["receivers"] = receivers() if "receivers" in parts else {}
+    if before and before["machine"] == said["machine"]:
+        said = merge(before, said)
+    kept.write_text(json.dumps(said, indent=1))
     # What the long test said stays; it is not run here.
-    kept = re.search(r"\n(\| policy .*?)\n\n", path.read_text(), re.S)
-    path.write_text(page(transport(), ring_summary([]), ring_summary(MOMENTS), receivers(), (kept.group(1) if kept else "") + "\n"))
+    recorded = re.search(r"\n(\| policy .*?)\n\n", path.read_text(), re.S)
+    path.write_text(page(said, (recorded.group(1) if recorded else "") + "\n"))
 
 
 if __name__ == "__main__":
