@@ -125,21 +125,11 @@ def targets(rows, summary):
                     f"| the same, moments only | >= 10 GB/s | {summary['moments']:.1f} GB/s | the ring and its producer |"]
 
 
-RECORDED = """### By tests
-
-- A dead peer is noticed within 10 ms (`ring_kill_test`; 5 to 8 ms: a waiter looks at the locks each 5 ms), and its successor has gone on within
-  1 ms (23 us of a consumer, 29 us of a producer).
-- A consumer stopped for 60 s while its producer goes on at full rate (`WEIR_TEST_LONG=1 pytest -s tests/cli/test_ring.py -k stopped`; in `make check` 0.7 s),
-  ring of 256 KiB, slots of 64 KiB, run on 2026-11-21. In each offered = delivered + dropped, both equal the producer's own counts, and no peak resident set grew:
-
-"""
-
-
 def size_text(n):
     return f"{n} B" if n < 1024 else f"{n >> 10} KiB" if n < 1 << 20 else f"{n >> 20} MiB"
 
 
-def page(said, recorded):
+def page(said, by_hand):
     rows, weir = said["transport"], said["receivers"]
     text = ["# Between processes, and from a file to a socket", "",
             f"{said['machine']}; written by bench/transport.py out of `weir bench transport`: of {said['rounds']} rounds (some rows more) of {said['seconds']} s the best of each figure (other load only makes",
@@ -150,7 +140,7 @@ def page(said, recorded):
     text += targets(rows, said["summary"]) + [""]
     if said["left_out"]:
         text += [f"Left out: {', '.join(said['left_out'])} (not installed).", ""]
-    text += [RECORDED.rstrip("\n"), "", recorded]
+    text += ["## By hand", "\n" + by_hand.strip("\n"), ""]
     for load in ("fast", "high", "low", "bursts"):
         text += [f"## {load}", "", "| message | way | GB/s | messages/s | p50 us | p99 us | p99.9 us | CPU s/GB | peak KiB |", "|---|---|---|---|---|---|---|---|---|"]
         text += [f"| {size_text(r['message_bytes'])} | {r['way']} | {r['gb_per_s']:.3f} ({r['gb_per_s_worst']:.3f}) | {r['messages_per_s']:,.0f} | {r['p50_us']:.2f} | {r['p99_us']:.1f} | {r['p99.9_us']:.1f} | "
@@ -171,9 +161,8 @@ def main():
     if before and before["machine"] == said["machine"]:
         said = merge(before, said)
     kept.write_text(json.dumps(said, indent=1))
-    # What the long test said stays; it is not run here.
-    recorded = re.search(r"\n(\| policy .*?)\n\n", path.read_text(), re.S)
-    path.write_text(page(said, (recorded.group(1) if recorded else "") + "\n"))
+    by_hand = re.search(r"\n## By hand\n(.*?)\n## ", path.read_text(), re.S)    # stays as it is
+    path.write_text(page(said, by_hand.group(1) if by_hand else ""))
 
 
 if __name__ == "__main__":
