@@ -6,7 +6,7 @@ CC ?= cc
 T ?= csv
 SECONDS_EACH ?= 60
 
-.PHONY: help build setup soak check demo bench accuracy install asan tsan coverage fuzz clang aarch64 size clean gate checks
+.PHONY: help build setup soak groups check demo bench accuracy install asan tsan coverage fuzz clang aarch64 size clean gate checks
 
 help:        ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -54,6 +54,10 @@ soak:        ## 100 million items through each instrument under address and unde
 	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false
 	@for b in instruments instruments_quantile instruments_stream; do \
 		ASAN_OPTIONS=detect_leaks=0 WEIR_BENCH_ITEMS=100000000 build/asan/bench/$${b}_bench || exit 1; done
+
+groups:      ## 100 million distinct groups in 1 MiB: every one above the stated share is kept (10 s, 1 GB of /tmp)
+	@$(MAKE) --no-print-directory build
+	@WEIR_TEST_LONG=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/chains/test_groups.py -k that_come_once
 
 asan:        ## unit tests under address and undefined sanitizers
 	@tools/build asan build/asan -- -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false

@@ -55,7 +55,7 @@ WEIR_API void weir_heavy_tag(weir_heavy *heavy, uint64_t item, unsigned tag);
 /* 1 if the item is in the table (its text is still needed), else 0. */
 WEIR_API int weir_heavy_contains(const weir_heavy *heavy, uint64_t item);
 
-/* Make `into` the table of both; errors add. WEIR_ERR_MISMATCH: counters or seed differ.
+/* Make `into` the table of both; errors add; counters may differ, the bound is that of the fewer. WEIR_ERR_MISMATCH: seed differs.
  * WEIR_ERR_FULL: more than 2^60 items in both, which no stream has but forged bytes may say. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from);
 

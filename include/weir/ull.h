@@ -38,8 +38,17 @@ weir_ull_open(weir_ull **out, void *block, size_t block_bytes);
  * the sketch is dense). hashes may be NULL if count is 0. */
 WEIR_API void weir_ull_add(weir_ull *ull, const uint64_t *hashes, size_t count);
 
-/* Make `into` the sketch of both, as if it had seen everything. WEIR_ERR_MISMATCH: p or seed differ. */
+/* Make `into` the sketch of both, as if it had seen everything. WEIR_ERR_MISMATCH: seed or p differ
+ * (p may, if from keeps the hashes themselves). */
 WEIR_API WEIR_MUST_CHECK weir_status weir_ull_merge(weir_ull *into, const weir_ull *from);
+
+/* Make it the sketch of a smaller p, as if it had been that from the start; the block stays as large as it was. Its hashes
+ * themselves are given up, unless p is its own: what it counts is an estimate then. WEIR_ERR_RANGE: p below
+ * P_MIN or above its own. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_ull_fold(weir_ull *ull, unsigned p);
+WEIR_API unsigned weir_ull_p(const weir_ull *ull);
+/* 1 while it keeps the hashes themselves. */
+WEIR_API int weir_ull_is_set(const weir_ull *ull);
 
 /* low..high is two standard errors to each side (95 %); exact while the hashes themselves are kept. */
 WEIR_API weir_estimate weir_ull_count(const weir_ull *ull);

@@ -13,6 +13,7 @@
 #define WEIR_MEMORY_MAX_BYTES     (64ull << 30)
 
 /* Input. */
+#define WEIR_INPUTS_MAX           4096u           /* files of one run, as a shell's * makes them: 48 bytes each */
 #define WEIR_BLOCK_BYTES          (64u * 1024u)   /* unit of work and of the fixed merge order; 64 KiB
                                                    * twice stays in L2 and costs 4 % over 256 KiB reads */
 #define WEIR_BLOCK_TAIL_BYTES     4096u           /* read beyond a block to finish its last record in one go */
@@ -80,9 +81,12 @@
 #define WEIR_CONNECTION_RECORD_BYTES 4096u        /* longest record of one of several connections: each holds so much */
 #define WEIR_CONNECTION_TURN_BYTES   16384u       /* read from one connection before the next has its turn */
 #define WEIR_CONNECTION_IDLE_NS      60000000000ll
+#define WEIR_JOINED_MAX              64u          /* streams read as one */
+#define WEIR_JOINED_RECORD_BYTES     16384u       /* longest records of all of them together; at least the above each */
 #define WEIR_DATAGRAM_BYTES          2048u        /* longest datagram, unless record= says more */
 #define WEIR_DATAGRAMS_AT_ONCE       64u          /* of one recvmmsg */
 #define WEIR_SOCKET_BYTES            (4 << 20)    /* asked of the kernel for datagrams; it grants rmem_max */
+#define WEIR_LINGER_NS               2000000000ll /* for the rest of a row that a slow receiver has begun, at the end */
 #define WEIR_RELAY_BYTES             (64u * 1024u) /* of one read, write, splice or mapping of a relay */
 
 /* Results. */

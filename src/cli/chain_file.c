@@ -292,10 +292,14 @@ static int job_apart(enum deed deed, uint64_t bytes, char **options, int option_
 int chain_file(enum deed deed, int argc, char **argv)
 {
     uint64_t bytes = 0;
-    char **const words = words_room(5, &bytes), **const options = words, **const own = words + WORDS_LIST;
+    char **const words = words_room(5, WORDS_MAX, &bytes), **const options = words, **const own = words + WORDS_LIST;
     if (words == NULL) return EXIT_NO_FIT;
     struct reader r;
     char *room, name[64];
+    if (argc > WORDS_MAX) {
+        complain("more than %u words", WORDS_MAX);
+        return EXIT_USAGE;
+    }
     int option_count, own_count, code = words_split(argc, argv, &option_count, options, &own_count, own);
     if (code != -1) return code;
     for (int i = 1; i < option_count; i++)

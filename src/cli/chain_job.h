@@ -17,16 +17,17 @@ struct chain_job {
     int         shared, own;      /* words */
     char      **shared_words;     /* options that all verbs share; [0] is the verb */
     char      **own_words;        /* the chain, and its file */
-    const char *file;             /* the input if the words name none; NULL: standard input */
+    char      **files;            /* the inputs if the words name none ... */
+    int         file_count;       /* 0: standard input */
     uint64_t    bytes;            /* memory that the words' origin keeps */
     /* What is wrong with the chain, and where (chain.h); NULL: said without a place. */
     void      (*wrong)(const char *message, const char *where, uint32_t where_bytes);
 };
 int chain_job_do(const struct chain_job *job);
 
-/* Room for that many lists of WORDS_MAX words, 2 KiB each, one behind the other, in pages of their own: their bytes are added to
+/* Room for that many lists of so many words and 2 more, one behind the other, in pages of their own: their bytes are added to
  * *bytes. NULL: complained. */
-char **words_room(unsigned lists, uint64_t *bytes);
+char **words_room(unsigned lists, int words, uint64_t *bytes);
 enum { WORDS_LIST = WORDS_MAX + 2 };
 /* Options that all verbs share may stand anywhere: words to those and the rest. Both get room for count + 1, NULL ends them.
  * -1, or EXIT_USAGE, complained. */

@@ -21,10 +21,11 @@ struct options {
     int             chain;        /* set by the caller: the options of a chain, not of summary */
     const char     *stats_file;
     const char     *save_state, *resume;    /* chains */
-    const char     *to;           /* --to: a ring's name, or NULL */
+    const char     *to;           /* --to: ring:NAME, tcp://HOST:PORT, unix:PATH or a file; NULL: standard output */
     int             slow;         /* --slow: a weir_ring_policy, or RING_SINK_ANY */
     int64_t         live_ns;      /* 0: off */
-    const char     *file;         /* "-" for standard input */
+    const char     *file;         /* "-" for standard input; the first of several */
+    const char     *title;        /* the input, for reports */
     int             file_count;
     char          **files;
 };
@@ -52,8 +53,8 @@ int verb_bench(int argc, char **argv);
 /* --to and --slow: 0, or -1 if that is none. */
 int parse_to(const char *text, const char **name);
 int parse_slow(const char *text, int *policy);
-/* After complaining: the exit code of a ring that could not be opened for output, or broke. */
-int ring_complain(const char *name, int error);
+/* After complaining: the exit code of an output that could not be opened; why: of a ring or socket (destination.h), else NULL. */
+int output_complain(const char *name, int error, const char *why);
 /* After complaining: that of a source that could not be opened, or failed. */
 int input_complain(const char *name, int error, const char *more);
 

@@ -21,8 +21,8 @@ static const char general[] =
 "  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
 "  weir ring VERB NAME [options]     streams between processes in shared memory: ring:NAME as FILE\n"
 "  weir bench transport [options]    pipes, sockets, rings, sendfile ... measured on this machine (--help)\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | bench | sources | formats | memory | environment |\n"
-"             exit-codes]\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | bench | sources | outputs | formats | memory |\n"
+"             environment | exit-codes]\n"
 "  weir --version\n"
 "\n"
 "  weir summary flights.csv\n"
@@ -32,7 +32,7 @@ static const char general[] =
 "  weir gen f64 --bytes 10GB | weir summary -i f64 -\n";
 
 static const char summary[] =
-"weir summary [options] [FILE]          FILE is - or absent for standard input; others: weir help sources\n"
+"weir summary [options] [FILE...]       FILE is - or absent for standard input; others: weir help sources\n"
 "\n"
 "Input\n"
 "  -i, --input FORMAT     csv tsv ndjson npy, f64 i64 u64 f32 i32 u32 i16 u16 i8 u8,\n"
@@ -60,6 +60,7 @@ static const char summary[] =
 "      --quantile HOW     kll: within a rank, 99 % sure (default); gk: within a rank, always;\n"
 "                         log: within a share of the value, always (times: kll)\n"
 "      --quantile-k K     quantiles within 1.8 / K in rank, 8 to 16384 (as fits, to 768)\n"
+"      --save-state FILE  keep what was gathered, for weir merge; --resume FILE: go on with it (weir help state)\n"
 "      --hardened         distinct and top hold whatever values an enemy sends: hashes under a random key\n"
 "      --seed N           of hashes and samples; default: random\n"
 "      --stats            one JSON object on the last line of standard error\n"
@@ -84,9 +85,9 @@ static const char gen[] =
 "      --rows N           how many; default: until the reader closes\n"
 "      --seed N           the same seed gives the same bytes\n"
 "      --copy             write, do not lend pages to the pipe (for readers that splice)\n"
-"      --to ring:NAME     into a ring, made if it is not there (weir help ring)\n"
-"      --slow POLICY      of that ring, for slow consumers: block, drop-oldest, drop-newest, disconnect\n"
-"      --stats            records and what was refused, on standard error\n";
+"      --to OUTPUT        ring:NAME, tcp://HOST:PORT, unix:PATH or a file (weir help outputs)\n"
+"      --slow POLICY      for slow receivers: block, drop; of rings drop-oldest, disconnect, too\n"
+"      --stats            rows and what was refused, on standard error\n";
 
 static const char ring[] =
 "weir ring create NAME --bytes N        make a ring of N data bytes, a power of two (/dev/shm/weir.NAME)\n"
@@ -119,9 +120,39 @@ static const char sources[] =
 "at most so many at a time (1: that one is the stream), end after so many, longest record, how long a connection\n"
 "may bring no whole record. A further connection's header is not data. A file of such a name: ./tcp-listen:x\n"
 "\n"
+"Several FILEs (up to 4096) are read one after the other; all have the columns of the first, by name and in its order, or\n"
+"it is exit 65. If one is a ring, socket or command, all (up to 64) are read as one stream, each record whole, in turns,\n"
+"until all have ended; a header that repeats the first is no data; records are up to 16KiB / streams, at least 4KiB, long.\n"
+"One that dies does not stop the others, and is the exit code. A listener and udp:// stand alone. --stats has\n"
+"\"sources\":[{\"name\",\"records\",\"bytes\"}].\n"
+"\n"
+"  weir count -g host day1.csv day2.csv\n"
+"  weir summary ring:a ring:b\n"
+"  weir agg 'mean(x)' tcp://127.0.0.1:9000 unix:/run/feed\n"
+"\n"
 "weir tee summary [--sample-if-behind] [--report FILE] [options]     the report goes to standard error, or FILE;\n"
 "                       --sample-if-behind: the stream never waits for the figures, which then say what they lack\n"
 "weir send FILE ADDRESS [--by sendfile|splice|read|mmap]   weir recv ADDRESS [FILE] [--by splice|read]   --stats\n";
+
+static const char outputs[] =
+"--to OUTPUT of chains, sql, run, gen: where rows go instead of standard output\n"
+"route COLS --to OUTPUT,OUTPUT,...  tee OUTPUT\n"
+"\n"
+"FILE                       created or emptied, as by a shell; never the input\n"
+"ring:NAME                  made if it is not there (weir help ring)\n"
+"tcp://HOST:PORT unix:PATH  connect; loopback only unless --allow-remote\n"
+"\n"
+"--slow block (default)     a slow receiver is waited for, and the input waits, too\n"
+"--slow drop                rows that find no room are lost, whole, and counted; so are all for a receiver that has\n"
+"                           gone (a file's error still ends the run)\n"
+"--slow drop-oldest, disconnect   of rings only\n"
+"\n"
+"Exit 69: nobody answers. 74: a full disk, or a receiver that has gone: unlike a pipe whose reader has enough, an output\n"
+"asked for by name is missed. --stats has \"outputs\":{NAME:{\"rows\",\"bytes\",\"rows_dropped\",\"bytes_dropped\"}}. Rows are sent\n"
+"once the kernel has them. Files of tee and route: by their name's ending csv, tsv, ndjson; the others: -o.\n"
+"\n"
+"  weir filter 'status >= 500' --to tcp://127.0.0.1:9000 access.csv\n"
+"  weir route user --to a.csv,ring:b,unix:/run/c --slow drop access.csv\n";
 
 static const char formats[] =
 "csv, tsv   RFC 4180 quotes, CRLF, BOM, missing last newline; a stray quote is data, and counted\n"
@@ -146,7 +177,7 @@ static const char exit_codes[] =
 "128+n ended by signal n, after reporting what was seen\n";
 
 static const char sql[] =
-"weir sql \"SELECT ...\" [options] [FILE]         FILE stands for what FROM says\n"
+"weir sql \"SELECT ...\" [options] [FILE...]      FILE stands for what FROM says\n"
 "\n"
 "  SELECT [DISTINCT] ITEM,... | *  FROM 'FILE' [WHERE EXPR] [GROUP BY ITEM,...]\n"
 "  [WINDOW TUMBLING 10s | HOPPING 60s 1s | SESSION 30s | COUNT 1000 [ON COL] [LATENESS 5s]]\n"
@@ -171,16 +202,22 @@ static const char run[] =
 "Each chain has a process and the ceiling for itself; after one that fails none is run.\n";
 
 static const char states[] =
-"weir agg ... --save-state STATE FILE           keep what the agg has gathered (filter, select, drop before it only)\n"
-"weir agg ... --resume STATE [--save-state STATE] FILE   go on where FILE had ended\n"
-"weir merge STATE ... [-o FORMAT] [-S SIZE] [--save-state STATE]\n"
+"weir summary | agg ... --save-state STATE FILE           keep what has been gathered\n"
+"weir summary | agg ... --resume STATE [--save-state STATE] FILE   go on where FILE had ended\n"
+"weir merge STATE ... [-o FORMAT] [-S SIZE] [--save-state STATE]   as if one run had read it all\n"
 "weir state show STATE [-o ndjson]\n"
 "weir state export --format datasketches|redis STATE FIGURE [-g KEY,...] [-S SIZE]\n"
 "\n"
-"States merge if their chains, the types of the columns used and --seed are the same; files are replaced whole.\n"
+"A chain that is saved is filter, select and drop, then one agg (or count, top, distinct, quantile ...) or summary.\n"
+"States merge if their chains, columns, types of the columns used and --seed are the same; files are replaced whole.\n"
+"Windows   what is still open is in the state and not printed: the next run goes on with it, merge prints it.\n"
+"          Panes come together, sessions that touch, too; what cannot be merged soundly is refused.\n"
+"Summary   sizes (-S, --distinct-p, --quantile-k) fold to the smaller one; fields of NDJSON may be missing in some.\n"
+"          --hardened: parts want one --seed; a state then holds its key, and is as private as the data.\n"
 "\n"
 "  weir count -g carrier --save-state a.state a.csv; weir count -g carrier --save-state b.state b.csv\n"
-"  weir merge a.state b.state\n";
+"  weir merge a.state b.state\n"
+"  weir summary --save-state s log.csv; (log.csv grows;) weir summary --resume s --save-state s log.csv\n";
 
 static const char environment[] =
 "WEIR_MEMORY, WEIR_PARALLEL, WEIR_INPUT, WEIR_OUTPUT, WEIR_COLOR, WEIR_SEED ...: defaults of the options with these\n"
@@ -193,7 +230,7 @@ static const char bench[] =
 "      --ways, --sizes, --loads, --seconds, --rounds, -o table|json|csv|markdown: weir bench --help\n";
 
 static const struct { const char *name, *text; } topics[] = {
-    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "bench", bench }, { "sources", sources },
+    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "bench", bench }, { "sources", sources }, { "outputs", outputs },
     { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "merge", states }, { "state", states }, { "environment", environment } };
 
@@ -205,7 +242,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, bench, sources, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, bench, sources, outputs, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

@@ -44,7 +44,7 @@ static const struct { const char *name, *memory, *words, *says, *examples; } ver
     { "hist", "by parameter", "COL", "a histogram", "weir hist arr_delay flights.csv\n  weir filter 'arr_delay > 0' then hist arr_delay flights.csv" },
     { "summary", "by parameter", "", "every column described, as weir summary does", "weir filter 'dep_delay > 60' then summary flights.csv" },
     { "tee", "constant", "FILE", "write the rows to FILE as well, and go on", "weir filter 'dep_delay > 60' then tee late.csv then count flights.csv\n  weir tee copy.csv then agg 'mean(distance)' flights.csv" },
-    { "route", "constant", "COL,...", "rows to one of several outputs, by consistent hashing", "weir route user --to a.csv,b.csv access.csv\n  weir route user --to a.csv,b.csv --by jump access.csv" },
+    { "route", "constant", "COL,...", "rows to one of several outputs, by consistent hashing", "weir route user --to a.csv,ring:b,tcp://127.0.0.1:9000 access.csv\n  weir route user --to a.csv,b.csv --by jump access.csv" },
 };
 
 static const struct { const char *name, *says; } options[] = {
@@ -61,8 +61,8 @@ static const struct { const char *name, *says; } options[] = {
     { "--inside", "--inside              the rows inside instead" },
     { "--order", "--order COL[:desc],... of what comes out (by the groups)" },
     { "--for", "--for N               different values that are remembered (default: as many as fit)" },
-    { "--to", "--to FILE,...         the outputs" },
-    { "--by", "--by HOW              jump (default), rendezvous, maglev" },
+    { "--to", "--to OUTPUT,...       files, ring:NAME, tcp://, unix: (weir help outputs)" },
+    { "--by", "--by HOW              rendezvous (default), jump, maglev" },
     { "--weights", "--weights N,...       of the outputs" },
     { "--load", "--load PERCENT        of the average that no output may exceed" },
     { "--on-full", "--on-full HOW         when no group more fits: approx (large groups stay; default), evict, fail, drop" },

@@ -36,7 +36,9 @@ int main(int argc, char **argv)
     nearest_init(&n, verb, strlen(verb));
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) nearest_try(&n, verbs[i].name);
     for (unsigned i = 0; (name = chain_verb_name(i)) != NULL; i++) nearest_try(&n, name);
-    if (n.best != NULL) complain("no verb '%.60s'; did you mean '%s'?", verb, n.best);
+    const char *const here = foreign_word(FOREIGN_VERB, verb, strlen(verb));
+    if (here != NULL) complain("no verb '%.60s'; %s", verb, here);
+    else if (n.best != NULL) complain("no verb '%.60s'; did you mean '%s'?", verb, n.best);
     else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, tee, send, recv, ring, bench, merge, state, and 'weir help verbs'", verb);
     return EXIT_USAGE;
 }

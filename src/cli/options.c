@@ -5,11 +5,12 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/near.h"
 #include "cli/program.h"
 #include "cli/units.h"
 #include "machine/machine.h"
-#include "sinks/ring_sink.h"
+#include "sinks/destination.h"
 
 enum { OPT_ONLY = 256, OPT_NO_HEADER, OPT_SCHEMA, OPT_RAGGED, OPT_MAX_RECORD, OPT_STRICT, OPT_PARALLEL, OPT_SEED,
        OPT_STATS, OPT_STATS_FILE, OPT_LIVE, OPT_COLOR, OPT_DISTINCT_P, OPT_QUANTILE_K,
@@ -145,7 +146,7 @@ static int parse_one(struct options *o, int letter)
         if (parse_size(optarg, &n) != 0 || n < 64 || n > WEIR_RECORD_MAX_BYTES) return bad("--max-record", optarg, "a size from 64 to 1MiB");
         q->record_bytes_max = (uint32_t)n;
         return -1;
-    case OPT_STRICT: o->strict = 1; return -1;
+    case OPT_STRICT: o->strict = o->question.strict = 1; return -1;
     case OPT_ALLOW_REMOTE: input_allow_remote = 1; return -1;
     case OPT_PARALLEL:
         code = parse_whole("--parallel", optarg, 1, 1024, &n);
@@ -157,10 +158,6 @@ static int parse_one(struct options *o, int letter)
         return code;
     case OPT_HARDENED: q->seeds.hardened = 1; return -1;
     case OPT_SAVE_STATE: case OPT_RESUME:
-        if (!o->chain) {
-            complain("--%s is for chains (weir agg ...)", letter == OPT_RESUME ? "resume" : "save-state");
-            return EXIT_USAGE;
-        }
         *(letter == OPT_RESUME ? &o->resume : &o->save_state) = optarg;
         return -1;
     case OPT_DISTINCT_P:
@@ -177,8 +174,13 @@ static int parse_one(struct options *o, int letter)
         else if (strcmp(optarg, "log") == 0) q->wish.by = BY_LOG;
         else return bad("--quantile", optarg, "kll, gk or log (which ones to report: -q)");
         return -1;
-    case OPT_TO: return o->chain && parse_to(optarg, &o->to) == 0 ? -1 : bad("--to", optarg, "ring:NAME, of a chain or gen");
-    case OPT_SLOW: return o->chain && parse_slow(optarg, &o->slow) == 0 ? -1 : bad("--slow", optarg, "block, drop-oldest, drop-newest or disconnect, with --to ring:NAME");
+    case OPT_TO:
+        if (!o->chain) {
+            complain("--to is for chains (weir filter ...) and gen; a report goes to standard output");
+            return EXIT_USAGE;
+        }
+        return parse_to(optarg, &o->to) == 0 ? -1 : bad("--to", optarg, "ring:NAME, tcp://HOST:PORT, unix:PATH or a file");
+    case OPT_SLOW: return o->chain && parse_slow(optarg, &o->slow) == 0 ? -1 : bad("--slow", optarg, "block or drop, or of a ring drop-oldest or disconnect, with --to");
     case OPT_STATS: o->stats = 1; return -1;
     case OPT_STATS_FILE: o->stats_file = optarg; return -1;
     case OPT_LIVE:
@@ -226,8 +228,8 @@ static int parse_environment(struct options *o)
 
 int parse_to(const char *text, const char **name)
 {
-    if (strncmp(text, "ring:", 5) != 0) return -1;
-    *name = text + 5;
+    if (destination_kind(text) == DESTINATION_NONE) return -1;
+    *name = strcmp(text, "-") == 0 ? NULL : text;
     return 0;
 }
 
@@ -235,6 +237,7 @@ int parse_slow(const char *text, int *policy)
 {
     static const char *const names[] = { [WEIR_RING_BLOCK] = "block", [WEIR_RING_DROP_OLDEST] = "drop-oldest",
                                          [WEIR_RING_DROP_NEWEST] = "drop-newest", [WEIR_RING_DISCONNECT] = "disconnect" };
+    if (strcmp(text, "drop") == 0) text = "drop-newest";
     for (int i = 0; i < 4; i++)
         if (strcmp(text, names[i]) == 0) {
             *policy = i;
@@ -305,10 +308,15 @@ int options_parse(struct options *o, int argc, char **argv)
     o->files = argv + optind;
     o->file_count = argc - optind;
     o->file = o->file_count > 0 ? o->files[0] : "-";
+    if (source_is_network(o->file) || o->file_count > 1) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
     if (source_is_ring(o->file)) q->program_bytes += program_ring_bytes();
-    if (source_is_network(o->file)) q->program_bytes = program_bytes(chain ? PROGRAM_CHAIN : PROGRAM_SUMMARY, 1);
-    if (o->file_count > 1) {
-        complain("one input at a time; for several: cat FILE... | weir %s -", argv[0]);
+    o->title = o->file;
+    if (!chain && o->file_count > 1) {
+        int const code = inputs_open(o, o->files, o->file_count);
+        if (code != -1) return code;
+    }
+    if (!chain && (o->save_state != NULL || o->resume != NULL) && strcmp(argv[0], "summary") != 0) {
+        complain("--%s is for summary and chains (weir agg ...)", o->resume != NULL ? "resume" : "save-state");
         return EXIT_USAGE;
     }
     if (o->seeded) q->seeds.key = (weir_key){ q->seeds.seed, ~q->seeds.seed };

@@ -29,9 +29,9 @@ uint64_t program_bytes(enum program_use use, int network)
     if (network) bytes += mapped(weir_network_begin, weir_network_end);
     else bytes -= mapped(weir_network_bss_begin, weir_network_bss_end);
     if (use == PROGRAM_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end) - mapped(weir_chain_bss_begin, weir_chain_bss_end);
-    else bytes += mapped(weir_chain_begin, weir_chain_end);
+    else if (use != PROGRAM_MERGE) bytes += mapped(weir_chain_begin, weir_chain_end);
     if (use == PROGRAM_CHAIN) bytes -= mapped(weir_summary_bss_begin, weir_summary_bss_end);
-    if (use == PROGRAM_CHAIN_SUMMARY) bytes += mapped(weir_summary_begin, weir_summary_end);
+    if (use == PROGRAM_CHAIN_SUMMARY || use == PROGRAM_MERGE) bytes += mapped(weir_summary_begin, weir_summary_end);
     return bytes;
 }
 
@@ -47,4 +47,9 @@ void program_started(void)
     if (weir_start_begin == NULL) return;
     weir_machine->discard(weir_start_begin, mapped(weir_start_begin, weir_start_end));
     weir_machine->discard(weir_compile_begin, mapped(weir_compile_begin, weir_compile_end));
+}
+
+void program_chain_drop(void)
+{
+    if (weir_start_begin != NULL) weir_machine->discard(weir_chain_begin, mapped(weir_chain_begin, weir_chain_end));
 }

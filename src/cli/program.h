@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum program_use { PROGRAM_SUMMARY, PROGRAM_CHAIN, PROGRAM_CHAIN_SUMMARY /* a chain that ends in summary: both parts */,
+                   PROGRAM_MERGE /* of summaries: no chain is left, but its data */,
                    PROGRAM_STATES /* what comes on top of a chain that reads or writes states */ };
 /* network: the source is no file. */
 uint64_t program_bytes(enum program_use use, int network);
@@ -19,5 +20,7 @@ uint64_t program_ring_bytes(void);    /* more, if the source or --to is a ring *
 uint64_t program_start_bytes(enum program_use use);
 /* Nothing of the start is called from here on. */
 void program_started(void);
+/* Nor anything of chains. */
+void program_chain_drop(void);
 
 #endif

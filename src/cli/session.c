@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/session.h"
 #include "kernels/kernels.h"
 #include "machine/gate.h"
@@ -51,7 +52,7 @@ uint64_t session_bytes(void)
 {
     const struct run *run = &session.plan->run;
     uint64_t const bytes = atomic_load_explicit(&run->read_bytes, memory_order_relaxed) + run->body_at;
-    return bytes > run->source->bytes ? run->source->bytes : bytes;
+    return run->bytes_before + (bytes > run->source->bytes ? run->source->bytes : bytes);
 }
 
 /* ---- while it runs --------------------------------------------------------------------------- */
@@ -85,6 +86,7 @@ static void stats_write(int fd)
     out_text(&out, ",\"isa\":\"");
     out_text(&out, weir_kernels.isa);
     out_char(&out, '"');
+    if (inputs_several(session.options)) inputs_figures(&out);
     if (session.figures != NULL) session.figures(&out);
     out_text(&out, ",\"dropped\":{");
     for (int cause = 0, shown = 0; cause < BOOK_CAUSES; cause++) {
@@ -114,7 +116,7 @@ static void progress_write(int64_t now)
     format_bytes(size, bytes);
     format_bytes(rate, (uint64_t)per_second);
     int at = snprintf(line, sizeof line, "\r\033[K%s  %s/s  peak %llu KiB", size, rate, (unsigned long long)(weir_peak_rss_bytes() / 1024));
-    if (run->source->bytes != UINT64_MAX && per_second > 0)
+    if (run->source->bytes != UINT64_MAX && run->next == NULL && per_second > 0)
         at += snprintf(line + at, sizeof line - (size_t)at, "  %.0f s left", (double)(run->source->bytes - bytes) / per_second);
     (void)weir_write_all(STDERR_FILENO, line, (size_t)at);
     session.progress_shown = 1;
@@ -165,7 +167,7 @@ int session_open(const struct options *options, struct source *source)
             return EXIT_CREATE;
         }
     }
-    int const code = input_open(source, options->file);
+    int const code = inputs_several(options) ? inputs_source(source, options) : input_open(source, options->file);
     session.started_ns = weir_machine->monotonic_ns();
     if (code == -1 && options->live_ns != 0) source->wait_ns = options->live_ns;
     return code;
@@ -184,6 +186,7 @@ int session_run(struct plan *plan)
         return EXIT_FAILED;
     }
     run_all(&plan->run);
+    if (inputs_several(o)) inputs_end(&plan->run);
     progress_clear();
     return -1;
 }
@@ -193,7 +196,7 @@ int session_books(const struct books *books, int tell)
     const struct options *o = session.options;
     uint64_t lost = 0;
     if (o->question.ragged == RAGGED_FAIL && books->count[BOOK_RAGGED_SKIPPED] != 0) {
-        complain("%s: a record with the wrong number of cells, the first at byte %llu", o->file,
+        complain("%s: a record with the wrong number of cells, the first at byte %llu", inputs_several(o) ? inputs_first(o, BOOK_RAGGED_SKIPPED) : o->file,
                  (unsigned long long)books->first_offset[BOOK_RAGGED_SKIPPED]);
         return EXIT_DATA;
     }
@@ -201,7 +204,7 @@ int session_books(const struct books *books, int tell)
         if (books->count[cause] == 0 || (cause >= BOOK_DROPPED_COUNT && !o->strict)) continue;
         lost += books->count[cause];
         if (o->strict || tell)
-            complain("%s: %llu %s, the first at byte %llu", o->file, (unsigned long long)books->count[cause],
+            complain("%s: %llu %s, the first at byte %llu", inputs_several(o) ? inputs_first(o, (enum book_cause)cause) : o->file, (unsigned long long)books->count[cause],
                      books_name((enum book_cause)cause), (unsigned long long)books->first_offset[cause]);
     }
     return o->strict && lost != 0 ? EXIT_DATA : EXIT_OK;
@@ -215,5 +218,5 @@ int session_close(struct source *source, int code)
         (void)weir_machine->close(session.stats_fd);    /* stats_write has flushed; a lost close loses statistics only */
     }
     source_close(source);
-    return code;
+    return code == EXIT_OK && inputs_several(session.options) ? inputs_code() : code;
 }

@@ -19,4 +19,9 @@ int states_resume(void);
 /* All is gathered, nothing is printed yet. Nothing is saved of a run that was interrupted. */
 int states_end(void);
 
+/* The same of `weir summary`. */
+int summary_states_begin(const struct options *options, struct question *question);
+int summary_states_resume(const struct options *options, struct plan *plan);
+int summary_states_end(const struct options *options, struct plan *plan);
+
 #endif

@@ -41,16 +41,14 @@ struct table_options terminal_table(int fd, enum color_wish wish)
     return (struct table_options){ .color = color_wanted(fd, wish) ? COLOR_ALWAYS : COLOR_NEVER, .width = width(fd), .unicode = unicode() };
 }
 
-int report_print(int fd, const struct report *report, const struct options *options)
+int report_print(struct out *out, const struct report *report, const struct options *options)
 {
-    static struct out out;
-    out_init(&out, fd);
-    struct table_options const table = terminal_table(fd, options->color);
+    struct table_options const table = terminal_table(out->fd, options->color);
     switch (options->output) {
-    case OUTPUT_NDJSON: sink_ndjson(&out, report); break;
-    case OUTPUT_CSV: sink_csv(&out, report); break;
-    default: sink_table(&out, report, &table);
+    case OUTPUT_NDJSON: sink_ndjson(out, report); break;
+    case OUTPUT_CSV: sink_csv(out, report); break;
+    default: sink_table(out, report, &table);
     }
-    (void)out_flush(&out);
-    return out.error;
+    (void)out_flush(out);
+    return out->error;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "cli/chain_job.h"
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/near.h"
 #include "cli/program.h"
 #include "cli/session.h"
@@ -12,25 +13,17 @@
 #include "cli/states.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
-#include "sinks/ring_sink.h"
+#include "sinks/destination.h"
 #include "sources/source_ring.h"
 
 static struct chain_plan plan;
 static struct chain      chain;
 static struct options    options;
-static struct ring_sink  sink;
+static struct destination to;    /* --to, if that is no file */
 
-/* `route` has a --to of its own, which names files. */
-static int is_to_of_route(const char *word, const char *next)
+char **words_room(unsigned lists, int words, uint64_t *bytes)
 {
-    if (strncmp(word, "--to", 4) != 0 || (word[4] != '\0' && word[4] != '=')) return 0;
-    const char *value = word[4] == '=' ? word + 5 : next;
-    return value == NULL || strncmp(value, "ring:", 5) != 0;
-}
-
-char **words_room(unsigned lists, uint64_t *bytes)
-{
-    size_t const wanted = (lists * WORDS_LIST * sizeof(char *) + 4095) & ~(size_t)4095;
+    size_t const wanted = (lists * ((size_t)words + 2) * sizeof(char *) + 4095) & ~(size_t)4095;
     char **const room = weir_machine->mmap_anonymous(wanted);
     if (room == NULL) complain("no memory for the words");
     else *bytes += wanted;
@@ -39,20 +32,22 @@ char **words_room(unsigned lists, uint64_t *bytes)
 
 int words_split(int count, char **words, int *shared, char **shared_words, int *own, char **own_words)
 {
-    if (count > WORDS_MAX) {
-        complain("more than %u words", WORDS_MAX);
+    if (count > WORDS_MAX + (int)WEIR_INPUTS_MAX) {
+        complain("more than %u words", WORDS_MAX + WEIR_INPUTS_MAX);
         return EXIT_USAGE;
     }
     *shared = 0;
     *own = 0;
     shared_words[(*shared)++] = words[0];
+    int routes = 0;    /* `route` has a --to of its own */
     for (int i = 0; i < count; i++) {
         int takes_value = 0;
+        if (i == 0 || strcmp(words[i - 1], "then") == 0) routes = strcmp(words[i], "route") == 0;
         if (strcmp(words[i], "--") == 0) {
             while (++i < count) own_words[(*own)++] = words[i];
             break;
         }
-        if (i > 0 && option_known(words[i], &takes_value) && !is_to_of_route(words[i], i + 1 < count ? words[i + 1] : NULL)) {
+        if (i > 0 && option_known(words[i], &takes_value) && !(routes && strcmp(words[i], "--to") == 0)) {
             shared_words[(*shared)++] = words[i];
             if (takes_value && i + 1 < count) shared_words[(*shared)++] = words[++i];
         } else {
@@ -64,26 +59,50 @@ int words_split(int count, char **words, int *shared, char **shared_words, int *
     return -1;
 }
 
-static int out_code(int error) { return error == ENOSPC || error == EFBIG || error == EDQUOT ? EXIT_CREATE : EXIT_IO; }
+int output_complain(const char *name, int error, const char *why)
+{
+    if (why == NULL) {
+        if (error == EEXIST) complain("%s: is the input, or an output twice", name);
+        else complain("%s: %s", name, strerror(error));
+        return EXIT_CREATE;
+    }
+    complain("%.200s: %s", name, why);
+    if (error == EINVAL || error == EMEDIUMTYPE) return EXIT_USAGE;
+    if (destination_kind(name) == DESTINATION_SOCKET) return error == ECONNREFUSED ? EXIT_UNAVAILABLE : EXIT_IO;
+    if (error == EPROTO) return EXIT_PEER;
+    return error == EACCES || error == EPERM ? EXIT_PERMISSION : error == EBUSY ? EXIT_FAILED : EXIT_CREATE;
+}
+
+/* What an output lost by --slow. */
+static void losses_tell(const struct destination *d, const char *verb)
+{
+    if (d->rows_lost == 0 || options.quiet) return;
+    complain("%s: %.200s: %llu rows dropped%s%s", verb, d->name, (unsigned long long)d->rows_lost, d->broken != 0 ? ": " : " (--slow)",
+             d->broken != 0 ? destination_why(d, d->broken) : "");
+}
+
+/* Of an output that failed while it was written to. */
+static int failed_code(const struct destination *d, int error)
+{
+    return d != NULL && d->kind == DESTINATION_RING && error == EPROTO ? EXIT_PEER : EXIT_IO;
+}
 
 /* What tee and route have written, and what they could not. */
 static int files_ending(void)
 {
     int code = EXIT_OK;
-    for (unsigned i = 0; i < plan.segment_count; i++)
-        for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
-            const struct step *step = &plan.segments[i].steps[k];
-            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
-            for (unsigned n = 0; n < step->files.count; n++) {
-                const struct row_file *file = &step->files.files[n];
-                if (file->out.error != 0) {
-                    complain("%s: %s: %s; of its %llu rows some are not written", step->verb->name, file->path, strerror(file->out.error), (unsigned long long)file->rows);
-                    code = out_code(file->out.error);
-                } else if (step->kind == STEP_ROUTE && !options.quiet) {
-                    complain("route: %s: %llu rows", file->path, (unsigned long long)file->rows);
-                }
-            }
+    const struct row_file *file;
+    for (unsigned i = 0; (file = chain_row_file(&plan, i)) != NULL; i++) {
+        const char *const verb = file->step->kind == STEP_ROUTE ? "route" : "tee";
+        int const error = file->out.error;
+        if (error != 0) {
+            complain("%s: %.200s: %s; of its %llu rows some are not written", verb, file->path, file->to != NULL ? destination_why(file->to, error) : strerror(error), (unsigned long long)file->rows);
+            code = failed_code(file->to, error);
+            continue;
         }
+        if (file->to != NULL) losses_tell(file->to, verb);
+        if (file->step->kind == STEP_ROUTE && !options.quiet) complain("route: %s: %llu rows", file->path, (unsigned long long)file->rows);
+    }
     return code;
 }
 
@@ -92,23 +111,28 @@ struct chain_memory chain_memory(void) { return (struct chain_memory){ &plan, &c
 int chain_ending(void)
 {
     const struct books *books = &plan.plan.run.workers[0].books;
-    if (sink.ring != NULL && plan.out.error != 0) return ring_complain(options.to, plan.out.error);
+    if (plan.out.error != 0 && options.to != NULL) {    /* it was asked for by name: that it has gone is no quiet end */
+        int const peer = destination_kind(options.to) != DESTINATION_FILE;
+        complain("%.200s: %s; of %llu rows some are not written", options.to, peer ? destination_why(&to, plan.out.error) : strerror(plan.out.error), (unsigned long long)plan.rows_out);
+        return failed_code(peer ? &to : NULL, plan.out.error);
+    }
     if (plan.out.error != 0 && plan.out.error != EPIPE) {
         complain("standard output: %s", strerror(plan.out.error));
-        return out_code(plan.out.error);
+        return EXIT_IO;
     }
+    if (to.name != NULL) losses_tell(&to, "--to");
     int const files = files_ending();
     if (files != EXIT_OK) return files;
     if (plan.plan.run.source->error) {
-        complain("%s: %s", options.file, source_why(plan.plan.run.source));
+        complain("%s: %s", plan.plan.run.source->name, source_why(plan.plan.run.source));
         return source_error_of_peer(plan.plan.run.source) ? EXIT_PEER : EXIT_IO;
     }
     for (uint32_t i = 0; i < schema_count(&plan.plan.schema); i++) {
         uint64_t const bad = plan.bad_cells[i] + (plan.plan.run.worker_count > 1 ? plan.bad_cells[schema_count(&plan.plan.schema) + 1 + i] : 0);
         static const char *const types[] = { "empty", "bools", "numbers", "times", "texts" };
         if (bad != 0 && !options.quiet)
-            complain("%s: %llu cells of '%.60s' are not %s, as those of the first block were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
-                     options.file, (unsigned long long)bad, schema_name(&plan.plan.schema, i), types[plan.input_types[i]],
+            complain("%s: %llu cells of '%.60s' are not %s, as those looked at beforehand were, and count as null (the first bad cell is at byte %llu); --schema %.60s=string reads them as texts",
+                     inputs_several(&options) ? inputs_first(&options, BOOK_BAD_CELL) : options.file, (unsigned long long)bad, schema_name(&plan.plan.schema, i), types[plan.input_types[i]],
                      (unsigned long long)books->first_offset[BOOK_BAD_CELL], schema_name(&plan.plan.schema, i));
     }
     for (unsigned i = 0; i < plan.segment_count; i++) {
@@ -143,28 +167,29 @@ int chain_ending(void)
 /* Rows of a feed are due even if they are few. */
 static void feed(void) { chain_idle(&plan); }
 
-static int64_t to_ring(void *context, const char *bytes, size_t count, int all)
+/* ,"outputs":{"a.csv":{"rows":123,"bytes":4567}, ... } of tee, route and --to */
+static void output_figures(struct out *out, int first, const char *name, const struct destination *d, uint64_t rows, uint64_t bytes)
 {
-    (void)context;
-    return ring_sink_write(&sink, bytes, count, all, plan.output == ROWS_BINARY ? 8 * (size_t)plan.sink_column_count : 0);
+    out_text(out, first ? ",\"outputs\":{" : ",");
+    if (d != NULL) {
+        destination_figures(out, d);
+        return;
+    }
+    out_json_string(out, name, strlen(name));
+    out_text(out, ":{\"rows\":");
+    out_u64(out, rows);
+    out_text(out, ",\"bytes\":");
+    out_u64(out, bytes);
+    out_char(out, '}');
 }
 
-/* ,"outputs":{"a.csv":123, ... } of tee and route */
 static void outputs(struct out *out)
 {
-    const char *before = ",\"outputs\":{";
-    for (unsigned i = 0; i < plan.segment_count; i++)
-        for (unsigned k = 0; k < plan.segments[i].step_count; k++) {
-            const struct step *step = &plan.segments[i].steps[k];
-            for (unsigned n = 0; (step->kind == STEP_TEE || step->kind == STEP_ROUTE) && n < step->files.count; n++) {
-                out_text(out, before);
-                out_json_string(out, step->files.files[n].path, strlen(step->files.files[n].path));
-                out_char(out, ':');
-                out_u64(out, step->files.files[n].rows);
-                before = ",";
-            }
-        }
-    if (before[1] == '\0') out_char(out, '}');
+    const struct row_file *file;
+    unsigned i = 0;
+    for (; (file = chain_row_file(&plan, i)) != NULL; i++) output_figures(out, i == 0, file->path, file->to, file->rows, file->out.bytes);
+    if (options.to != NULL) output_figures(out, i++ == 0, options.to, to.name != NULL ? &to : NULL, plan.rows_out, plan.out.bytes);
+    if (i != 0) out_char(out, '}');
 }
 
 /* Of --stats: rows in = left out + late + untimed + those that went into groups, or out. */
@@ -194,12 +219,6 @@ static void figures(struct out *out)
         out_text(out, ",\"ring_dropped\":");
         out_u64(out, source_ring_dropped(run->source));
     }
-    if (options.to != NULL) {
-        out_text(out, ",\"to_records\":");
-        out_u64(out, sink.records);
-        out_text(out, ",\"to_dropped\":");
-        out_u64(out, sink.lost);
-    }
 }
 
 /* `... then summary` */
@@ -207,11 +226,11 @@ static int summary_print(void)
 {
     const struct run *run = &plan.plan.run;
     struct report const report = {
-        .source = options.file, .records = chain_summary_of(&plan)->records, .bytes = session_bytes(), .seconds = session_seconds(),
+        .source = options.title, .records = chain_summary_of(&plan)->records, .bytes = session_bytes(), .seconds = session_seconds(),
         .peak_rss_bytes = weir_peak_rss_bytes(), .memory_limit_bytes = plan.plan.memory_bytes, .books = &run->workers[0].books,
         .partial = session_interrupted != 0 || run->source->error != 0, .column_count = plan.segments[plan.segment_count - 1].column_count,
         .context = &plan, .column = chain_summary_column };
-    return report_print(STDOUT_FILENO, &report, &options);
+    return report_print(&plan.out, &report, &options);
 }
 
 /* ---- a job ----------------------------------------------------------------------------------- */
@@ -222,8 +241,13 @@ static const char *hint(char *room, size_t bytes)
     struct nearest n;
     const char *name, *given = chain.where;
     room[0] = '\0';
-    if (given == NULL || strlen(given) < 3) return room;
+    if (given == NULL || strlen(given) < 2) return room;
     int const option = given[0] == '-';
+    const char *const here = foreign_word(FOREIGN_VERB, given, strlen(given));
+    if (here != NULL) {
+        snprintf(room, bytes, "; %s", here);
+        return room;
+    }
     if (option && chain.where_verb == NULL) return room;    /* where a verb should be */
     if (option) given += 2;
     nearest_init(&n, given, strcspn(given, "="));
@@ -242,6 +266,10 @@ static int wrong(const struct chain_job *job, const char *message)
 {
     if (job->wrong != NULL) job->wrong(message, chain.where != NULL ? chain.where : "", chain.where_bytes);
     else complain("%s", message);
+    for (int i = 0; job->wrong == NULL && chain.where_bytes != 0 && i < job->own; i++) {
+        const char *const word = job->own_words[i];
+        if (chain.where >= word && chain.where <= word + strlen(word)) place_show(word, (size_t)(chain.where - word));
+    }
     return EXIT_USAGE;
 }
 
@@ -252,12 +280,64 @@ enum rows_format chain_output(void)
     return options.output_given ? formats[options.output] : options.to == NULL && isatty(STDOUT_FILENO) ? ROWS_TABLE : ROWS_CSV;
 }
 
+/* What the outputs need of the program, and of shared memory. -1, or the exit code. */
+static int outputs_count(int *sockets, int *rings, uint64_t *shared_bytes)
+{
+    char name[4096];
+    for (unsigned i = 0; i <= chain.count; i++) {
+        const struct verb *v = &chain.verbs[i < chain.count ? i : 0];
+        const char *list = i == chain.count ? options.to : v->kind == VERB_ROUTE ? v->to : v->kind == VERB_TEE ? v->text : NULL;
+        if (i < chain.count && v->kind == VERB_ROUTE && options.to != NULL) {
+            complain("--to: rows of route go where route says; name all outputs in one list");
+            return EXIT_USAGE;
+        }
+        while (list != NULL && *list != '\0') {
+            size_t const length = i < chain.count && v->kind == VERB_ROUTE ? strcspn(list, ",") : strlen(list);
+            snprintf(name, sizeof name, "%.*s", (int)length, list);
+            enum destination_kind const kind = destination_kind(name);
+            *sockets |= kind == DESTINATION_SOCKET || kind == DESTINATION_RING;    /* one way for both */
+            *rings |= kind == DESTINATION_RING;
+            if (kind == DESTINATION_RING) *shared_bytes += destination_bytes(name, 0);
+            list += length + (list[length] != '\0');
+        }
+    }
+    return -1;
+}
+
+static void outputs_drop(void)
+{
+    chain_files_drop(&plan);
+    if (to.name != NULL) destination_drop(&to);
+}
+
+/* --to, tee and route. -1, or the exit code. */
+static int outputs_open(int *out_fd)
+{
+    struct network_error why;
+    struct row_file *which = NULL;
+    if (options.to != NULL && destination_kind(options.to) == DESTINATION_FILE) {
+        int const fd = chain_file_create(&plan, options.to, -1);
+        if (fd < 0) return output_complain(options.to, -fd, NULL);
+        *out_fd = fd;
+    } else if (options.to != NULL) {
+        int const error = destination_open(&to, options.to, options.slow, 0, input_allow_remote, &why);
+        if (error != 0) {
+            to.name = NULL;
+            return output_complain(options.to, error, why.text);
+        }
+    }
+    int const error = chain_files_open(&plan, *out_fd, options.slow, input_allow_remote, &which, &why);
+    if (error == 0) return -1;
+    outputs_drop();
+    return output_complain(which->path, error, which->to != NULL ? why.text : NULL);
+}
+
 int chain_job_do(const struct chain_job *job)
 {
     WEIR_ASSERT(job != NULL && job->shared > 0);
     struct source source;
     int used;
-    char text[400], near[80];
+    char text[400], near[96];
     const char *const verb = job->shared_words[0];
     options.chain = 1;
     int code = options_parse(&options, job->shared, job->shared_words);
@@ -267,21 +347,23 @@ int chain_job_do(const struct chain_job *job)
         snprintf(text, sizeof text, "%.*s%s", *better != '\0' && last != NULL ? (int)(last - chain.message) : (int)sizeof chain.message, chain.message, better);
         return wrong(job, text);
     }
-    int const files = job->own - used;
-    if (files > 1) {
-        chain.where = job->own_words[used + 1];
-        snprintf(text, sizeof text, "one input at a time ('%.60s', '%.60s'); for several: cat FILE... | weir %.20s ... -", job->own_words[used], chain.where, verb);
-        return wrong(job, text);
-    }
-    options.file = files == 1 ? job->own_words[used] : job->file != NULL ? job->file : "-";
+    int const own = job->own > used, files = own ? job->own - used : job->file_count;
+    char **const names = own ? job->own_words + used : job->files;
+    options.title = options.file = files != 0 ? names[0] : "-";
     if (job->deed == DEED_CHECK && (strcmp(options.file, "-") == 0 || access(options.file, F_OK) != 0)) return EXIT_OK;    /* the words are right; of columns nothing is known */
-    if (files == 0 && job->file == NULL && isatty(STDIN_FILENO)) {
+    if (files == 0 && isatty(STDIN_FILENO)) {
         complain("no input; weir %s ... FILE, or ... | weir %s ... - (see 'weir help %s')", verb, verb, verb);
         return EXIT_USAGE;
     }
     int const summary = chain.verbs[chain.count - 1].kind == VERB_SUMMARY;
-    options.question.program_bytes = program_bytes(summary ? PROGRAM_CHAIN_SUMMARY : PROGRAM_CHAIN, source_is_network(options.file)) + job->bytes;
-    if (options.to != NULL || source_is_ring(options.file)) options.question.program_bytes += program_ring_bytes();
+    int sockets = source_is_network(options.file) || files > 1, rings = source_is_ring(options.file);
+    if ((code = outputs_count(&sockets, &rings, &options.question.shared_bytes)) != -1) return code;
+    options.question.program_bytes = program_bytes(summary ? PROGRAM_CHAIN_SUMMARY : PROGRAM_CHAIN, sockets) + (rings ? program_ring_bytes() : 0) + job->bytes;
+    if (files > 1 && (options.save_state != NULL || options.resume != NULL)) {
+        complain("a state is of one input; save one of each and `weir merge` them");
+        return EXIT_USAGE;
+    }
+    if (files > 1 && (code = inputs_open(&options, names, files)) != -1) return code;
     if (summary) {
         if (options.output_given && (options.output == OUTPUT_TSV || options.output == OUTPUT_BINARY)) return wrong(job, "summary: -o is table, ndjson or csv");
     }
@@ -289,54 +371,55 @@ int chain_job_do(const struct chain_job *job)
     int const states = options.save_state != NULL || options.resume != NULL;
     if (states && (code = states_begin(&question)) != -1) return code;
     if ((code = session_open(&options, &source)) != -1) return code;
-    if (source_is_network(options.file)) {
+    if (source_is_network(options.file) || (files > 1 && inputs_joined())) {
         source.wait_ns = SESSION_FEED_NS;
         source.row_wanted = 1;
     }
-    if (options.to != NULL) {
-        int const failed = ring_sink_open(&sink, options.to, 0, options.slow);
-        if (failed != 0) return ring_complain(options.to, failed);
-        question.question.shared_bytes = sink.place.bytes;
-    }
     enum plan_outcome const outcome = chain_plan_make(&plan, &chain, &question, &source);
-    if (sink.ring != NULL && (outcome != PLAN_OK || job->deed != DEED_RUN)) ring_sink_drop(&sink);
     if (outcome == PLAN_USAGE) return wrong(job, plan.plan.message);
     if (outcome != PLAN_OK) return plan_complain(&plan.plan, outcome);
     if (job->deed == DEED_CHECK) return EXIT_OK;
     if (job->deed != DEED_RUN) {
         out_init(&plan.out, STDOUT_FILENO);
-        chain_show(&plan.out, &plan, options.file, job->deed == DEED_PLAN_NDJSON || question.output == ROWS_NDJSON);
+        chain_show(&plan.out, &plan, options.title, job->deed == DEED_PLAN_NDJSON || question.output == ROWS_NDJSON);
         return out_flush(&plan.out) == 0 || plan.out.error == EPIPE ? EXIT_OK : EXIT_IO;
     }
-    const char *path = NULL;
-    int const error = chain_files_open(&plan, &path);
-    if (error != 0) {
-        if (error == EEXIST) complain("%s: is the input, or an output twice", path);
-        else complain("%s: %s", path, strerror(error));
-        return EXIT_CREATE;
+    if (files > 1) {
+        plan.is_input = inputs_has;
+        if ((code = inputs_join(&plan.plan)) != -1) return code;
     }
-    plan.table = terminal_table(STDOUT_FILENO, options.color);
+    int out_fd = STDOUT_FILENO;
+    if ((code = outputs_open(&out_fd)) != -1) return code;
+    plan.table = terminal_table(out_fd, options.color);
     int const flows = chain_flows(&plan);
     if (options.live_ns != 0 && !flows) {
+        outputs_drop();
         complain("--live: this chain gives its rows at the end; agg --window gives them while the stream flows");
         return EXIT_USAGE;
     }
     session.figures = figures;
-    session.no_progress = flows && isatty(STDOUT_FILENO);
+    session.no_progress = flows && isatty(out_fd);
     if (flows && !source.seekable) {    /* rows wait no longer than that for others */
         session.feed = feed;
         if (source.wait_ns == 0) source.wait_ns = SESSION_FEED_NS;
     }
-    chain_plan_start(&plan, STDOUT_FILENO);
-    if (sink.ring != NULL) plan.out.write = to_ring;
+    chain_plan_start(&plan, out_fd);
+    if (to.name != NULL) {
+        int const quotes = question.output == ROWS_CSV || question.output == ROWS_TSV;
+        destination_rows(&to, question.output == ROWS_BINARY ? 8 * plan.segments[plan.segment_count - 1].column_count : 0, quotes, quotes && plan.header && !summary);
+        destination_out(&to, &plan.out);
+    }
     if (states && (code = states_resume()) != -1) return code;
     if ((code = session_run(&plan.plan)) != -1) return code;
     chain_gather(&plan);
     code = states ? states_end() : EXIT_OK;
     chain_finish(&plan);
     if (summary) plan.out.error = summary_print();
+    int closed = 0;    /* a ring's consumers are to know if it is not whole */
+    if (to.name != NULL) closed = destination_close(&to, &plan.out, plan.out.error == 0);
+    else if (options.to != NULL) closed = -weir_machine->close(out_fd);
+    if (plan.out.error == 0) plan.out.error = closed;
     int const ending = chain_ending();
-    if (sink.ring != NULL && plan.out.error == 0) ring_sink_close(&sink);    /* else its consumers are to know that it is not whole */
     return session_close(&source, code != EXIT_OK ? code : ending);
 }
 
@@ -353,8 +436,8 @@ int chain_command(enum deed deed, int argc, char **argv)
     if (strcmp(argv[0], "run") == 0) return chain_file(deed, argc, argv);
     if (strcmp(argv[0], "check") == 0) return chain_file(DEED_CHECK, argc, argv);
     struct chain_job job = { .deed = deed };
-    if ((job.shared_words = words_room(2, &job.bytes)) == NULL) return EXIT_NO_FIT;
-    job.own_words = job.shared_words + WORDS_LIST;
+    if ((job.shared_words = words_room(2, argc, &job.bytes)) == NULL) return EXIT_NO_FIT;
+    job.own_words = job.shared_words + argc + 2;
     int const code = words_split(argc, argv, &job.shared, job.shared_words, &job.own, job.own_words);
     return code != -1 ? code : chain_job_do(&job);
 }

@@ -22,7 +22,7 @@
 #include "generators/distribution.h"
 #include "generators/text_rows.h"
 #include "machine/machine.h"
-#include "sinks/ring_sink.h"
+#include "sinks/destination.h"
 #include "sources/source.h"
 
 enum { BLOCK_BYTES = 64 << 10, BLOCKS = 8, HOSTS_DEFAULT = 500, WAIT_NS = 20000, SEED_DEFAULT = 1 };
@@ -35,7 +35,8 @@ struct gen {
     uint64_t            hosts;
     uint64_t            rows_left, bytes_left;    /* UINT64_MAX: no end */
     uint64_t            row;
-    struct ring_sink   *ring;                     /* --to, or NULL */
+    int                 fd;                       /* where blocks go, if they do not go to ... */
+    struct destination *to;                       /* ... a ring or socket: NULL, or that */
     size_t              block_bytes;
     int                 spliced;                  /* the output is a pipe that takes pages */
     int                 header_due;
@@ -86,7 +87,7 @@ static int wait_taken(const struct gen *g, uint64_t end)
 {
     for (;;) {
         int unread = 0;
-        int const got = weir_machine->ioctl(STDOUT_FILENO, FIONREAD, &unread);
+        int const got = weir_machine->ioctl(g->fd, FIONREAD, &unread);
         if (got < 0) return got;
         if (g->sent - (uint64_t)unread >= end) return 0;
         weir_machine->sleep_ns(WAIT_NS);
@@ -95,10 +96,10 @@ static int wait_taken(const struct gen *g, uint64_t end)
 
 static int block_send(struct gen *g, uint8_t *block, size_t bytes)
 {
-    if (!g->spliced) return weir_write_all(STDOUT_FILENO, block, bytes);
+    if (!g->spliced) return weir_write_all(g->fd, block, bytes);
     while (bytes > 0) {
         struct iovec const iov = { .iov_base = block, .iov_len = bytes };
-        ssize_t const sent = weir_machine->vmsplice(STDOUT_FILENO, &iov, 1, 0);
+        ssize_t const sent = weir_machine->vmsplice(g->fd, &iov, 1, 0);
         if (sent == -EINTR) continue;
         if (sent < 0) return (int)sent;
         block += sent;
@@ -107,19 +108,56 @@ static int block_send(struct gen *g, uint8_t *block, size_t bytes)
     return 0;
 }
 
-/* Blocks are made in the ring; those that it refuses are made all the same, elsewhere. */
+/* Blocks are made in the ring; those that it refuses are made all the same, elsewhere. 0, or the errno. */
 static int gen_to_ring(struct gen *g)
 {
+    struct ring_sink *ring = &g->to->ring;
     int error = 0;
     while (g->rows_left != 0 && g->bytes_left != 0 && !source_stop) {
-        void *to = ring_sink_claim(g->ring, g->block_bytes, &error);
-        if (error != 0) break;
+        void *to = ring_sink_claim(ring, g->block_bytes, &error);
+        if (error != 0) return error == EINTR ? 0 : error;
+        uint64_t const row = g->row;
         size_t const bytes = block_fill(g, to != NULL ? to : g->blocks);
         if (bytes == 0) break;
-        if (to != NULL) ring_sink_put(g->ring, bytes);
+        *(to != NULL ? &g->to->rows : &g->to->rows_lost) += g->row - row;
+        *(to != NULL ? &g->to->bytes : &g->to->bytes_lost) += bytes;
+        if (to != NULL) ring_sink_put(ring, bytes);
     }
-    if (error == EPROTO) return ring_complain(g->ring->name, error);
-    ring_sink_close(g->ring);
+    return 0;
+}
+
+/* The same of a socket: what it has not taken of a row that was begun stays in front of the next block. */
+static int gen_to_socket(struct gen *g, struct out *out)
+{
+    while (!source_stop && out->error == 0) {
+        size_t const bytes = block_fill(g, g->blocks);
+        if (bytes == 0) break;
+        out_bytes(out, g->blocks, bytes);
+    }
+    return -out_flush(out);
+}
+
+/* Into a ring or a socket. */
+static int gen_to(struct gen *g, int stats)
+{
+    static struct out out;
+    struct destination *to = g->to;
+    destination_rows(to, g->kind == GEN_CSV || g->kind == GEN_NDJSON ? 0 : 8, 0, g->kind == GEN_CSV);
+    destination_out(to, &out);
+    int error = to->kind == DESTINATION_RING ? gen_to_ring(g) : gen_to_socket(g, &out);
+    int const closed = destination_close(to, &out, error == 0);
+    if (error == 0) error = closed;
+    if (stats) {
+        out_init(&out, STDERR_FILENO);
+        out_text(&out, "{\"outputs\":{");
+        destination_figures(&out, to);
+        out_text(&out, "}}\n");
+        (void)out_flush(&out);    /* statistics must not end the run */
+    }
+    if (error != 0) {
+        complain("gen: %.200s: %s", to->name, destination_why(to, error));
+        return to->kind == DESTINATION_RING && error == EPROTO ? EXIT_PEER : EXIT_IO;
+    }
     return stopped_by ? 128 + stopped_by : EXIT_OK;
 }
 
@@ -130,7 +168,7 @@ static int gen_run(struct gen *g)
         size_t const bytes = error == 0 ? block_fill(g, g->blocks + (size_t)turn * BLOCK_BYTES) : 0;
         if (error == 0 && bytes == 0) break;
         if (error == 0) error = block_send(g, g->blocks + (size_t)turn * BLOCK_BYTES, bytes);
-        if (error == -EPIPE) return EXIT_OK;    /* the reader has enough */
+        if (error == -EPIPE && g->fd == STDOUT_FILENO) return EXIT_OK;    /* the reader has enough */
         if (error < 0) {
             complain("gen: %s", strerror(-error));
             return EXIT_IO;
@@ -141,13 +179,14 @@ static int gen_run(struct gen *g)
     return EXIT_OK;
 }
 
-enum { OPT_DIST = 256, OPT_DISTINCT, OPT_BYTES, OPT_ROWS, OPT_SEED, OPT_COPY, OPT_TO, OPT_SLOW, OPT_STATS };
+enum { OPT_DIST = 256, OPT_DISTINCT, OPT_BYTES, OPT_ROWS, OPT_SEED, OPT_COPY, OPT_TO, OPT_SLOW, OPT_STATS, OPT_ALLOW_REMOTE };
 
 static const struct option gen_options[] = {
     { "dist", required_argument, NULL, OPT_DIST }, { "distinct", required_argument, NULL, OPT_DISTINCT },
     { "bytes", required_argument, NULL, OPT_BYTES }, { "rows", required_argument, NULL, OPT_ROWS },
     { "seed", required_argument, NULL, OPT_SEED }, { "copy", no_argument, NULL, OPT_COPY },
     { "to", required_argument, NULL, OPT_TO }, { "slow", required_argument, NULL, OPT_SLOW }, { "stats", no_argument, NULL, OPT_STATS },
+    { "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
     { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
 static int usage(const char *what, const char *value)
@@ -160,10 +199,10 @@ int verb_gen(int argc, char **argv)
 {
     static const char *const kinds[] = { "f64", "i64", "u64", "csv", "ndjson", "bytes" };
     static struct gen g;
-    static struct ring_sink sink;
+    static struct destination destination;
     const char *to = NULL;
     int copy = 0, letter, dist_given = 0, slow = RING_SINK_ANY, stats = 0;
-    g = (struct gen){ .rows_left = UINT64_MAX, .bytes_left = UINT64_MAX, .block_bytes = BLOCK_BYTES, .dist = { .seed = SEED_DEFAULT } };
+    g = (struct gen){ .rows_left = UINT64_MAX, .bytes_left = UINT64_MAX, .fd = STDOUT_FILENO, .block_bytes = BLOCK_BYTES, .dist = { .seed = SEED_DEFAULT } };
     opterr = 0;
     optind = 1;
     while ((letter = getopt_long(argc, argv, ":h", gen_options, NULL)) != -1) {
@@ -187,11 +226,12 @@ int verb_gen(int argc, char **argv)
             break;
         case OPT_COPY: copy = 1; break;
         case OPT_STATS: stats = 1; break;
+        case OPT_ALLOW_REMOTE: input_allow_remote = 1; break;
         case OPT_TO:
-            if (parse_to(optarg, &to) != 0) return usage("ring:NAME", optarg);
+            if (parse_to(optarg, &to) != 0) return usage("ring:NAME, tcp://HOST:PORT, unix:PATH or a file", optarg);
             break;
         case OPT_SLOW:
-            if (parse_slow(optarg, &slow) != 0) return usage("a policy (block, drop-oldest, drop-newest, disconnect)", optarg);
+            if (parse_slow(optarg, &slow) != 0) return usage("a policy (block, drop; of rings drop-oldest, disconnect)", optarg);
             break;
         case ':':
             complain("gen: an option lacks its value; see 'weir help gen'");
@@ -215,42 +255,44 @@ int verb_gen(int argc, char **argv)
         if (!dist_given) g.dist.kind = DIST_LOGNORMAL;
     }
     distribution_init(&g.dist);
-    if (to != NULL) {
-        int const failed = ring_sink_open(&sink, to, RING_SINK_SLOT, slow);
-        if (failed != 0) return ring_complain(to, failed);
-        size_t const most = weir_ring_record_bytes_max(sink.ring) & ~(size_t)7;
+    signal(SIGPIPE, SIG_IGN);
+    if (to != NULL && destination_kind(to) == DESTINATION_FILE) {
+        if ((g.fd = weir_machine->open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) return output_complain(to, -g.fd, NULL);
+    } else if (to != NULL) {
+        signal(SIGINT, on_end);
+        signal(SIGTERM, on_end);
+        struct network_error why;
+        int const failed = destination_open(&destination, to, slow, RING_SINK_SLOT, input_allow_remote, &why);
+        if (failed != 0) return output_complain(to, failed, why.text);
+        g.to = &destination;
+    }
+    if (g.to != NULL && destination.kind == DESTINATION_RING) {
+        size_t const most = weir_ring_record_bytes_max(destination.ring.ring) & ~(size_t)7;
         if (most < g.block_bytes) g.block_bytes = most;
-        if (g.block_bytes < TEXT_ROW_BYTES_MAX + strlen(text_csv_header) && g.kind != GEN_F64 && g.kind != GEN_I64 && g.kind != GEN_U64 && g.kind != GEN_BYTES) {
-            ring_sink_close(&sink);
+        if (g.block_bytes < TEXT_ROW_BYTES_MAX + strlen(text_csv_header) && (g.kind == GEN_CSV || g.kind == GEN_NDJSON)) {
+            destination_drop(&destination);
             complain("gen: the ring's records hold %llu bytes, which is too little for a row", (unsigned long long)most);
             return EXIT_USAGE;
         }
-        g.ring = &sink;
-        sink.stop = &source_stop;
+        destination.ring.stop = &source_stop;
     }
     struct stat st;
-    if (to == NULL && weir_machine->fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) && !copy) {
+    if (g.to == NULL && weir_machine->fstat(g.fd, &st) == 0 && S_ISFIFO(st.st_mode) && !copy) {
         g.spliced = 1;
-        (void)weir_machine->fcntl(STDOUT_FILENO, F_SETPIPE_SZ, BLOCK_BYTES * (BLOCKS - 2));    /* if it may */
+        (void)weir_machine->fcntl(g.fd, F_SETPIPE_SZ, BLOCK_BYTES * (BLOCKS - 2));    /* if it may */
     }
     if ((g.blocks = weir_machine->mmap_anonymous((size_t)BLOCKS * BLOCK_BYTES)) == NULL) {
         complain("gen: no memory");
         return EXIT_FAILED;
     }
-    signal(SIGPIPE, SIG_IGN);
-    if (to == NULL) return gen_run(&g);
-    signal(SIGINT, on_end);
-    signal(SIGTERM, on_end);
-    int const code = gen_to_ring(&g);
-    if (stats) {
-        static struct out out;
-        out_init(&out, STDERR_FILENO);
-        out_text(&out, "{\"to_records\":");
-        out_u64(&out, sink.records);
-        out_text(&out, ",\"to_dropped\":");
-        out_u64(&out, sink.lost);
-        out_text(&out, "}\n");
-        (void)out_flush(&out);    /* statistics must not end the run */
+    if (g.to != NULL) return gen_to(&g, stats);
+    int code = gen_run(&g);
+    if (to != NULL) {
+        int const closed = weir_machine->close(g.fd);    /* a network file system may say it only here */
+        if (closed < 0 && code == EXIT_OK) {
+            complain("gen: %.200s: %s", to, strerror(-closed));
+            code = EXIT_IO;
+        }
     }
     return code;
 }

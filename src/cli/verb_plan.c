@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/program.h"
 #include "machine/machine.h"
 #include "network/network.h"
@@ -134,13 +135,13 @@ int verb_plan(int argc, char **argv)
     int code = options_parse(&o, argc - at, argv + at);
     if (code != -1) return code;
     ndjson |= o.output == OUTPUT_NDJSON;
-    if ((code = input_open(&source, o.file)) != -1) return code;
+    if ((code = inputs_several(&o) ? inputs_source(&source, &o) : input_open(&source, o.file)) != -1) return code;
     enum plan_outcome const outcome = plan_make(&plan, &o.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
     out_init(&out, STDOUT_FILENO);
     if (!ndjson) {
         out_text(&out, "plan: summary of ");
-        out_text(&out, o.file);
+        out_text(&out, o.title);
         out_text(&out, ", ");
         out_text(&out, plan.format_name);
         out_text(&out, ", ");

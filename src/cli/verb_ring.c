@@ -253,14 +253,6 @@ static int ring_rm(const char *name)
     return told(name, status, 0);
 }
 
-int ring_complain(const char *name, int error)
-{
-    complain("ring:%.200s: %s", name, ring_sink_error_text(error));
-    if (error == EPROTO) return EXIT_PEER;
-    if (error == EINVAL || error == EMEDIUMTYPE) return EXIT_USAGE;
-    return error == EACCES || error == EPERM ? EXIT_PERMISSION : error == EBUSY ? EXIT_FAILED : EXIT_CREATE;
-}
-
 static int usage(const char *what, const char *value)
 {
     complain("ring: '%.60s' is not %s; see 'weir help ring'", value, what);

@@ -3,8 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/exit_codes.h"
+#include "cli/inputs.h"
 #include "cli/program.h"
 #include "cli/session.h"
+#include "cli/states.h"
 #include "cli/terminal.h"
 #include "machine/assert.h"
 #include "machine/machine.h"
@@ -45,13 +47,15 @@ static uint32_t columns_reported(void)
 /* 0, or the errno of the first failed write. */
 static int report_write(int fd, int partial)
 {
+    static struct out out;
     struct run *run = &plan.run;
     struct report report = {
-        .source = options.file, .records = run->workers[0].records, .bytes = session_bytes(),
+        .source = options.title, .records = run->workers[0].records, .bytes = session_bytes(),
         .seconds = session_seconds(), .peak_rss_bytes = weir_peak_rss_bytes(),
         .memory_limit_bytes = plan.memory_bytes, .books = &run->workers[0].books, .partial = partial,
         .column_count = columns_reported(), .column = report_column_fill };
-    return report_print(fd, &report, &options);
+    out_init(&out, fd);
+    return report_print(&out, &report, &options);
 }
 
 /* Repaint in place on a terminal; elsewhere each report follows the last. */
@@ -75,7 +79,7 @@ static int ending(int write_error)
         return EXIT_IO;
     }
     if (run->source->error != 0) {
-        complain("%s: %s; the report covers what was read before", options.file, source_why(run->source));
+        complain("%s: %s; the report covers what was read before", run->source->name, source_why(run->source));
         return source_error_of_peer(run->source) ? EXIT_PEER : EXIT_IO;
     }
     if (session_interrupted) return 128 + session_interrupted;
@@ -98,14 +102,20 @@ int verb_summary(int argc, char **argv)
         complain("no input; weir summary FILE, or ... | weir summary - (see 'weir help summary')");
         return EXIT_USAGE;
     }
+    int const states = options.save_state != NULL || options.resume != NULL;
+    if (states && (code = summary_states_begin(&options, &options.question)) != -1) return code;
     session.figures = figures;
     if ((code = session_open(&options, &source)) != -1) return code;
     enum plan_outcome const outcome = plan_make(&plan, &options.question, &source);
     if (outcome != PLAN_OK) return plan_complain(&plan, outcome);
+    if (inputs_several(&options) && (code = inputs_join(&plan)) != -1) return code;
     program_started();
     plan_start(&plan);
     if (options.live_ns != 0) session.live = live_write;
+    if (states && (code = summary_states_resume(&options, &plan)) != -1) return code;
     if ((code = session_run(&plan)) != -1) return code;
     run_merge(&plan.run);
-    return session_close(&source, ending(report_write(STDOUT_FILENO, session_interrupted != 0 || source.error != 0)));
+    if (states && (code = summary_states_end(&options, &plan)) == EXIT_DATA) return code;
+    int const end = ending(report_write(STDOUT_FILENO, session_interrupted != 0 || source.error != 0));
+    return session_close(&source, states && code != EXIT_OK ? code : end);
 }

@@ -73,6 +73,7 @@ int aggregation_compile(struct aggregation *a, struct code *code, struct part *p
     }
     a->groups.set = &a->set;
     a->groups.paned = a->window.kind == WINDOW_NONE ? 0 : a->window.kind == WINDOW_SESSION ? 2 : 1;
+    a->groups.pane = a->window.kind == WINDOW_SESSION ? a->window.size : a->window.pane;
     int const windows = a->window.kind != WINDOW_NONE, grouped = keys != NULL;
     a->output_count = 2u * (unsigned)windows + a->groups.key_count + a->set.count * (a->bounds ? 4 : 1) + (grouped ? 2 : 0);
     return 0;
@@ -169,9 +170,23 @@ size_t aggregation_scratch_bytes(const struct aggregation *a)
     return scratch_lay(&unused, a, origin) + 64;
 }
 
+/* Of the texts of OUTPUT_ROWS rows: none if no column is one. */
+static uint32_t output_text_bytes(const struct aggregation *a)
+{
+    for (unsigned i = 0; i < a->output_count; i++) {
+        uint32_t bytes;
+        int hidden;
+        char room[WEIR_EXPRESSION_BYTES_MAX + 8];
+        enum value_type type;
+        (void)aggregation_column(a, i, &bytes, &type, &hidden, room);
+        if (type == VALUE_TEXT) return OUTPUT_TEXT_BYTES;
+    }
+    return 0;
+}
+
 size_t aggregation_output_bytes(const struct aggregation *a)
 {
-    return a->output_count * (sizeof(struct vector) + OUTPUT_ROOM_BYTES) + OUTPUT_TEXT_BYTES + 2 * WEIR_PAD_BYTES + 128;
+    return a->output_count * (sizeof(struct vector) + OUTPUT_ROOM_BYTES) + output_text_bytes(a) + 2 * WEIR_PAD_BYTES + 128;
 }
 
 static void *carve(uint8_t **at, size_t bytes)
@@ -202,7 +217,7 @@ void aggregation_worker_init(struct aggregation_worker *w, struct aggregation *a
     o->vectors = carve(&at, a->output_count * sizeof *o->vectors);
     o->rooms = carve(&at, a->output_count * OUTPUT_ROOM_BYTES);
     o->text = at + WEIR_PAD_BYTES;
-    o->text_bytes = OUTPUT_TEXT_BYTES;
+    o->text_bytes = output_text_bytes(a);
     o->capacity = OUTPUT_ROWS;
 }
 
@@ -282,6 +297,13 @@ int output_set(struct aggregation_output *o, unsigned column, const struct value
         values[row / 64] |= (uint64_t)(v->i != 0) << (row % 64);
         return 1;
     }
+    if (row > 0 && (v->text != NULL || to->digits != NULL)) return 0;
+    if (v->text != NULL) {    /* alone, so the places of other rows are free */
+        char *digits = (char *)(at + 64);
+        memcpy(digits, v->text, v->bytes);
+        digits[v->bytes] = '\0';
+        to->digits = digits;
+    }
     int negative = 0;
     if (v->form == FORM_U64 && to->form == FORM_I64) {
         for (uint32_t i = 0; i < row; i++) negative |= (int64_t)values[i] < 0;
@@ -357,7 +379,7 @@ static int output_row(struct aggregation_worker *w, struct groups *g, struct gro
 static void output_group(struct aggregation_worker *w, struct groups *g, struct group *group, int64_t from, int64_t until)
 {
     struct aggregation_output *o = &w->output;
-    if (o->rows == o->capacity || o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES) output_flush(w);
+    if (o->rows == o->capacity || (o->text_bytes != 0 && o->text_bytes - o->text_used < 2 * AGGREGATE_ROOM_BYTES)) output_flush(w);
     if (o->rows == 0) outputs_begin(w);
     if (output_row(w, g, group, from, until)) return;
     output_flush(w);
@@ -642,7 +664,7 @@ static void runs_add(struct aggregation_worker *w, const struct state_plan *s, c
     uint16_t heads[HEADS] = { 0 }, tails[HEADS], next[AGGREGATION_CHUNK], used[AGGREGATION_CHUNK];
     uint32_t used_count = 0;
     for (uint32_t i = 0; i < d->count; i++) {
-        uint32_t at = (uint32_t)(((uintptr_t)d->states[i] >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 55);
+        uint32_t at = (uint32_t)(((uintptr_t)d->states[i] >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 55);
         while (heads[at] != 0 && d->states[heads[at] - 1] != d->states[i]) at = (at + 1) % HEADS;
         next[i] = 0;
         if (heads[at] == 0) {
@@ -1036,6 +1058,10 @@ void aggregation_finish(struct aggregation_worker *w)
     const struct aggregation *a = w->plan;
     struct groups *g = &w->groups;
     if (w->failed) return;
+    if (w->saved) {
+        output_flush(w);
+        return;
+    }
     if (a->window.kind == WINDOW_SESSION) {
         struct session_end end = { w, INT64_MAX };
         groups_keep(g, keep_session, &end);

@@ -44,8 +44,8 @@ struct aggregation_output {
 };
 
 /* For all who make such rows. output_begin: no rows yet, columns of these types. output_set: the value of the row at work, o->rows; a
- * text is copied, and cut if there is no room; 0: ints of the column would lose digits by its form, so the rows before have to go
- * first. output_end: nulls are known; the rows may be read. */
+ * text is copied, and cut if there is no room; 0: ints of the column would lose digits by its form, or digits go alone: the rows before have to
+ * go first. output_end: nulls are known; the rows may be read. */
 enum { OUTPUT_ROWS = 128, OUTPUT_ROOM_BYTES = 8 * OUTPUT_ROWS + 8 * VECTOR_WORDS };
 void output_begin(struct aggregation_output *o, unsigned column, enum value_type type);
 int output_set(struct aggregation_output *o, unsigned column, const struct value *v);
@@ -61,6 +61,7 @@ struct aggregation_worker {
     uint64_t             worst;         /* the largest error of windows that are closed */
     int                  started;
     int                  was_full, failed;
+    int                  saved;         /* windows that are open have gone into a state: they are not printed at the end */
     uint32_t             full_at;       /* groups there were when it was full for the first time */
     void               (*emit)(void *context, struct aggregation_output *output);
     void                *context;

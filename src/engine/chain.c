@@ -1,6 +1,7 @@
 /* chain.c - a chain compiled, divided, and run. Contract and picture: chain.h. */
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "engine/chain.h"
 #include "engine/state.h"
 #include "machine/assert.h"
@@ -57,36 +58,67 @@ static int name_find(void *context, const char *name, uint32_t bytes, enum value
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-/* 'agg: p99(latncy): there is no such column: `latncy`; did you mean `latency`?' */
+/* The columns of this place, by number; NULL behind the last. */
+static const char *column_at(const struct compile *c, unsigned i, uint32_t *bytes)
+{
+    const struct schema *schema = &c->plan->plan.schema;
+    uint32_t const known = c->all && c->segment == 0 ? schema_count(schema) : 0;
+    if (i >= c->column_count + known) return NULL;
+    *bytes = i < c->column_count ? c->columns[i].name_bytes : schema->columns[i - c->column_count].name_bytes;
+    return i < c->column_count ? c->columns[i].name : schema_name(schema, i - c->column_count);
+}
+
+/* What would serve instead of a word that is not known: "; did you mean 'latency'?" */
+static void hint_make(const struct compile *c, const struct expression_error *e, const char *word, char *hint, size_t hint_bytes)
+{
+    const char *name;
+    uint32_t bytes;
+    struct nearest n;
+    size_t used = 0;
+    if (strcmp(e->reason, "there is no such column") != 0) return;
+    int const quoted = e->bytes >= 2 && word[0] == '`';
+    nearest_init(&n, word + quoted, e->bytes - 2 * (size_t)quoted);
+    for (unsigned i = 0; (name = column_at(c, i, &bytes)) != NULL; i++) nearest_try_bytes(&n, name, bytes);
+    if (n.best != NULL) {
+        snprintf(hint, hint_bytes, "; did you mean '%.*s'?", (int)n.best_bytes, n.best);
+        return;
+    }
+    for (unsigned i = 0; (name = column_at(c, i, &bytes)) != NULL; i++) {
+        if (used + bytes + 16 > hint_bytes) {
+            snprintf(hint + used, hint_bytes - used, ", ...");
+            return;
+        }
+        used += (size_t)snprintf(hint + used, hint_bytes - used, "%s%.*s", i == 0 ? "; there are " : ", ", (int)bytes, name);
+    }
+}
+
+/* Is it an aggregate that stands where a function of one row should? What it takes, or NULL. */
+static const char *aggregate_takes(const struct expression_error *e, const char *word)
+{
+    const char *name, *takes = NULL;
+    int estimated;
+    if (strncmp(e->reason, "there is no such function", 25) != 0) return NULL;
+    for (unsigned i = 0; (name = aggregate_known(i, &takes, &estimated)) != NULL; i++)
+        if (strlen(name) == e->bytes && memcmp(name, word, e->bytes) == 0) return takes;
+    return e->bytes == 5 && memcmp(word, "count", 5) == 0 ? "" : NULL;
+}
+
+/* 'filter: 'latncy': there is no such column; did you mean 'latency'?' */
 static enum plan_outcome expression_fail(struct compile *c, const struct verb *v, const char *text, const struct expression_error *e)
 {
-    struct plan *plan = &c->plan->plan;
-    char near[80] = "";
-    c->plan->chain->where = text + e->at;
-    c->plan->chain->where_bytes = e->bytes;
-    uint32_t const length = (uint32_t)strlen(text), bytes = e->bytes < 60 ? e->bytes : 60;
-    if (e->at < length) snprintf(near, sizeof near, "'%.*s' ", (int)(bytes < length - e->at ? bytes : length - e->at), text + e->at);
-    char hint[80] = "";
-    if (strcmp(e->reason, "there is no such column") == 0) {
-        unsigned best = 0;
-        const char *name = NULL;
-        uint32_t name_bytes = 0;
-        uint32_t const known = c->all && c->segment == 0 ? schema_count(&plan->schema) : 0;
-        for (unsigned i = 0; i < c->column_count + known; i++) {    /* the most letters in common at both ends */
-            const char *candidate = i < c->column_count ? c->columns[i].name : schema_name(&plan->schema, i - c->column_count);
-            uint32_t const n = i < c->column_count ? c->columns[i].name_bytes : plan->schema.columns[i - c->column_count].name_bytes;
-            unsigned same = 0, behind = 0;
-            while (same < n && same < e->bytes && (candidate[same] | 0x20) == (text[e->at + same] | 0x20)) same++;
-            while (behind + same < n && behind + same < e->bytes && (candidate[n - 1 - behind] | 0x20) == (text[e->at + e->bytes - 1 - behind] | 0x20)) behind++;
-            if (same + behind > best && 2 * (same + behind) >= e->bytes) {
-                best = same + behind;
-                name = candidate;
-                name_bytes = n;
-            }
-        }
-        if (name != NULL) snprintf(hint, sizeof hint, "; did you mean '%.*s'?", (int)(name_bytes < 50 ? name_bytes : 50), name);
-    }
-    return plan_fail(plan, PLAN_USAGE, "%s: at byte %u: %s%s%s", v->name, e->at + 1, near, e->reason, hint);
+    char near[80] = "", hint[112] = "";
+    const char *const word = text + e->at;
+    uint32_t const length = (uint32_t)strlen(text), left = e->at < length ? length - e->at : 0, bytes = e->bytes < left ? e->bytes : left;
+    int const quote = bytes > 1 && (word[0] == '\'' || word[0] == '"');    /* a text has its own */
+    c->plan->chain->where = word;
+    c->plan->chain->where_bytes = e->bytes != 0 ? e->bytes : 1;
+    const char *const takes = aggregate_takes(e, word);
+    if (takes != NULL) return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: '%.*s' is of many rows: agg '%.*s(%s) as y' then ...", v->name, (int)bytes, word, (int)bytes, word, takes);
+    hint_make(c, e, word, hint, sizeof hint);
+    int const named = bytes > 1 || (bytes == 1 && (((word[0] | 0x20) >= 'a' && (word[0] | 0x20) <= 'z') || (word[0] >= '0' && word[0] <= '9')));
+    int const goes_on = strncmp(e->reason, "is ", 3) == 0 || strncmp(e->reason, "gives ", 6) == 0;
+    if (named) snprintf(near, sizeof near, "%s%.*s%s%s ", quote ? "" : "'", (int)(bytes < 60 ? bytes : 60), word, quote ? "" : "'", goes_on ? "" : ":");
+    return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s%s%s", v->name, near, e->reason, hint);
 }
 
 static enum plan_outcome verb_fail(struct compile *c, const struct verb *v, const char *reason) { return plan_fail(&c->plan->plan, PLAN_USAGE, "%s: %s", v->name, reason); }
@@ -403,7 +435,7 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
     case VERB_FILTER:
         if (expression_compile(&s->code, &cursor, c->parts, &e, &error) != 0) return expression_fail(c, v, v->text, &error);
         if (!cursor_end(&cursor)) {
-            cursor_fail(&cursor, &error, "the expression has ended before this");
+            cursor_fail(&cursor, &error, cursor.text[cursor.at] == ')' ? "this bracket was never opened" : "an operator (and, or, +, <, in ...) or the end is expected here");
             return expression_fail(c, v, v->text, &error);
         }
         if (e.type != VALUE_BOOL && e.type != VALUE_NULL) {
@@ -480,27 +512,96 @@ static enum plan_outcome verb_compile(struct compile *c, const struct verb *v, s
 
 /* ---- input types ----------------------------------------------------------------------------- */
 
-/* How many different values a column is likely to have, by those of the first block: few that came again and again will hardly be
- * more; else four times what was seen. */
-enum { SAMPLE_BITS = 2048, LOOK_LEAST_BYTES = 8192 };
+enum { LOOK_LEAST_BYTES = 8192, LOOK_PIECES = 16, LOOK_BITS = 8192 };
 
-static void sample_add(weir_bits *seen, const struct slice *slice, uint64_t *hashes)
+/* Looks at the input for what its columns are made of: in the free part of the arena. */
+struct look {
+    void         *parser;
+    uint8_t      *copy;             /* the records looked at, WEIR_PAD_BYTES before and behind */
+    size_t        copy_bytes;
+    struct cells *cells;
+    uint64_t    (*counts)[6];       /* of each column: cells by class */
+};
+enum { LOOKS_AHEAD = 4, LOOK_AHEAD_BYTES = 16 << 10 };
+
+static int look_begin(struct look *l, struct arena *rest, struct run *run, size_t bytes)
 {
-    struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice->values };
-    if (slice->form == SLICE_VIEWS)
-        column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice->base, .start = slice->start, .length = slice->length };
-    column_hash(&column, slice->rows, 0, hashes);
-    weir_bits_add_hashes(seen, hashes, slice->rows);
+    const struct schema *schema = run->schema;
+    uint32_t const columns = schema_count(schema);
+    uint32_t const capacity = schema->column_capacity > columns && run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
+    l->counts = arena_take(rest, "sniff", (columns + 1) * sizeof *l->counts);
+    l->parser = arena_take(rest, "sniff", run->ops->bytes(&run->options, capacity, columns));
+    l->copy = arena_take(rest, "sniff", bytes + 2 * WEIR_PAD_BYTES);
+    l->copy_bytes = bytes;
+    l->cells = arena_take(rest, "sniff", sizeof *l->cells);
+    return l->counts != NULL && l->parser != NULL && l->copy != NULL && l->cells != NULL;
 }
 
-static uint32_t sample_expects(const weir_bits *seen, uint32_t rows)
+/* Count the cells of whole records, which lie in the copy; returns how many rows. */
+static uint32_t look_at(struct look *l, struct run *run, uint8_t *records, size_t bytes, struct books *books)
 {
-    weir_estimate const e = weir_bits_count(seen);
-    double const values = e.value < rows ? e.value : rows;    /* a full bitmap says only that there are many */
-    return (uint32_t)(8 * values < rows ? 2 * values + 1 : 4 * values + 1);
+    uint32_t const columns = schema_count(run->schema), select_new = run->schema->select_new;
+    uint32_t rows = 0;
+    memset(l->counts, 0, (columns + 1) * sizeof *l->counts);
+    run->schema->select_new = 0;    /* the names are known: columns_ndjson has read the first block */
+    run->ops->init(l->parser, &run->options, run->schema, books);
+    if (bytes > 0) run->ops->begin(l->parser, records, bytes, run->body_at);
+    for (uint32_t batch; bytes > 0 && (batch = run->ops->next(l->parser)) != 0; rows += batch)
+        for (uint32_t i = 0; i < columns; i++) {
+            struct slice slice;
+            run->ops->column(l->parser, i, &slice);
+            cells_classify(l->cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
+            l->counts[i][WEIR_CLASS_INT] += l->cells->ints + l->cells->wides;
+            l->counts[i][WEIR_CLASS_FLOAT] += l->cells->floats;
+            l->counts[i][WEIR_CLASS_UINT] += l->cells->uints;
+            l->counts[i][WEIR_CLASS_TIME] += l->cells->times;
+            l->counts[i][WEIR_CLASS_TEXT] += l->cells->texts;
+            l->counts[i][WEIR_CLASS_BOOL] += l->cells->bools;
+        }
+    run->schema->select_new = select_new;
+    return rows;
 }
 
-/* Parse what the window holds once, only to see what the columns are made of. In the free part of the arena. */
+/* What a column is that was `type` so far, after a look at other rows: the same, unless most of their cells are something else. One
+ * or the other that is no number makes no texts of a column of numbers. */
+static enum value_type look_type(enum value_type type, const uint64_t counts[6])
+{
+    uint64_t const numbers = counts[WEIR_CLASS_INT] + counts[WEIR_CLASS_FLOAT] + counts[WEIR_CLASS_UINT];
+    uint64_t const others = counts[WEIR_CLASS_TIME] + counts[WEIR_CLASS_TEXT] + counts[WEIR_CLASS_BOOL];
+    uint64_t const fit = type == VALUE_NUMBER ? numbers : type == VALUE_TIME ? counts[WEIR_CLASS_TIME] : counts[WEIR_CLASS_BOOL];
+    if (type == VALUE_NULL) return column_type(TYPE_INFER, counts);
+    return type == VALUE_TEXT || 2 * fit >= numbers + others ? type : VALUE_TEXT;
+}
+
+/* Files are looked at again at a quarter, the half, three quarters and their end. What does not look like records is passed over: a
+ * line may begin within quotes. Reading that fails is found again, and told, when the data is read. */
+static void looks_ahead(struct chain_plan *p, struct look *l)
+{
+    struct run *run = &p->plan.run;
+    struct source *source = run->source;
+    size_t const bytes = l->copy_bytes < LOOK_AHEAD_BYTES ? l->copy_bytes : LOOK_AHEAD_BYTES;
+    if (!source->seekable || source->bytes == UINT64_MAX || run->options.format == INPUT_BINARY) return;
+    for (unsigned i = 1; i <= LOOKS_AHEAD; i++) {
+        uint64_t const at = source->bytes / LOOKS_AHEAD * i - (i == LOOKS_AHEAD && source->bytes > bytes ? bytes : 0);
+        if (at < run->workers[0].window.have || at + bytes > source->bytes) continue;
+        uint8_t *const block = l->copy + WEIR_PAD_BYTES;
+        int const error = source->error;
+        int end = 0;
+        size_t const have = source_read_at(source, at, block, bytes, &end);
+        source->error = error;
+        uint8_t *const first = memchr(block, '\n', have), *last = block + have;
+        while (last > block && last[-1] != '\n') last--;
+        if (first == NULL || last <= first + 1) continue;
+        struct books books = { .count = { 0 } };
+        if (look_at(l, run, first + 1, (size_t)(last - first) - 1, &books) == 0) continue;
+        uint64_t strange = 0;
+        for (unsigned cause = 0; cause < BOOK_BAD_CELL; cause++) strange += books.count[cause];
+        for (uint32_t c = 0; strange == 0 && c < schema_count(run->schema); c++)
+            if (run->schema->columns[c].declared == TYPE_INFER) p->input_types[c] = look_type(p->input_types[c], l->counts[c]);
+    }
+}
+
+/* Parse what the window holds once, only to see what the columns are made of. */
 static enum plan_outcome types_find(struct chain_plan *p)
 {
     struct plan *plan = &p->plan;
@@ -508,65 +609,106 @@ static enum plan_outcome types_find(struct chain_plan *p)
     const struct window *window = &run->workers[0].window;
     uint32_t const columns = schema_count(&plan->schema);
     p->input_types = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->input_types);
-    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
-    if (p->input_types == NULL || p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
+    if (p->input_types == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->input_types);
     struct arena rest;
+    struct look look;
     struct books books = { .count = { 0 } };
-    uint64_t (*counts)[6];
-    void *parser;
-    uint8_t *copy, *seen;
-    struct cells *cells;
-    uint64_t *hashes;
-    size_t const seen_bytes = weir_bits_bytes(SAMPLE_BITS);
     size_t look_bytes = window->have;    /* all of it, or the half, or a quarter ... that there is room for */
     for (;; look_bytes /= 2) {
         rest = plan->arena;
-        counts = arena_take(&rest, "sniff", (columns + 1) * sizeof *counts);
-        parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, plan->schema.column_capacity > columns && run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns, columns));
-        copy = arena_take(&rest, "sniff", look_bytes + 2 * WEIR_PAD_BYTES);
-        cells = arena_take(&rest, "sniff", sizeof *cells);
-        seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
-        hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
-        if (seen != NULL && hashes != NULL && counts != NULL && parser != NULL && copy != NULL && cells != NULL) break;
-        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *cells);
+        if (look_begin(&look, &rest, run, look_bytes)) break;
+        if (look_bytes < LOOK_LEAST_BYTES) return plan_no_fit(plan, "a look at the first block", look_bytes + sizeof *look.cells);
     }
-    memset(counts, 0, (columns + 1) * sizeof *counts);
-    for (uint32_t i = 0; i < columns; i++) {
-        weir_bits *bits;
-        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, SAMPLE_BITS, 0) == WEIR_OK);
-    }
-    uint32_t rows = 0;
     size_t last = run->body_at, end;
     if (last > window->have) last = window->have;
     while (run->ops->record_end(&run->options, window->data, last, last + 1, window->have, window->ended, &end) == WEIR_OK && end > last &&
            end - run->body_at <= look_bytes) last = end;
     size_t const bytes = last - (run->body_at < window->have ? run->body_at : window->have);
-    memcpy(copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
-    uint32_t const select_new = plan->schema.select_new;
-    plan->schema.select_new = 0;    /* the names are known: columns_ndjson has read this block */
-    run->ops->init(parser, &run->options, &plan->schema, &books);
-    if (bytes > 0) run->ops->begin(parser, copy + WEIR_PAD_BYTES, bytes, run->body_at);
-    while (bytes > 0 && run->ops->next(parser) != 0) {
-        for (uint32_t i = 0; i < columns; i++) {
-            struct slice slice;
-            run->ops->column(parser, i, &slice);
-            cells_classify(cells, &slice, TYPE_INFER, WEIR_CLASS_TEXT);
-            if (i == 0) rows += slice.rows;
-            sample_add((weir_bits *)(void *)(seen + i * seen_bytes), &slice, hashes);
-            counts[i][WEIR_CLASS_INT] += cells->ints + cells->wides;
-            counts[i][WEIR_CLASS_FLOAT] += cells->floats;
-            counts[i][WEIR_CLASS_UINT] += cells->uints;
-            counts[i][WEIR_CLASS_TIME] += cells->times;
-            counts[i][WEIR_CLASS_TEXT] += cells->texts;
-            counts[i][WEIR_CLASS_BOOL] += cells->bools;
-        }
-    }
-    plan->schema.select_new = select_new;
+    memcpy(look.copy + WEIR_PAD_BYTES, window->data + (last - bytes), bytes);
+    (void)look_at(&look, run, look.copy + WEIR_PAD_BYTES, bytes, &books);
     for (uint32_t i = 0; i < columns; i++) {
-        p->different[i] = sample_expects((weir_bits *)(void *)(seen + i * seen_bytes), rows);
-        p->input_types[i] = column_type(plan->schema.columns[i].declared, counts[i]);
+        p->input_types[i] = column_type(plan->schema.columns[i].declared, look.counts[i]);
         if (run->options.format == INPUT_BINARY && p->input_types[i] == VALUE_NULL)
             p->input_types[i] = plan->schema.columns[i].field == FIELD_BYTES ? VALUE_TEXT : VALUE_NUMBER;
+    }
+    looks_ahead(p, &look);
+    return PLAN_OK;
+}
+
+/* One piece of the file, from its first whole record on, into the window: its bytes, and in *from where they begin. */
+static size_t piece_read(struct run *run, uint64_t at, size_t *from)
+{
+    struct window *window = &run->workers[0].window;
+    size_t end;
+    int ended = 0;
+    size_t const have = source_read_at(run->source, at, window->data, window->capacity, &ended);
+    *from = 0;
+    if (run->options.format != INPUT_BINARY && at != run->body_at) {    /* a line that lies in quotes does no harm: only values are counted */
+        const uint8_t *line = memchr(window->data, '\n', have);
+        *from = line != NULL ? (size_t)(line - window->data) + 1 : have;
+    }
+    uint32_t const last = run->tail_bytes + run->options.binary_record_bytes;    /* the last record may be cut */
+    if (have - *from <= last || run->ops->record_end(&run->options, window->data, *from, have - last, have, ended, &end) != WEIR_OK) return 0;
+    return end - *from;
+}
+
+/* How many different values each column is likely to have, by pieces from all over a file. By how much the second half of the
+ * pieces has raised the number, every further doubling of the rows up to the whole file may raise it again (Heaps' law). */
+static enum plan_outcome different_find(struct chain_plan *p, unsigned parallel)
+{
+    struct plan *plan = &p->plan;
+    struct run *run = &plan->run;
+    uint32_t const columns = schema_count(&plan->schema);
+    int grouped = 0;
+    p->different = arena_take(&plan->arena, "chain", (columns + 1) * sizeof *p->different);
+    if (p->different == NULL) return plan_no_fit(plan, "chain", columns * sizeof *p->different);
+    for (uint32_t i = 0; i < columns; i++) p->different[i] = UINT32_MAX;    /* unknown is many */
+    for (unsigned i = 0; i < p->chain->count; i++) grouped |= p->chain->verbs[i].group != NULL;
+    if (!grouped || !run->source->seekable || parallel == 1 || (parallel == 0 && run->source->bytes < WEIR_PARALLEL_FILE_BYTES)) return PLAN_OK;
+    struct arena rest = plan->arena;
+    struct books books = { .count = { 0 } };
+    size_t const seen_bytes = weir_bits_bytes(LOOK_BITS);
+    uint32_t const capacity = run->options.format == INPUT_NDJSON ? plan->schema.column_capacity : columns;
+    void *parser = arena_take(&rest, "sniff", run->ops->bytes(&run->options, capacity, columns));
+    uint8_t *seen = arena_take(&rest, "sniff", (columns + 1) * seen_bytes);
+    uint64_t *hashes = arena_take(&rest, "sniff", WEIR_BATCH_ROWS * sizeof *hashes);
+    double *half = arena_take(&rest, "sniff", (columns + 1) * sizeof *half);
+    if (parser == NULL || seen == NULL || hashes == NULL || half == NULL) return PLAN_OK;
+    for (uint32_t i = 0; i < columns; i++) {
+        weir_bits *bits;
+        WEIR_ASSERT(weir_bits_init_hashes(&bits, seen + i * seen_bytes, seen_bytes, LOOK_BITS, 0) == WEIR_OK);
+    }
+    uint32_t const select_new = plan->schema.select_new;
+    plan->schema.select_new = 0;
+    run->ops->init(parser, &run->options, &plan->schema, &books);
+    uint64_t const body = run->source->bytes - run->body_at, step = body / LOOK_PIECES / run->block_bytes * run->block_bytes;
+    uint64_t looked = 0;
+    for (unsigned n = 0; n < LOOK_PIECES; n++) {
+        unsigned const piece = 2 * n % LOOK_PIECES + (2 * n >= LOOK_PIECES);    /* the even ones, then the odd ones */
+        size_t from, bytes = piece_read(run, run->body_at + piece * step, &from);
+        for (uint32_t i = 0; n == LOOK_PIECES / 2 && i < columns; i++) half[i] = weir_bits_count((weir_bits *)(void *)(seen + i * seen_bytes)).value;
+        if (bytes == 0) continue;
+        looked += bytes;
+        run->ops->begin(parser, run->workers[0].window.data + from, bytes, 0);
+        while (run->ops->next(parser) != 0)
+            for (uint32_t i = 0; i < columns; i++) {
+                struct slice slice;
+                run->ops->column(parser, i, &slice);
+                struct vector column = { .type = VALUE_NUMBER, .form = FORM_U64, .values = slice.values };
+                if (slice.form == SLICE_VIEWS)
+                    column = (struct vector){ .type = VALUE_TEXT, .form = FORM_TEXT, .base = slice.base, .start = slice.start, .length = slice.length };
+                column_hash(&column, slice.rows, 0, hashes);
+                weir_bits_add_hashes((weir_bits *)(void *)(seen + i * seen_bytes), hashes, slice.rows);
+            }
+    }
+    plan->schema.select_new = select_new;
+    unsigned doublings = 0;
+    while (looked != 0 && looked << doublings < body) doublings++;
+    for (uint32_t i = 0; i < columns && looked != 0; i++) {
+        weir_estimate const all = weir_bits_count((weir_bits *)(void *)(seen + i * seen_bytes));
+        double expected = all.value;
+        for (unsigned n = 0; n < doublings && half[i] > 0; n++) expected *= all.value / half[i];
+        if (all.high < LOOK_BITS && expected < 1e9) p->different[i] = (uint32_t)expected + 1;
     }
     return PLAN_OK;
 }
@@ -765,6 +907,10 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     if (p->input_rooms == NULL || p->bad_cells == NULL || p->workers == NULL) return plan_no_fit(plan, "chain", columns * 20);
     memset(p->bad_cells, 0, (columns + 1) * WEIR_WORKERS_MAX * sizeof *p->bad_cells);
     memset(p->workers, 0, p->segment_count * sizeof *p->workers);
+    const struct parse_options *options = &run->options;
+    p->skim.bytes = 0;
+    if (first->step_count > 0 && first->steps[0].kind == STEP_FILTER && options->format != INPUT_BINARY && !cq->question.strict && options->ragged == RAGGED_KEEP)
+        skim_find(&p->skim, &first->code, first->expressions + first->steps[0].expression_first);
     uint32_t selected = 0;
     schema->select_new = 0;
     for (uint32_t i = 0; i < columns; i++) {
@@ -778,7 +924,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         schema->columns[v->column].selected = 1;
     }
     uint32_t const capacity = run->options.format == INPUT_NDJSON ? schema->column_capacity : columns;
-    size_t const parser_bytes = (run->ops->bytes(&run->options, capacity, selected) + 63) & ~(size_t)63;
+    size_t const parser_bytes = ((run->ops->bytes_into != NULL ? run->ops->bytes_into : run->ops->bytes)(&run->options, capacity, selected) + 63) & ~(size_t)63;
     size_t const rooms_bytes = selected * sizeof(struct column_room);
     size_t const window_bytes = run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES;
     size_t frames = frame_bytes(&first->code);
@@ -797,25 +943,43 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
     size_t const sink_bytes = rows_bytes(cq->output, last->column_count) + last->column_count * (sizeof *p->sink_columns + sizeof *p->sink_vectors) + 256;
 
     unsigned workers = 1;
-    int const worth_it = run->source->seekable ? run->source->bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
-    size_t const two = 2 * each + window_bytes + WEIR_WORKER_STACK_BYTES + behind + sink_bytes;
+    int const worth_it = run->source->seekable ? run->source->bytes + cq->question.more_bytes >= WEIR_PARALLEL_FILE_BYTES : 0;
+    size_t const two = 2 * each + WEIR_WORKER_STACK_BYTES + 4096 + behind + sink_bytes;
     enum { GROUPS_LEAST = 16 << 10, GROUPS_FEW = 64 };
-    size_t least = GROUPS_LEAST;
+    size_t least = GROUPS_LEAST, wanted = GROUPS_LEAST;
     if (first->aggregation != NULL) {    /* a table for each has to hold a few groups */
         struct groups_plan *groups = &first->aggregation->groups;
-        double expected = GROUPS_FEW;    /* groups before speed: two tables have to hold what the first block lets expect */
-        for (unsigned k = 0; k < groups->key_count && cq->question.parallel == 0; k++) {
+        double expected = 1;    /* groups before speed: two tables have to hold what the file lets expect */
+        for (unsigned k = 0; k < groups->key_count; k++) {
             const struct vector_plan *key = &first->code.vectors[first->aggregation->keys[k].result];
-            if (key->role == ROLE_COLUMN) expected *= k == 0 ? (p->different[key->column] + GROUPS_FEW - 1) / GROUPS_FEW : p->different[key->column];
+            if (key->role == ROLE_COLUMN) expected *= p->different[key->column];
         }
-        (void)groups_plan_make(groups, SIZE_MAX / 4, groups->key_count == 0 && groups->paned == 0 ? 1 : expected < 1e6 ? (uint32_t)expected : 1000000);
+        int const alone = groups->key_count == 0 && groups->paned == 0;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, alone ? 1 : GROUPS_FEW);
         if (groups->bytes > least) least = groups->bytes;
+        (void)groups_plan_make(groups, SIZE_MAX / 4, alone ? 1 : expected < 1e6 ? (uint32_t)expected + GROUPS_FEW : 1000000);
+        if (groups->bytes > wanted) wanted = groups->bytes;
     }
-    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it)) && arena_free_bytes(arena) > two + 2 * least + 4096) workers = 2;
+    uint32_t const record = run->options.binary_record_bytes, half_block = record == 0 ? 0 : WEIR_BLOCK_BYTES / 2 / record * record;
+    int const halves = half_block != 0 && run->source->seekable;    /* of the first window: records of one length cross no block */
+    size_t const room = arena_free_bytes(arena) > two + 4096 ? arena_free_bytes(arena) - two - 4096 : 0;
+    int whole = room > window_bytes + 2 * wanted;
+    if (!ordered(p) && (cq->question.parallel == 2 || (cq->question.parallel == 0 && worth_it))) {
+        if (whole || (halves && room > 2 * wanted)) workers = 2;
+        else if (cq->question.parallel == 2 && room > window_bytes + 2 * least) workers = 2, whole = 1;
+    }
     run->worker_count = workers;
     if (workers == 2) {
-        run->workers[1].window.capacity = run->workers[0].window.capacity;
-        uint8_t *window = arena_take(arena, "input windows", run->workers[0].window.capacity + 2 * WEIR_PAD_BYTES);
+        struct window *own = &run->workers[0].window;
+        uint8_t *window;
+        if (whole) {
+            window = arena_take(arena, "input windows", window_bytes);
+        } else {
+            run->block_bytes = half_block;
+            own->capacity = (half_block + 63) & ~(size_t)63;
+            window = own->data + own->capacity + WEIR_PAD_BYTES;
+        }
+        run->workers[1].window.capacity = own->capacity;
         run->workers[1].window.data = window == NULL ? NULL : window + WEIR_PAD_BYTES;
         run->stack = arena_take(arena, "second worker", WEIR_WORKER_STACK_BYTES + 4096);
         if (run->workers[1].window.data == NULL || run->stack == NULL) return plan_no_fit(plan, "second worker", window_bytes + WEIR_WORKER_STACK_BYTES);
@@ -852,6 +1016,7 @@ static enum plan_outcome chain_divide(struct chain_plan *p, const struct chain_q
         if ((s->aggregation != NULL || s->keep.kind != KEEP_NOTHING) && output_at[i] == NULL)
             return plan_no_fit(plan, "output", s->aggregation != NULL ? aggregation_output_bytes(s->aggregation) : keep_output_bytes(&s->keep));
     }
+    if (cq->question.state_bytes != 0 && (p->plan.state_scratch = arena_take(arena, "state", cq->question.state_bytes)) == NULL) return plan_no_fit(plan, "state", cq->question.state_bytes);
     if (cq->state != NULL) {    /* one group at a time passes through the window, which is empty then, if it fits */
         struct groups_plan *groups = &first->aggregation->groups;
         (void)groups_plan_make(groups, SIZE_MAX / 4, 2);
@@ -906,9 +1071,10 @@ enum plan_outcome chain_plan_make(struct chain_plan *p, struct chain *chain, con
     p->output = cq->output;
     p->header = cq->header;
     enum plan_outcome outcome = plan_open(&p->plan, &cq->question, source);
+    plan_widen(&p->plan);    /* what follows touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = types_find(p);
+    if (outcome == PLAN_OK) outcome = different_find(p, cq->question.parallel);
     if (outcome == PLAN_OK && cq->state != NULL) outcome = state_columns_apply(cq->state, p);
-    plan_widen(&p->plan);    /* compiling touches little of its scratch, and none of the chain's own code is resident yet */
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
     if (outcome == PLAN_OK) outcome = chain_divide(p, cq);
@@ -924,6 +1090,7 @@ enum plan_outcome chain_plan_of_state(struct chain_plan *p, struct chain *chain,
     p->header = cq->header;
     enum plan_outcome outcome = plan_begin(&p->plan, &cq->question, nothing);
     if (outcome == PLAN_OK) outcome = state_columns_make(cq->state, p);
+    if (outcome == PLAN_OK) outcome = different_find(p, 1);
     if (outcome == PLAN_OK) outcome = chain_compile(p, cq);
     plan_widen(&p->plan);
     if (outcome == PLAN_OK && cq->started != NULL) cq->started();
@@ -989,19 +1156,36 @@ static void selection_head(struct selection *s, uint64_t n)
     }
 }
 
-/* The frame and the selection are those of a new batch: through the steps of the segment. */
-static void segment_run(struct chain_plan *p, struct segment_worker *sw)
+/* A step that changes nothing but the selection, or computes. 0: it is another one. */
+static int filter_run(struct segment_worker *sw, const struct step *step)
+{
+    const struct expression *e = sw->segment->expressions + step->expression_first;
+    if (step->kind == STEP_FILTER) selection_filter(&sw->selection, expression_run(&sw->frame, e));
+    else if (step->kind != STEP_COMPUTE) return 0;
+    for (unsigned k = 0; step->kind == STEP_COMPUTE && k < step->expression_count; k++)
+        if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
+    return 1;
+}
+
+/* The frame and the selection are those of a new batch: through the steps up to the first that has an effect, or until no row is
+ * left. Returns how many. */
+static unsigned filters_run(struct segment_worker *sw)
+{
+    unsigned i = 0;
+    while (i < sw->segment->step_count && !selection_empty(&sw->selection) && filter_run(sw, &sw->segment->steps[i])) i++;
+    return i;
+}
+
+/* Through the steps from `first` on. */
+static void segment_run(struct chain_plan *p, struct segment_worker *sw, unsigned first)
 {
     struct segment *s = sw->segment;
-    for (unsigned i = 0; i < s->step_count; i++) {
+    for (unsigned i = first; i < s->step_count && !selection_empty(&sw->selection); i++) {
         struct step *step = &s->steps[i];
         const struct expression *e = s->expressions + step->expression_first;
+        if (filter_run(sw, step)) continue;
         switch (step->kind) {
-        case STEP_FILTER: selection_filter(&sw->selection, expression_run(&sw->frame, e)); break;
-        case STEP_COMPUTE:
-            for (unsigned k = 0; k < step->expression_count; k++)
-                if (e[k].count != 0) (void)expression_run(&sw->frame, &e[k]);
-            break;
+        case STEP_FILTER: case STEP_COMPUTE: break;
         case STEP_SAMPLE: sample_rows(&step->sample, &sw->selection); break;
         case STEP_DEDUP: {
             const struct vector *keys[WEIR_KEYS_MAX];
@@ -1026,8 +1210,8 @@ static void segment_run(struct chain_plan *p, struct segment_worker *sw)
             break;
         }
         }
-        if (selection_empty(&sw->selection)) return;
     }
+    if (selection_empty(&sw->selection)) return;
     sw->passed += selection_count(&sw->selection);
     if (s->aggregation != NULL) aggregation_add(sw->aggregation, &sw->frame, &sw->selection);
     else if (s->keep.kind == KEEP_NOTHING) rows_out(p, sw);
@@ -1062,14 +1246,78 @@ static void input_load(void *context, uint32_t column, struct vector *out)
     p->bad_cells[(size_t)w->index * (schema_count(&p->plan.schema) + 1) + column] += bad;
 }
 
+/* Number columns that steps to come will want: whether they are mixed has to be known before anything happens. */
+static void numbers_load_all(struct segment_worker *sw)
+{
+    const struct code *code = &sw->segment->code;
+    for (unsigned v = 0; v < code->vector_count && sw->worker->run->options.format != INPUT_BINARY /* of one form */; v++) {
+        struct expression const whole = { .result = (uint16_t)v };
+        if (code->vectors[v].role == ROLE_COLUMN && code->vectors[v].type == VALUE_NUMBER) (void)expression_run(&sw->frame, &whole);
+    }
+}
+
+/* The next number column of the input whose batch is mixed (operators/columns.h), or NULL. *at: where to go on looking. */
+static struct column_room *mixed_next(struct segment_worker *sw, unsigned *at, struct vector **out)
+{
+    const struct code *code = &sw->segment->code;
+    while (*at < code->vector_count) {
+        unsigned const v = (*at)++;
+        if (code->vectors[v].role != ROLE_COLUMN || code->vectors[v].type != VALUE_NUMBER || !(sw->frame.loaded[v / 64] >> (v % 64) & 1)) continue;
+        struct column_room *room = &sw->rooms[sw->plan->input_rooms[code->vectors[v].column]];
+        *out = &sw->frame.vectors[v];
+        if (room->mixed) return room;
+    }
+    return NULL;
+}
+
+/* A batch whose integers would lose digits beside its floats passes run by run. Nothing has happened yet: filters so far are
+ * asked again. */
+static void mixed_rows(struct chain_plan *p, struct segment_worker *sw, uint32_t rows)
+{
+    struct vector *v;
+    struct column_room *room;
+    numbers_load_all(sw);
+    for (uint32_t from = 0, until; from < rows && !p->done; from = until) {
+        until = rows;
+        for (unsigned at = 0; (room = mixed_next(sw, &at, &v)) != NULL;) {
+            uint32_t const end = column_run(room, from, until);
+            if (end < until) until = end;
+        }
+        for (unsigned at = 0; (room = mixed_next(sw, &at, &v)) != NULL;) column_show(room, from, until, v);
+        sw->frame.scratch_used = 0;
+        memset(&sw->selection, 0, sizeof sw->selection);
+        for (uint32_t row = from; row < until; row++) sw->selection.words[row / 64] |= UINT64_C(1) << (row % 64);
+        segment_run(p, sw, filters_run(sw));
+    }
+}
+
 static void chain_rows(struct worker *w, uint32_t rows)
 {
     struct chain_plan *p = w->run->context;
     if (p->done) return;
     struct segment_worker *sw = &p->workers[0][w->index];
     batch_begin(sw, rows);
-    segment_run(p, sw);
+    unsigned const first = filters_run(sw);
+    struct vector *v;
+    unsigned at = 0;
+    if (!selection_empty(&sw->selection)) numbers_load_all(sw);
+    if (mixed_next(sw, &at, &v) != NULL) mixed_rows(p, sw, rows);
+    else segment_run(p, sw, first);
     if (p->done) source_stop = 1;
+}
+
+/* Whole records: those that the first filter may let pass. */
+static void chain_records(struct worker *w, size_t from, size_t end)
+{
+    enum { UNSKIMMED_BLOCKS = 31 };    /* looking in vain costs a third of parsing */
+    struct chain_plan *p = w->run->context;
+    struct segment_worker *sw = &p->workers[0][w->index];
+    if (sw->unskimmed > 0) {
+        sw->unskimmed--;
+        run_records(w, from, end);
+    } else if (!skim_records(&p->skim, w, from, end)) {
+        sw->unskimmed = UNSKIMMED_BLOCKS;
+    }
 }
 
 /* Rows of groups, for the frame of the next segment. */
@@ -1085,7 +1333,7 @@ void chain_emit(void *context, struct aggregation_output *output)
     next->input = output;
     if (next->plan->done) return;
     batch_begin(next, output->rows);
-    segment_run(next->plan, next);
+    segment_run(next->plan, next, filters_run(next));
 }
 
 void chain_plan_start(struct chain_plan *p, int fd)
@@ -1108,6 +1356,7 @@ void chain_plan_start(struct chain_plan *p, int fd)
         }
     }
     run->rows = chain_rows;
+    if (p->skim.bytes != 0) run->records = chain_records;
     run->context = p;
     arena_freeze(&p->plan.arena);
 }

@@ -13,10 +13,12 @@
 
 #include "budget/arena.h"
 #include "engine/aggregation.h"
+#include "engine/skim.h"
 #include "engine/plan.h"
 #include "operators/columns.h"
 #include "operators/steps.h"
 #include "operators/store.h"
+#include "sinks/destination.h"
 #include "sinks/rows.h"
 #include "sources/source.h"
 #include "weir/loglinear.h"
@@ -62,9 +64,11 @@ const char *chain_verb_option(unsigned verb, unsigned i);
 
 enum step_kind { STEP_FILTER, STEP_COMPUTE /* select's expressions */, STEP_HEAD, STEP_SAMPLE, STEP_DEDUP, STEP_BANDS, STEP_TEE, STEP_ROUTE };
 
-/* Files that rows are written to: one of tee, or the outputs of route. */
+/* What rows are written to: one of tee, or the outputs of route. A file, ring or socket. */
 struct row_file {
+    const struct step *step;
     const char     *path;
+    struct destination *to;         /* NULL: a file */
     uint64_t        rows;
     struct out      out;            /* fd -1: not open */
     struct rows    *sink;
@@ -160,6 +164,7 @@ struct segment_worker {
     struct worker       *worker;             /* segment 0 */
     struct aggregation_output *input;        /* the others: rows of the segment before */
     uint64_t             passed;             /* rows that came through all steps */
+    unsigned             unskimmed;          /* blocks to be parsed whole before skimming is tried again */
 };
 
 struct chain_plan {
@@ -169,7 +174,7 @@ struct chain_plan {
     unsigned              segment_count;
     struct segment        segments[WEIR_SEGMENTS_MAX];
     enum value_type      *input_types;       /* of schema columns */
-    uint32_t             *different;         /* of schema columns: how many different values the first block lets expect */
+    uint32_t             *different;         /* of schema columns: how many different values the file lets expect */
     uint16_t             *input_rooms;       /* schema column -> its room; UINT16_MAX: not used */
     uint64_t             *bad_cells;         /* by schema column, worker 0 */
     struct segment_worker (*workers)[WEIR_WORKERS_MAX];    /* [segment][worker] */
@@ -183,7 +188,9 @@ struct chain_plan {
     struct table_options  table;
     int                   header;
     int                   done;              /* head has had enough, or the reader has gone */
+    int                 (*is_input)(uint64_t device, uint64_t inode);    /* of several; NULL: the source is all */
     int                   silent;            /* the last verb writes elsewhere */
+    struct skim           skim;
     uint64_t              rows_out;
 };
 
@@ -200,8 +207,14 @@ struct chain_question {
 enum plan_outcome chain_plan_make(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *source);
 /* Make the empty states, touch every byte. */
 void chain_plan_start(struct chain_plan *plan, int fd);
-/* Open the files of tee and route. 0, or the errno, and *path which. */
-int chain_files_open(struct chain_plan *plan, const char **path);
+/* The outputs of tee and route in turn; NULL behind the last. */
+struct row_file *chain_row_file(const struct chain_plan *plan, unsigned i);
+/* Create or empty a file to write to, as a shell does, but never the input or another output (out_fd: one; -1: none): -EEXIST. Its descriptor, or -errno. */
+int chain_file_create(const struct chain_plan *plan, const char *path, int out_fd);
+/* Open the outputs of tee and route. out_fd: where rows go beside them. slow: as destination_open. 0, or the errno, *which, and for what is no file why. */
+int chain_files_open(struct chain_plan *plan, int out_fd, int slow, int allow_remote, struct row_file **which, struct network_error *why);
+/* Nothing was written and nothing will be: what was made goes. */
+void chain_files_drop(struct chain_plan *plan);
 /* The same without an input: the columns are those of the state. */
 enum plan_outcome chain_plan_of_state(struct chain_plan *plan, struct chain *chain, const struct chain_question *question, struct source *nothing);
 /* After run_all: bring what the workers have together. */
@@ -216,6 +229,8 @@ void chain_idle(struct chain_plan *plan);
 /* `... then summary`: NULL if that is not how it ends; and what a report asks for (context: the plan). */
 const struct chain_summary *chain_summary_of(const struct chain_plan *plan);
 void chain_summary_column(void *context, uint32_t i, struct report_column *out);
+/* Column i's; its moments are those of all rows. */
+struct profile *chain_summary_profile(const struct chain_plan *plan, uint32_t i, const struct profile_layout **layout);
 
 /* ---- between the files of chain*.c ---- */
 

@@ -1,6 +1,7 @@
-/* chain_files.c - rows to files: tee (all of them, to one), route (each to one of many, by its key). Contract: chain.h.
+/* chain_files.c - rows to files, rings and sockets: tee (all of them, to one), route (each to one of many, by its key). Contract: chain.h.
  *
  *   rows -> hashes of the keys -> router -> | chosen of file 0 | chosen of file 1 | ...  -> a rows sink and a buffer each
+ *                                                                 -> the file, or a destination (sinks/destination.h)
  *
  * The key of a record and the names of the outputs alone decide where it goes: seed 0, whatever --seed says, so that runs agree. */
 #include <errno.h>
@@ -49,7 +50,7 @@ enum plan_outcome files_plan(struct chain_plan *p, struct step *step, const stru
     size_t name_bytes = 0;
     f->count = 1;
     if (v->kind == VERB_ROUTE) for (const char *at = list; *at != '\0'; at++) f->count += *at == ',';
-    if (f->count > WEIR_OUTPUTS_MAX) return plan_fail(plan, PLAN_USAGE, "route: more than %u files", WEIR_OUTPUTS_MAX);
+    if (f->count > WEIR_OUTPUTS_MAX) return plan_fail(plan, PLAN_USAGE, "route: more than %u outputs", WEIR_OUTPUTS_MAX);
     for (unsigned i = 0; i < column_count; i++) name_bytes += columns[i].name_bytes;
     f->column_count = column_count;
     f->files = arena_take(&plan->arena, "files", f->count * sizeof *f->files);
@@ -64,15 +65,22 @@ enum plan_outcome files_plan(struct chain_plan *p, struct step *step, const stru
     for (unsigned i = 0; i < f->count; i++) {
         struct row_file *file = &f->files[i];
         memset(file, 0, sizeof *file);
+        file->step = step;
         file->path = text;
         file->out.fd = -1;
         if (v->kind == VERB_ROUTE) text += strcspn(text, ",");
         else text += list_bytes - 1;
         *text++ = '\0';
         file->format = format_of(file->path);
-        if (file->path[0] == '\0') return plan_fail(plan, PLAN_USAGE, "%s: a file without a name", v->name);
-        if (strncmp(file->path, "unix:", 5) == 0 || strncmp(file->path, "tcp:", 4) == 0)
-            return plan_fail(plan, PLAN_USAGE, "%s: %.60s: sockets come with a later version; there are files", v->name, file->path);
+        enum destination_kind const kind = destination_kind(file->path);
+        if (file->path[0] == '\0') return plan_fail(plan, PLAN_USAGE, "%s: an output without a name", v->name);
+        if (kind == DESTINATION_NONE) return plan_fail(plan, PLAN_USAGE, "%s: %.60s: outputs are ring:NAME, tcp://HOST:PORT, unix:PATH or a file", v->name, file->path);
+        if (kind == DESTINATION_FILE) continue;
+        if (p->output == ROWS_BINARY) return plan_fail(plan, PLAN_USAGE, "%s: %.60s: rows go there as csv, tsv or ndjson (-o)", v->name, file->path);
+        if (p->output == ROWS_TSV || p->output == ROWS_NDJSON) file->format = p->output;
+        file->to = arena_take(&plan->arena, "files", sizeof *file->to);
+        if (file->to == NULL) return plan_no_fit(plan, "files", sizeof *file->to);
+        memset(file->to, 0, sizeof *file->to);
     }
     for (unsigned i = 0; i < column_count; i++) {
         f->columns[i] = columns[i];
@@ -110,40 +118,64 @@ enum plan_outcome files_divide(struct chain_plan *p, struct step *step)
     return status == WEIR_OK ? PLAN_OK : plan_fail(plan, PLAN_USAGE, "route: no weight is above 0");
 }
 
-/* Never over the input, nor over each other. */
-static int file_open(struct row_file *file, struct row_file *others, unsigned count, int input)
+struct row_file *chain_row_file(const struct chain_plan *p, unsigned i)
 {
-    struct stat own, other;
-    int fd = weir_machine->open(file->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) return -fd;
-    int error = -weir_machine->fstat(fd, &own);
+    for (unsigned s = 0; s < p->segment_count; s++)
+        for (unsigned k = 0; k < p->segments[s].step_count; k++) {
+            const struct step *step = &p->segments[s].steps[k];
+            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
+            if (i < step->files.count) return &step->files.files[i];
+            i -= step->files.count;
+        }
+    return NULL;
+}
+
+static int same_file(int fd, const struct stat *own)
+{
+    struct stat other;
+    return fd >= 0 && weir_machine->fstat(fd, &other) == 0 && own->st_dev == other.st_dev && own->st_ino == other.st_ino;
+}
+
+int chain_file_create(const struct chain_plan *p, const char *path, int out_fd)
+{
+    struct stat own;
+    const struct row_file *file;
+    int fd = weir_machine->open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return fd;
+    int error = weir_machine->fstat(fd, &own);
     if (error == 0 && S_ISREG(own.st_mode)) {
-        if (weir_machine->fstat(input, &other) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino) error = EEXIST;
-        for (unsigned i = 0; i < count && error == 0; i++)
-            if (weir_machine->fstat(others[i].out.fd, &other) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino) error = EEXIST;
+        int taken = same_file(p->plan.run.source->fd, &own) || same_file(out_fd, &own) || (p->is_input != NULL && p->is_input(own.st_dev, own.st_ino));
+        for (unsigned i = 0; (file = chain_row_file(p, i)) != NULL; i++) taken |= file->to == NULL && same_file(file->out.fd, &own);
+        if (taken) error = -EEXIST;
     }
     (void)weir_machine->close(fd);
-    if (error != 0) return error;
-    fd = weir_machine->open(file->path, O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return -fd;
-    out_init(&file->out, fd);
+    return error != 0 ? error : weir_machine->open(path, O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+int chain_files_open(struct chain_plan *p, int out_fd, int slow, int allow_remote, struct row_file **which, struct network_error *why)
+{
+    struct row_file *file;
+    for (unsigned i = 0; (file = chain_row_file(p, i)) != NULL; i++) {
+        *which = file;
+        if (file->to == NULL) {
+            int const fd = chain_file_create(p, file->path, out_fd);
+            if (fd < 0) return -fd;
+            out_init(&file->out, fd);
+            continue;
+        }
+        int const error = destination_open(file->to, file->path, slow, 0, allow_remote, why);
+        if (error != 0) return error;
+        destination_rows(file->to, 0, file->format == ROWS_CSV || file->format == ROWS_TSV, p->header && file->format != ROWS_NDJSON);
+        destination_out(file->to, &file->out);
+    }
     return 0;
 }
 
-int chain_files_open(struct chain_plan *p, const char **path)
+void chain_files_drop(struct chain_plan *p)
 {
-    for (unsigned i = 0; i < p->segment_count; i++)
-        for (unsigned k = 0; k < p->segments[i].step_count; k++) {
-            struct step *step = &p->segments[i].steps[k];
-            if (step->kind != STEP_TEE && step->kind != STEP_ROUTE) continue;
-            for (unsigned n = 0; n < step->files.count; n++) {
-                struct row_file *file = &step->files.files[n];
-                *path = file->path;
-                int const error = file_open(file, step->files.files, n, p->plan.run.source->fd);
-                if (error != 0) return error;
-            }
-        }
-    return 0;
+    struct row_file *file;
+    for (unsigned i = 0; (file = chain_row_file(p, i)) != NULL; i++)
+        if (file->to != NULL && file->to->name != NULL) destination_drop(file->to);
 }
 
 static void sinks_open(struct chain_plan *p, struct row_files *f)
@@ -195,6 +227,7 @@ void files_write(struct segment_worker *sw, struct step *step)
         if (rows == 0) continue;
         WEIR_ASSERT(rows_write(f->files[i].sink, f->vectors, sw->frame.rows, &chosen) == WEIR_OK);
         f->files[i].rows += rows;
+        if (f->files[i].out.error != 0 && step->kind == STEP_ROUTE) sw->plan->done = 1;    /* else these rows would be nowhere */
     }
     if (step->kind == STEP_ROUTE) memset(&sw->selection, 0, sizeof sw->selection);
 }
@@ -207,7 +240,8 @@ void files_close(struct chain_plan *p, struct step *step)
         struct row_file *file = &f->files[i];
         rows_close(file->sink);
         (void)out_flush(&file->out);
-        int const error = weir_machine->close(file->out.fd);    /* a network file system may say it only here */
+        int const error = file->to != NULL ? -destination_close(file->to, &file->out, file->out.error == 0)
+                                           : weir_machine->close(file->out.fd);    /* a network file system may say it only here */
         if (error < 0 && file->out.error == 0) file->out.error = -error;
     }
 }

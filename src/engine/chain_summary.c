@@ -120,6 +120,13 @@ const struct chain_summary *chain_summary_of(const struct chain_plan *p)
     return NULL;
 }
 
+struct profile *chain_summary_profile(const struct chain_plan *p, uint32_t i, const struct profile_layout **layout)
+{
+    const struct chain_summary *s = chain_summary_of(p);
+    *layout = layout_of(s, i);
+    return profile_of(s, i);
+}
+
 void chain_summary_column(void *context, uint32_t i, struct report_column *out)
 {
     const struct chain_plan *p = context;

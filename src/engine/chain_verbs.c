@@ -145,21 +145,21 @@ static unsigned items(const char *list)
 static int shorten(struct chain *chain, struct verb *v, const char *second, const char *quantiles)
 {
     const char *name = v->name, *text = v->text;
-    if (strcmp(name, "count") == 0) v->text = "count()";
+    if (strcmp(name, "count") == 0) v->text = make(chain, "count()");    /* made: literals of this file go with its code, before a state is saved */
     else if (strcmp(name, "distinct") == 0) v->text = each(chain, text, "approx_count_distinct(", ") as ", "");
     else if (strcmp(name, "entropy") == 0) v->text = make(chain, "entropy(%s)", text);
     else if (strcmp(name, "corr") == 0) v->text = make(chain, "corr(%s)", text);
-    else if (strcmp(name, "rate") == 0) v->text = "count(), rate()";
+    else if (strcmp(name, "rate") == 0) v->text = make(chain, "count(), rate()");
     else if (strcmp(name, "quantile") == 0) v->text = quantile_text(chain, text, quantiles != NULL ? quantiles : "0.01,0.05,0.25,0.5,0.75,0.95,0.99");
     else if (strcmp(name, "freq") == 0) v->text = freq_text(chain, text, second);
     else if (strcmp(name, "top") == 0) {
         v->own_keys = v->group != NULL ? items(text) : 0;
         v->group = v->group != NULL ? make(chain, "%s, %s", v->group, text) : text;
-        v->text = "count()";
-        v->order = "count:desc";
+        v->text = make(chain, "count()");
+        v->order = make(chain, "count:desc");
         if (!v->has_number) v->number = 10;
         v->count = (uint64_t)v->number;
-        if (v->group == NULL) v->text = NULL;
+        if (v->group == NULL || v->order == NULL) v->text = NULL;
     }
     return v->text == NULL ? fail(chain, "%s: its list is too long", name) : 0;
 }
@@ -247,7 +247,7 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
     if (v->kind == VERB_DEDUP && !v->has_number) v->number = 0.01;
     if (v->kind == VERB_DEDUP && v->number >= 1) return fail(chain, "dedup --fpr: a share below 1, such as 0.01");
     if ((v->kind == VERB_TAIL || v->kind == VERB_SAMPLE || v->kind == VERB_SORT || v->kind == VERB_DEDUP) && v->has_count && v->count == 0) return fail(chain, "%s: 0 rows are none", w->name);
-    if (v->kind == VERB_ROUTE && v->to == NULL) return fail(chain, "route wants --to FILE,FILE,...");
+    if (v->kind == VERB_ROUTE && v->to == NULL) return fail(chain, "route wants --to OUTPUT,OUTPUT,...");
     return 0;
 }
 

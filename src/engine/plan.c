@@ -301,6 +301,8 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     if (plan->results.quantiles == NULL || plan->results.top == NULL || plan->results.items == NULL)
         return no_fit(plan, "results", quantiles * sizeof *plan->results.quantiles + top * (sizeof *plan->results.top + sizeof *plan->results.items));
 
+    if (q->state_bytes != 0 && (plan->state_scratch = arena_take(arena, "state", q->state_bytes)) == NULL) return no_fit(plan, "state", q->state_bytes);
+
     /* How many workers: two for big files, unless the columns' states would be starved by it; two for a stream
      * only if its states are no smaller then, for it may be short; a few columns are done as fast as they come, and
      * the second worker would take its writer's processor. */
@@ -317,7 +319,7 @@ static enum plan_outcome divide(struct plan *plan, const struct question *q)
     unsigned workers = 1;
     if (q->parallel == 2) workers = each_of_two >= PROFILE_BYTES_MIN ? 2 : 1;
     else if (q->parallel == 0 && run->source->seekable)
-        workers = run->source->bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
+        workers = run->source->bytes + q->more_bytes >= WEIR_PARALLEL_FILE_BYTES && each_of_two >= WEIR_PROFILE_COMFORT_BYTES ? 2 : 1;
     else if (q->parallel == 0 && selected > FEW_COLUMNS && each_of_two >= WEIR_PROFILE_COMFORT_BYTES) {
         struct profile_layout of_one[COLUMN_KINDS], of_two[COLUMN_KINDS];
         layouts_choose(plan, q, of_one, columns_of, columns * each_of_one);
@@ -444,9 +446,8 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
         run->tail_bytes = 0;
         run->block_bytes = record > run->block_bytes ? record : run->block_bytes - run->block_bytes % record;
         if (record > window->capacity) return no_fit(plan, "input windows", record);
-        run->lent = source->ops != NULL && source->ops->lend != NULL;
-        for (uint32_t i = 0; i < schema_count(&plan->schema); i++)
-            if (plan->schema.columns[i].field == FIELD_BYTES) run->lent = 0;    /* texts are looked at more than once */
+        for (uint32_t i = 0; i < schema_count(&plan->schema); i++) run->options.binary_texts |= plan->schema.columns[i].field == FIELD_BYTES;
+        run->lent = source->ops != NULL && source->ops->lend != NULL && !run->options.binary_texts;    /* texts are looked at more than once */
         run->options.look_once = (uint8_t)run->lent;
     }
     if (plan->npy_records != UINT64_MAX && source->bytes != UINT64_MAX) {    /* what follows the array is not data */

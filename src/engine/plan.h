@@ -11,8 +11,8 @@
  *      |- merge     totals, parked moments
  *      '- columns   what is left, divided among columns and workers
  *
- * Planning reads the first block only (format, header, names). What does not fit is refused here,
- * with the ledger, before the data is read.
+ * Planning reads the first block (format, header, names; a chain looks for types at four places more, chain.c). What does not fit is
+ * refused here, with the ledger, before the data is read.
  */
 #ifndef WEIR_PLAN_H
 #define WEIR_PLAN_H
@@ -25,6 +25,7 @@ struct question {                 /* what the user asked, checked */
     uint64_t      memory_bytes;
     uint64_t      program_bytes;  /* text, constants and data of the executable: part of the ceiling */
     uint64_t      start_bytes;    /* what only the start has resident beside them: the arena is smaller by that until plan_widen */
+    uint64_t      more_bytes;     /* of further inputs behind this one */
     uint64_t      shared_bytes;   /* shared memory that the output goes through: as part of the ceiling */
     uint32_t      record_bytes_max;
     const char   *fields;         /* -f, or NULL: all */
@@ -36,8 +37,10 @@ struct question {                 /* what the user asked, checked */
     uint8_t       delimiter;      /* 0: guess */
     uint8_t       no_header;
     enum ragged_policy ragged;
+    int           strict;         /* whatever is wrong in a record has to be found */
     unsigned      parallel;       /* 0: as the plan finds best */
     struct profile_seeds seeds;
+    uint64_t      state_bytes;    /* to read a saved summary through, a column at a time; 0: none is read */
 };
 
 enum plan_outcome { PLAN_OK, PLAN_USAGE /* the question does not suit the input: 2 */,
@@ -52,7 +55,8 @@ struct plan {
     uint64_t      npy_records;           /* .npy: records its header promises; else UINT64_MAX */
     const char   *format_name;
     struct profile_results results;
-    char          message[200];          /* what is wrong, unless PLAN_OK */
+    void         *state_scratch;         /* of question.state_bytes */
+    char          message[320];          /* what is wrong, unless PLAN_OK */
 };
 
 /* Map the arena, sniff the source, divide. The plan is big: static storage. */

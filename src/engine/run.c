@@ -29,15 +29,17 @@ static void wait_until(_Atomic uint64_t *word, uint64_t value)
     }
 }
 
-/* The start of block's first record. Pairs with the release in chain_pass. */
+/* The start of block's first record. Pairs with the release in chain_pass. Records of one length cross no block: nobody waits. */
 static uint64_t chain_take(struct run *run, uint64_t block)
 {
+    if (run->tail_bytes == 0) return run->body_at + block * run->block_bytes;
     wait_until(&run->chain_block, block);
     return run->chain_start;
 }
 
 static void chain_pass(struct run *run, uint64_t block, uint64_t next_start)
 {
+    if (run->tail_bytes == 0) return;
     run->chain_start = next_start;    /* only the worker that holds `block` gets here */
     atomic_store_explicit(&run->chain_block, block + 1, memory_order_release);
 }
@@ -100,6 +102,7 @@ static void parked_make_room(struct worker *w)
 static void block_commit(struct worker *w, uint64_t block)
 {
     struct run *run = w->run;
+    if (run->profile_count == 0) return;
     if (run->worker_count == 1) {    /* always its turn */
         for (uint32_t i = 0; i < run->profile_count; i++) {
             weir_moments const moments = profile_take(run_profile(run, w, i));
@@ -116,9 +119,8 @@ static void block_commit(struct worker *w, uint64_t block)
 
 /* ---- one block ------------------------------------------------------------------------------- */
 
-static void records_parse(struct worker *w, size_t from, size_t end)
+void run_records(struct worker *w, size_t from, size_t end)
 {
-    if (from == end) return;
     struct run *run = w->run;
     run->ops->begin(w->parser, w->window.data + from, end - from, w->window.at + from);
     uint32_t rows;
@@ -142,6 +144,13 @@ static void records_parse(struct worker *w, size_t from, size_t end)
             w->books.count[BOOK_BAD_CELL] += bad - 1;
         }
     }
+}
+
+static void records_parse(struct worker *w, size_t from, size_t end)
+{
+    if (from == end) return;
+    if (w->run->records != NULL) w->run->records(w, from, end);
+    else run_records(w, from, end);
 }
 
 static weir_status record_end(const struct worker *w, size_t from, size_t own_end, size_t *end)
@@ -423,11 +432,38 @@ static void worker_stream(struct worker *w)
     }
 }
 
+/* The next input begins as the first one did; its source is there. */
+static void run_rewind(struct run *run)
+{
+    run->chain_start = run->body_at;
+    atomic_store_explicit(&run->cursor, 0, memory_order_relaxed);
+    atomic_store_explicit(&run->chain_block, 0, memory_order_relaxed);
+    atomic_store_explicit(&run->turn, 0, memory_order_relaxed);
+    atomic_store_explicit(&run->helper, HELPER_RESTS, memory_order_relaxed);
+    atomic_store_explicit(&run->read_bytes, 0, memory_order_relaxed);
+}
+
 static void worker_main(struct worker *w)
 {
-    if (w->run->source->seekable) worker_file(w);
-    else if (w->index == 0) worker_stream(w);
-    else helper_main(w);
+    struct run *run = w->run;
+    for (uint64_t input = 1;; input++) {
+        if (run->source->seekable) worker_file(w);
+        else if (w->index == 0) worker_stream(w);
+        else helper_main(w);
+        if (run->next == NULL) return;
+        if (w->index == 0) {
+            if (run->threads != 0) wait_until(&run->rested, input);
+            run->goes_on = !source_stop && run->next(run);
+            if (run->goes_on) run_rewind(run);
+            atomic_store_explicit(&run->started, input + 1, memory_order_release);    /* pairs with wait_until below */
+        } else {
+            atomic_fetch_add_explicit(&run->paused, 1, memory_order_acq_rel);    /* as in worker_check_pause */
+            atomic_store_explicit(&run->rested, input, memory_order_release);
+            wait_until(&run->started, input + 1);
+            atomic_fetch_sub_explicit(&run->paused, 1, memory_order_acq_rel);
+        }
+        if (!run->goes_on) return;
+    }
 }
 
 static void *worker_thread(void *argument)
@@ -488,7 +524,7 @@ void run_merge(struct run *run)
         for (uint32_t p = 0; p < run->profile_count; p++) {
             struct profile *profile = run_profile(run, from, p);
             weir_moments const unfinished = profile->block;
-            profile_merge(run_profile(run, into, p), profile, run_layout(run, p));
+            profile_merge(run_profile(run, into, p), run_layout(run, p), profile, run_layout(run, p));
             profile_init(profile, run_layout(run, p));
             profile->block = unfinished;
         }

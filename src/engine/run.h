@@ -8,7 +8,7 @@
  * block, waits for the chain (a few microseconds after the previous block was read, long before that one
  * is parsed), finds the end of its last record, passes the chain on, and parses. Sums of floating-point
  * numbers are merged in the order of blocks: a worker that is early parks up to WEIR_PARKED_BLOCKS
- * results. All else that workers keep is either exact in any order or an estimate within its bounds.
+ * results. Binary records cross no block (tail_bytes is 0), and then nobody waits for the chain. All else that workers keep is either exact in any order or an estimate within its bounds.
  *
  * A stream is read by worker 0 alone, into one window that moves along. With two workers, a block that is
  * whole is handed to worker 1 if that one rests:
@@ -86,8 +86,16 @@ struct run {
     sem_t                         helper_called; /* posted once for each block, and once to end */
     struct { uint64_t block; size_t from, end; } handed;
     unsigned                      threads;       /* workers running beside worker 0 */
+    /* Another input behind this one, or NULL. Worker 0 calls it when all blocks are done and all rest. 1: source, body_at, and of a
+     * stream what worker 0's window has, are those of the next. */
+    int (*next)(struct run *run);
+    uint64_t                      bytes_before;  /* of the inputs that are done */
+    int                           goes_on;       /* next's answer */
+    _Atomic uint64_t              rested;        /* inputs that worker 1 is done with */
     int                           silent;    /* a stream gave less than was asked for: no waiting before worker_progress */
 
+    /* Instead of run_records: whole records of the window. NULL: all are parsed. */
+    void (*records)(struct worker *worker, size_t from, size_t end);
     /* Instead of profiles: each batch of each worker, whose parser has it. */
     void (*rows)(struct worker *worker, uint32_t rows);
 
@@ -105,6 +113,9 @@ void run_all(struct run *run);
 void run_merge(struct run *run);
 void run_pause(struct run *run);
 void run_resume(struct run *run);
+
+/* Parse data[from..end) of the worker's window, whole records, and count them. */
+void run_records(struct worker *worker, size_t from, size_t end);
 
 static inline struct profile *run_profile(const struct run *run, const struct worker *worker, uint32_t profile)
 {

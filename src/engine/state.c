@@ -3,16 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "engine/state.h"
+#include "engine/state_parts.h"
 #include "machine/assert.h"
 
-enum { SECTION_CHAIN = 1, SECTION_COLUMNS, SECTION_STATES, SECTION_SOURCE, SECTION_GROUPS, SECTIONS = 5 };
 enum { TEXTS_OF_VERB = 8 };
 #define NO_TEXT UINT32_MAX
 #define COUNTS_MAX (UINT64_C(1) << 62)
 
-static weir_status refuse(struct chain_state *s, weir_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static weir_status refuse(struct chain_state *s, weir_status status, const char *format, ...)
+weir_status state_refuse(struct chain_state *s, weir_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -25,18 +23,15 @@ const char *state_unfit(const struct chain *chain)
 {
     WEIR_ASSERT(chain->count > 0);
     const struct verb *last = &chain->verbs[chain->count - 1];
-    if (last->kind != VERB_AGG) return "its last verb is not an agg (or count, top, distinct, quantile ...)";
-    if (last->window != NULL) return "a window closes while rows come: what it held is printed, not kept";
+    if (last->kind != VERB_AGG && last->kind != VERB_SUMMARY) return "its last verb is not an agg (or count, top, distinct, quantile ...) or summary";
     if (last->on_full != NULL && strcmp(last->on_full, "evict") == 0) return "--on-full evict prints groups on the way";
     for (unsigned i = 0; i + 1 < chain->count; i++)
         if (chain->verbs[i].kind != VERB_FILTER && chain->verbs[i].kind != VERB_SELECT && chain->verbs[i].kind != VERB_DROP)
-            return "before the agg there may be filter, select and drop only: other verbs depend on where the input began";
+            return "before the agg (or summary) there may be filter, select and drop only: other verbs depend on where the input began";
     return NULL;
 }
 
-/* ---- sections: each is written twice, first into nothing, to know its length ------------------ */
-
-struct put { struct frame_writer *writer; uint64_t bytes; };
+/* ---- sections -------------------------------------------------------------------------------- */
 
 static void put_bytes(struct put *p, const void *bytes, size_t count)
 {
@@ -44,26 +39,26 @@ static void put_bytes(struct put *p, const void *bytes, size_t count)
     if (p->writer != NULL) frame_write(p->writer, bytes, count);
 }
 
-static void put_u32(struct put *p, uint32_t value)
+void put_u32(struct put *p, uint32_t value)
 {
     p->bytes += 4;
     if (p->writer != NULL) frame_write_u32(p->writer, value);
 }
 
-static void put_u64(struct put *p, uint64_t value)
+void put_u64(struct put *p, uint64_t value)
 {
     p->bytes += 8;
     if (p->writer != NULL) frame_write_u64(p->writer, value);
 }
 
-static void put_f64(struct put *p, double value)
+void put_f64(struct put *p, double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, 8);
     put_u64(p, bits);
 }
 
-static void put_text(struct put *p, const char *text, size_t bytes)
+void put_text(struct put *p, const char *text, size_t bytes)
 {
     put_u32(p, text == NULL ? NO_TEXT : (uint32_t)bytes);
     if (text != NULL) put_bytes(p, text, bytes);
@@ -75,7 +70,7 @@ static const char **verb_text(struct verb *v, unsigned i)
     return texts[i];
 }
 
-static void chain_put(struct put *p, const struct chain *chain)
+void chain_put(struct put *p, const struct chain *chain)
 {
     put_u32(p, chain->count);
     for (unsigned i = 0; i < chain->count; i++) {
@@ -119,11 +114,12 @@ static void states_put(struct put *p, const struct aggregation *a)
     }
 }
 
-static void progress_put(struct put *p, const struct progress *progress)
+void progress_put(struct put *p, const struct progress *progress)
 {
     put_text(p, progress->source, strlen(progress->source));
     put_u64(p, progress->sources);
     put_u64(p, progress->offset);
+    put_u64(p, progress->bytes);
     put_u64(p, progress->records);
     put_u64(p, progress->late);
     put_u64(p, progress->untimed);
@@ -136,6 +132,18 @@ static void progress_put(struct put *p, const struct progress *progress)
     }
 }
 
+/* How far windows are; of a chain without them, as at the start. */
+static void windows_put(struct put *p, const struct aggregation_worker *w)
+{
+    int const is = w->plan->window.kind != WINDOW_NONE;
+    put_u64(p, is ? (uint64_t)w->started : 0);
+    put_u64(p, is ? (uint64_t)w->watermark : 0);
+    put_u64(p, is ? (uint64_t)w->next_close : 0);
+    put_u64(p, is ? (uint64_t)w->open_from : 0);
+    put_u64(p, is ? w->row_number : 0);
+    put_u64(p, is ? w->worst : 0);
+}
+
 static void section_put(struct put *p, unsigned kind, struct chain_plan *plan, const struct progress *progress)
 {
     struct groups *groups = &plan->workers[0][0].aggregation->groups;
@@ -144,6 +152,7 @@ static void section_put(struct put *p, unsigned kind, struct chain_plan *plan, c
     case SECTION_COLUMNS: columns_put(p, plan); return;
     case SECTION_STATES: states_put(p, plan->segments[0].aggregation); return;
     case SECTION_SOURCE: progress_put(p, progress); return;
+    case SECTION_WINDOWS: windows_put(p, plan->workers[0][0].aggregation); return;
     default:
         p->bytes += groups_saved_bytes(groups);
         if (p->writer != NULL) groups_save(groups, p->writer);
@@ -153,24 +162,23 @@ static void section_put(struct put *p, unsigned kind, struct chain_plan *plan, c
 int state_save(struct chain_plan *plan, const struct progress *progress, const char *path)
 {
     WEIR_ASSERT(state_unfit(plan->chain) == NULL && plan->segments[0].aggregation != NULL);
-    struct frame_section sections[SECTIONS];
-    for (unsigned i = 0; i < SECTIONS; i++) {
+    struct frame_section sections[SECTIONS_CHAIN];
+    for (unsigned i = 0; i < SECTIONS_CHAIN; i++) {
         struct put count = { NULL, 0 };
         section_put(&count, i + 1, plan, progress);
         sections[i] = (struct frame_section){ .kind = i + 1, .bytes = count.bytes };
     }
     if (sections[0].bytes > sizeof plan->chain->made) return E2BIG;
     struct frame_writer writer;
-    frame_write_begin(&writer, path, FRAME_CHAIN, sections, SECTIONS);
+    frame_write_begin(&writer, path, FRAME_CHAIN, sections, SECTIONS_CHAIN);
     struct put out = { &writer, 0 };
-    for (unsigned i = 0; i < SECTIONS; i++) section_put(&out, i + 1, plan, progress);
+    for (unsigned i = 0; i < SECTIONS_CHAIN; i++) section_put(&out, i + 1, plan, progress);
     return frame_write_end(&writer) == WEIR_OK ? 0 : writer.error;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* A text into room, with a NUL behind it; none of its bytes is one. NULL if it is none or bad. */
-static const char *get_text(struct frame_cursor *c, char *room, size_t room_bytes, size_t *used)
+const char *get_text(struct frame_cursor *c, char *room, size_t room_bytes, size_t *used)
 {
     uint32_t const bytes = frame_read_u32(c);
     if (bytes == NO_TEXT || c->bad) return NULL;
@@ -190,7 +198,7 @@ static int chain_get(struct frame_cursor *c, struct chain *chain)
 {
     memset(chain, 0, sizeof *chain);
     chain->count = frame_read_u32(c);
-    if (chain->count == 0 || chain->count > WEIR_VERBS_MAX) return 0;
+    if (chain->count > WEIR_VERBS_MAX) return 0;
     for (unsigned i = 0; i < chain->count; i++) {
         struct verb *v = &chain->verbs[i];
         v->kind = (enum verb_kind)frame_read_u32(c);
@@ -204,9 +212,9 @@ static int chain_get(struct frame_cursor *c, struct chain *chain)
         uint64_t const bits = frame_read_u64(c);
         memcpy(&v->number, &bits, 8);
         for (unsigned t = 0; t < TEXTS_OF_VERB; t++) *verb_text(v, t) = get_text(c, chain->made, sizeof chain->made, &chain->made_used);
-        if (c->bad || flags > 15 || v->own_keys > WEIR_KEYS_MAX || !(v->number >= 0) || v->name == NULL || !chain_verb(v->name) || (v->text == NULL && (v->kind != VERB_AGG || v->group == NULL))) return 0;
+        if (c->bad || flags > 15 || v->own_keys > WEIR_KEYS_MAX || !(v->number >= 0) || v->name == NULL || (v->text == NULL && v->kind != VERB_SUMMARY && (v->kind != VERB_AGG || v->group == NULL))) return 0;
     }
-    return frame_read_whole(c) && state_unfit(chain) == NULL;
+    return frame_read_whole(c) && (chain->count == 0 || state_unfit(chain) == NULL);
 }
 
 static int progress_get(struct frame_cursor *c, struct progress *p)
@@ -217,6 +225,7 @@ static int progress_get(struct frame_cursor *c, struct progress *p)
     if (get_text(c, p->source, sizeof p->source, &used) == NULL) return 0;
     p->sources = frame_read_u64(c);
     p->offset = frame_read_u64(c);
+    p->bytes = frame_read_u64(c);
     p->records = frame_read_u64(c);
     p->late = frame_read_u64(c);
     p->untimed = frame_read_u64(c);
@@ -228,7 +237,7 @@ static int progress_get(struct frame_cursor *c, struct progress *p)
         p->books.first_offset[i] = frame_read_u64(c);
         if (p->books.count[i] > most || (p->books.count[i] == 0 && p->books.first_offset[i] != 0)) return 0;
     }
-    return frame_read_whole(c) && p->sources > 0 && p->sources <= most && p->offset <= most && p->records <= most && p->late <= most && p->untimed <= most &&
+    return frame_read_whole(c) && p->sources > 0 && p->sources <= most && p->offset <= most && p->bytes <= most && p->records <= most && p->late <= most && p->untimed <= most &&
            p->head_bytes <= STATE_HEAD_BYTES && p->head_bytes <= p->offset;
 }
 
@@ -270,18 +279,21 @@ static int columns_peek(struct frame_cursor *c, uint32_t *count)
 static weir_status state_read(struct chain_state *s)
 {
     struct frame_cursor c;
-    if (s->reader.content != FRAME_CHAIN) return refuse(s, WEIR_ERR_FORMAT, "is not the state of a chain");
-    if (s->reader.count != SECTIONS) return refuse(s, WEIR_ERR_FORMAT, "is damaged: it has %u sections", s->reader.count);
-    for (unsigned i = 0; i < SECTIONS; i++)
-        if (s->reader.sections[i].kind != i + 1 || s->reader.sections[i].id != 0) return refuse(s, WEIR_ERR_FORMAT, "is damaged: it has a section that is unknown");
+    unsigned const sections = s->reader.content == FRAME_SUMMARY ? SECTIONS_SUMMARY : SECTIONS_CHAIN;
+    if (s->reader.count != sections) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: it has %u sections", s->reader.count);
+    for (unsigned i = 0; i < sections; i++)
+        if (s->reader.sections[i].kind != i + 1 || s->reader.sections[i].id != 0) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: it has a section that is unknown");
     frame_section(&c, &s->reader, SECTION_CHAIN, 0);
-    if (!chain_get(&c, &s->chain)) return refuse(s, WEIR_ERR_FORMAT, "is damaged: its chain is none");
-    frame_section(&c, &s->reader, SECTION_COLUMNS, 0);
-    if (!columns_peek(&c, &s->column_count)) return refuse(s, WEIR_ERR_FORMAT, "is damaged: its columns are none");
-    frame_section(&c, &s->reader, SECTION_STATES, 0);
-    if (!states_peek(&c, s)) return refuse(s, WEIR_ERR_FORMAT, "is damaged: its parameters are none");
+    if (!chain_get(&c, &s->chain)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its chain is none");
+    int const verbs = s->chain.count != 0, summary = !verbs || s->chain.verbs[s->chain.count - 1].kind == VERB_SUMMARY;
+    if (summary != (s->reader.content == FRAME_SUMMARY)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its chain is none");
     frame_section(&c, &s->reader, SECTION_SOURCE, 0);
-    if (!progress_get(&c, &s->progress)) return refuse(s, WEIR_ERR_FORMAT, "is damaged: what it says of its source cannot be");
+    if (!progress_get(&c, &s->progress)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: what it says of its source cannot be");
+    if (summary) return summary_state_read(s);
+    frame_section(&c, &s->reader, SECTION_COLUMNS, 0);
+    if (!columns_peek(&c, &s->column_count)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its columns are none");
+    frame_section(&c, &s->reader, SECTION_STATES, 0);
+    if (!states_peek(&c, s)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its parameters are none");
     return WEIR_OK;
 }
 
@@ -289,8 +301,8 @@ weir_status state_open(struct chain_state *s, const char *path)
 {
     WEIR_ASSERT(s != NULL && path != NULL);
     weir_status status = frame_open(&s->reader, path);
-    if (status == WEIR_ERR_IO) return refuse(s, status, "%s", strerror(s->reader.error));
-    if (status != WEIR_OK) return refuse(s, status, "%s", s->reader.reason);
+    if (status == WEIR_ERR_IO) return state_refuse(s, status, "%s", strerror(s->reader.error));
+    if (status != WEIR_OK) return state_refuse(s, status, "%s", s->reader.reason);
     status = state_read(s);
     if (status != WEIR_OK) frame_close(&s->reader);
     return status;
@@ -300,17 +312,21 @@ void state_close(struct chain_state *s) { frame_close(&s->reader); }
 
 weir_status state_of_chain(struct chain_state *s, const struct chain *chain)
 {
+    if (s->chain.count == 0 || chain->count == 0) {    /* `weir summary` has no verbs */
+        if (s->chain.count == chain->count) return WEIR_OK;
+        return state_refuse(s, WEIR_ERR_MISMATCH, s->chain.count == 0 ? "is a state of weir summary, not of this chain" : "is of a chain, not of weir summary");
+    }
     static const char *const names[TEXTS_OF_VERB] = { "verb", "text", "-g", "--window", "--time", "--lateness", "--on-full", "--order" };
-    if (s->chain.count != chain->count) return refuse(s, WEIR_ERR_MISMATCH, "is of another chain: it has %u verbs, not %u", s->chain.count, chain->count);
+    if (s->chain.count != chain->count) return state_refuse(s, WEIR_ERR_MISMATCH, "is of another chain: it has %u verbs, not %u", s->chain.count, chain->count);
     for (unsigned i = 0; i < chain->count; i++) {
         struct verb its = s->chain.verbs[i], ours = chain->verbs[i];
         for (unsigned t = its.kind == VERB_AGG && ours.kind == VERB_AGG ? 1 : 0; t < TEXTS_OF_VERB; t++) {    /* count is agg 'count()' */
             const char *a = *verb_text(&its, t), *b = *verb_text(&ours, t);
             if (a == b || (a != NULL && b != NULL && strcmp(a, b) == 0)) continue;
-            return refuse(s, WEIR_ERR_MISMATCH, "is of another chain: of verb %u (%s) the %s is '%.60s', not '%.60s'", i + 1, its.name, names[t], a != NULL ? a : "", b != NULL ? b : "");
+            return state_refuse(s, WEIR_ERR_MISMATCH, "is of another chain: of verb %u (%s) the %s is '%.60s', not '%.60s'", i + 1, its.name, names[t], a != NULL ? a : "", b != NULL ? b : "");
         }
         if (its.kind != ours.kind || its.count != ours.count || its.own_keys != ours.own_keys || its.number != ours.number || its.bounds != ours.bounds || its.inside != ours.inside)
-            return refuse(s, WEIR_ERR_MISMATCH, "is of another chain: verb %u (%s) has other options (-n, -k, --bounds)", i + 1, its.name);
+            return state_refuse(s, WEIR_ERR_MISMATCH, "is of another chain: verb %u (%s) has other options (-n, -k, --bounds)", i + 1, its.name);
     }
     return WEIR_OK;
 }
@@ -386,9 +402,9 @@ static weir_status columns_compare(struct chain_state *s, const struct chain_pla
     for (uint32_t i = 0; i < count && column_next(&c, &column); i++) {
         if (!column.used) continue;
         uint32_t const at = schema_find(schema, column.name, column.bytes);
-        if (at == UINT32_MAX || !schema->columns[at].selected) return refuse(s, WEIR_ERR_MISMATCH, "uses a column '%.60s', which the others do not", column.name);
+        if (at == UINT32_MAX || !schema->columns[at].selected) return state_refuse(s, WEIR_ERR_MISMATCH, "uses a column '%.60s', which the others do not", column.name);
         if (p->input_types[at] != column.type)
-            return refuse(s, WEIR_ERR_MISMATCH, "has column '%.60s' as %s, not %s (--schema %.60s=TYPE says what it is)", column.name, types[column.type], types[p->input_types[at]], column.name);
+            return state_refuse(s, WEIR_ERR_MISMATCH, "has column '%.60s' as %s, not %s (--schema %.60s=TYPE says what it is)", column.name, types[column.type], types[p->input_types[at]], column.name);
     }
     return WEIR_OK;
 }
@@ -398,30 +414,30 @@ static weir_status columns_compare(struct chain_state *s, const struct chain_pla
 static weir_status states_compare(struct chain_state *s, const struct aggregation *a)
 {
     struct frame_cursor c;
-    if (s->seed != a->set.seed) return refuse(s, WEIR_ERR_MISMATCH, "has hashes of seed %llu, not %llu", (unsigned long long)s->seed, (unsigned long long)a->set.seed);
+    if (s->seed != a->set.seed) return state_refuse(s, WEIR_ERR_MISMATCH, "has hashes of seed %llu, not %llu", (unsigned long long)s->seed, (unsigned long long)a->set.seed);
     frame_section(&c, &s->reader, SECTION_STATES, 0);
     (void)frame_read_u64(&c);
-    if (frame_read_u32(&c) != a->groups.key_count) return refuse(s, WEIR_ERR_MISMATCH, "has another number of keys");
+    if (frame_read_u32(&c) != a->groups.key_count) return state_refuse(s, WEIR_ERR_MISMATCH, "has another number of keys");
     for (unsigned i = 0; i < a->groups.key_count; i++)
         if (frame_read_u32(&c) != a->groups.key_types[i])
-            return refuse(s, WEIR_ERR_MISMATCH, "has key '%.*s' of another type", (int)(a->key_name_bytes[i] < 60 ? a->key_name_bytes[i] : 60), a->key_names[i]);
-    if (frame_read_u32(&c) != a->set.state_count) return refuse(s, WEIR_ERR_MISMATCH, "has another number of states");
+            return state_refuse(s, WEIR_ERR_MISMATCH, "has key '%.*s' of another type", (int)(a->key_name_bytes[i] < 60 ? a->key_name_bytes[i] : 60), a->key_names[i]);
+    if (frame_read_u32(&c) != a->set.state_count) return state_refuse(s, WEIR_ERR_MISMATCH, "has another number of states");
     for (unsigned i = 0; i < a->set.state_count; i++) {
         const struct state_plan *plan = &a->set.states[i];
         uint32_t const kind = frame_read_u32(&c), type = frame_read_u32(&c), parameter = frame_read_u32(&c), bytes = frame_read_u32(&c);
         uint64_t const half_life = frame_read_u64(&c);
         if (kind != plan->kind || type != plan->type || bytes != plan->bytes || memcmp(&half_life, &plan->half_life_us, 8) != 0 || parameter != plan->parameter)
-            return refuse(s, WEIR_ERR_MISMATCH, "has as state %u a %s of parameter %u (%u B), not a %s of %u (%u B); --distinct-p and --quantile-k set these", i + 1,
+            return state_refuse(s, WEIR_ERR_MISMATCH, "has as state %u a %s of parameter %u (%u B), not a %s of %u (%u B); --distinct-p and --quantile-k set these", i + 1,
                           state_kind_name((enum state_kind)kind), parameter, bytes, state_kind_name(plan->kind), plan->parameter, plan->bytes);
     }
-    return frame_read_whole(&c) ? WEIR_OK : refuse(s, WEIR_ERR_FORMAT, "is damaged: its parameters are none");
+    return frame_read_whole(&c) ? WEIR_OK : state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its parameters are none");
 }
 
-void state_glance(struct chain_state *s, uint64_t numbers[4])
+void state_glance(struct chain_state *s, uint64_t numbers[5])
 {
     struct frame_cursor c;
     frame_section(&c, &s->reader, SECTION_GROUPS, 0);
-    for (unsigned i = 0; i < 4; i++) numbers[i] = frame_read_u64(&c);
+    for (unsigned i = 0; i < 5; i++) numbers[i] = frame_read_u64(&c);
 }
 
 int state_parameters(struct chain_state *s, unsigned which, uint32_t out[4])
@@ -438,6 +454,50 @@ int state_parameters(struct chain_state *s, unsigned which, uint32_t out[4])
     return !c.bad;
 }
 
+struct windows { int64_t watermark, next_close, open_from; uint64_t started, row_number, worst; };
+
+/* A time that windows can have, or that of none. */
+static int time_sound(int64_t t)
+{
+    int64_t const most = INT64_C(1) << (PANE_TIME_BITS + 1);
+    return t == INT64_MIN || t == INT64_MAX || (t >= -most && t <= most);
+}
+
+static int windows_get(struct chain_state *s, const struct window_plan *plan, struct windows *w)
+{
+    struct frame_cursor c;
+    frame_section(&c, &s->reader, SECTION_WINDOWS, 0);
+    w->started = frame_read_u64(&c);
+    w->watermark = (int64_t)frame_read_u64(&c);
+    w->next_close = (int64_t)frame_read_u64(&c);
+    w->open_from = (int64_t)frame_read_u64(&c);
+    w->row_number = frame_read_u64(&c);
+    w->worst = frame_read_u64(&c);
+    if (!frame_read_whole(&c)) return 0;
+    if (plan->kind == WINDOW_NONE) return (w->started | (uint64_t)w->watermark | (uint64_t)w->next_close | (uint64_t)w->open_from | w->row_number | w->worst) == 0;
+    return w->started <= 1 && time_sound(w->watermark) && time_sound(w->next_close) && time_sound(w->open_from) && w->row_number <= COUNTS_MAX && w->worst <= COUNTS_MAX;
+}
+
+/* Panes of two states come together; which windows of theirs are closed is as far as the farther one is. */
+static weir_status windows_merge(struct chain_state *s, struct aggregation_worker *into, const struct windows *w)
+{
+    const struct window_plan *plan = &into->plan->window;
+    if (plan->kind == WINDOW_NONE) return WEIR_OK;
+    int const first = !into->started, other = w->started != 0;
+    if (!first && other && plan->kind == WINDOW_COUNT) return state_refuse(s, WEIR_ERR_MISMATCH, "counts rows of another input: windows of so many rows each have nothing in common");
+    if (!first && other && plan->kind == WINDOW_HOPPING && into->open_from != w->open_from)
+        return state_refuse(s, WEIR_ERR_MISMATCH, "has closed other windows than the others: rows of panes that overlap would be printed twice");
+    if (first) into->row_number = w->row_number;
+    if (other) {
+        into->watermark = first || w->watermark > into->watermark ? w->watermark : into->watermark;
+        into->next_close = first || w->next_close < into->next_close ? w->next_close : into->next_close;
+        into->open_from = first || w->open_from < into->open_from ? w->open_from : into->open_from;
+    }
+    if (w->worst > into->worst) into->worst = w->worst;
+    into->started |= other;
+    return WEIR_OK;
+}
+
 weir_status state_load(struct chain_state *s, struct chain_plan *p)
 {
     struct aggregation_worker *w = p->workers[0][0].aggregation;
@@ -445,17 +505,24 @@ weir_status state_load(struct chain_state *s, struct chain_plan *p)
     weir_status status = columns_compare(s, p);
     if (status == WEIR_OK) status = states_compare(s, w->plan);
     if (status != WEIR_OK) return status;
+    struct windows windows;
+    if (!windows_get(s, &w->plan->window, &windows)) return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: its windows are none");
+    if ((status = windows_merge(s, w, &windows)) != WEIR_OK) return status;
     struct frame_cursor c;
     frame_section(&c, &s->reader, SECTION_GROUPS, 0);
     enum groups_loaded const loaded = groups_load(&w->groups, &c, p->state_scratch);
-    if (w->groups.purges != 0) w->was_full = 1;
+    if (w->groups.purges != 0) {
+        w->was_full = 1;
+        w->full_at = (uint32_t)w->groups.full_at;
+    }
     switch (loaded) {
     case GROUPS_LOADED: return WEIR_OK;
-    case GROUPS_TOO_MANY_ROWS: return refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than quantiles can count");
-    case GROUPS_NO_ROOM: return refuse(s, WEIR_ERR_FULL, "and the others have more than %u groups (--on-full fail); -S gives more memory", w->plan->groups.capacity);
+    case GROUPS_TOO_MANY_ROWS: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than 2^57 rows: more than a state can count");
+    case GROUPS_NO_ROOM: return state_refuse(s, WEIR_ERR_FULL, "and the others have more than %u groups (--on-full fail); -S gives more memory", w->plan->groups.capacity);
+    case GROUPS_APART: return state_refuse(s, WEIR_ERR_MISMATCH, "has a session that does not touch the one of the same key in the others: which rows lie between is not known");
     case GROUPS_DAMAGED: break;
     }
-    return refuse(s, WEIR_ERR_FORMAT, "is damaged: a group in it is none");
+    return state_refuse(s, WEIR_ERR_FORMAT, "is damaged: a group in it is none");
 }
 
 /* Numbers that no input has stop where they can still be read back. */
@@ -465,6 +532,7 @@ void progress_merge(struct progress *into, const struct progress *from)
 {
     if (strcmp(into->source, from->source) != 0) into->source[0] = '\0';
     more(&into->sources, from->sources);
+    more(&into->bytes, from->bytes);
     more(&into->records, from->records);
     more(&into->late, from->late);
     more(&into->untimed, from->untimed);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "expressions/expression.h"
 #include "expressions/functions.h"
 #include "machine/assert.h"
@@ -89,11 +90,13 @@ void code_pack(struct code *code, void *memory)
 static int is_letter(uint8_t c) { return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80 || c == '_'; }
 static int is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
 
+static int is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 static uint8_t peek(const struct cursor *c, uint32_t ahead) { return c->at + ahead < c->bytes ? (uint8_t)c->text[c->at + ahead] : 0; }
 
 static void blanks(struct cursor *c)
 {
-    while (peek(c, 0) == ' ' || peek(c, 0) == '\t' || peek(c, 0) == '\n' || peek(c, 0) == '\r') c->at++;
+    while (is_blank(peek(c, 0))) c->at++;
 }
 
 int cursor_end(struct cursor *c)
@@ -197,7 +200,9 @@ static int part_new(struct compiler *k, enum part_kind kind, enum value_type typ
 {
     if (k->count == WEIR_CODE_NODES) return cursor_fail(k->cursor, k->error, "the expression has more than %u parts", WEIR_CODE_NODES);
     struct part *p = &k->parts[k->count];
-    *p = (struct part){ .kind = kind, .type = type, .child = NO_PART, .next = NO_PART, .at = at, .bytes = k->cursor->at - at };
+    uint32_t end = k->cursor->at;
+    while (end > at && is_blank((uint8_t)k->cursor->text[end - 1])) end--;
+    *p = (struct part){ .kind = kind, .type = type, .child = NO_PART, .next = NO_PART, .at = at, .bytes = end - at };
     return (int)k->count++;
 }
 
@@ -504,7 +509,7 @@ static int column_part(struct compiler *k, const char *name, uint32_t bytes, uin
     if (column < 0) {
         cursor_fail(k->cursor, k->error, "there is no such column");
         k->error->at = at;
-        k->error->bytes = k->cursor->at - at;
+        k->error->bytes = bytes + (k->cursor->text[at] == '`' ? 2 : 0);
         return FAILED;
     }
     int const part = part_new(k, PART_COLUMN, type, at);
@@ -541,7 +546,13 @@ static int call(struct compiler *k, const char *name, uint32_t bytes, uint32_t a
     }
     int const function = bytes <= sizeof lower ? function_find(lower, bytes) : -1;
     if (function < 0) {
-        cursor_fail(k->cursor, k->error, "there is no such function; 'weir help functions' lists them");
+        struct nearest n;
+        const char *const here = foreign_word(FOREIGN_FUNCTION, name, bytes);
+        nearest_init(&n, name, bytes);
+        for (unsigned i = 0; i < function_count(); i++) nearest_try(&n, functions[i].name);
+        if (here != NULL) cursor_fail(k->cursor, k->error, "there is no such function; %s", here);
+        else if (n.best != NULL && !n.exact) cursor_fail(k->cursor, k->error, "there is no such function; did you mean '%s'?", n.best);
+        else cursor_fail(k->cursor, k->error, "there is no such function; 'weir help functions' lists them");
         k->error->at = at;
         k->error->bytes = bytes;
         return FAILED;
@@ -574,7 +585,8 @@ static int primary(struct compiler *k)
     uint32_t bytes;
     int const quoted = first == '`';
     if (!cursor_name(c, &name, &bytes))
-        return cursor_fail(c, k->error, quoted ? "this ` is never closed" : c->at >= c->bytes ? "the expression ends too early" : "a value is expected here");
+        return cursor_fail(c, k->error, quoted ? "this ` is never closed" : c->at >= c->bytes ? "the expression ends too early: a value is missing"
+                                      : first == '$' || first == '@' || first == '[' ? "a name stands as it is, or in backquotes if it has other letters: `a b`" : "a value is expected here");
     if (!quoted && cursor_char(c, '(')) return call(k, name, bytes, at);
     return column_part(k, name, bytes, at);
 }
@@ -612,7 +624,7 @@ static int unary(struct compiler *k)
 static int is_test(struct compiler *k, int a, uint32_t at)
 {
     int const negated = cursor_word(k->cursor, "not");
-    if (!cursor_word(k->cursor, "null")) return cursor_fail(k->cursor, k->error, "after 'is' comes null or not null");
+    if (!cursor_word(k->cursor, "null")) return cursor_fail(k->cursor, k->error, "after 'is' comes null or not null (an empty text is == '')");
     int const test = operation1(k, OP_IS_NULL, VALUE_BOOL, a, at);
     return negated ? operation1(k, OP_NOT, VALUE_BOOL, test, at) : test;
 }
@@ -647,6 +659,11 @@ static int comparison(struct compiler *k)
     static const struct { char text[3]; enum comparison how; } signs[] = {
         { "==", IS_EQUAL }, { "!=", IS_NOT_EQUAL }, { "<>", IS_NOT_EQUAL }, { "<=", IS_LESS_EQUAL }, { ">=", IS_GREATER_EQUAL },
         { "=", IS_EQUAL }, { "<", IS_LESS }, { ">", IS_GREATER } };
+    static const struct { char text[4]; const char *here; } others[] = {
+        { "===", "write ==" }, { "=>", "write >=" }, { "=<", "write <=" }, { "=~", "write matches(text, 'pattern')" }, { "!~", "write not matches(text, 'pattern')" },
+        { "~", "write matches(text, 'pattern')" }, { "?", "write if(condition, then, else)" } };
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strncmp(others[i].text, (char[]){ (char)peek(c, 0), (char)peek(c, 1), (char)peek(c, 2), 0 }, strlen(others[i].text)) == 0) return cursor_fail(c, k->error, "%s", others[i].here);
     for (unsigned i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         uint32_t const n = (uint32_t)strlen(signs[i].text);
         if (c->bytes - c->at < n || memcmp(c->text + c->at, signs[i].text, n) != 0) continue;
@@ -655,6 +672,9 @@ static int comparison(struct compiler *k)
         if (b == FAILED) return FAILED;
         return compare(k, signs[i].how, a, b, at);
     }
+    static const char *const infix[] = { "contains", "matches", "starts_with", "ends_with" };
+    for (unsigned i = 0; i < sizeof infix / sizeof infix[0]; i++)
+        if (word_is(c, infix[i])) return cursor_fail(c, k->error, "is a function: %s(text, text)", infix[i]);
     if (cursor_word(c, "is")) return is_test(k, a, at);
     int const negated = cursor_word(c, "not");
     int test;
@@ -817,7 +837,7 @@ static int generate(struct compiler *k, int part)
     }
     int operands[WEIR_CALL_ARGUMENTS_MAX];
     unsigned count = 0;
-    uint32_t text_bytes = 0;
+    uint64_t text_bytes = 0;
     for (uint16_t child = p->child; child != NO_PART; child = k->parts[child].next) {
         int const v = generate(k, child);
         if (v == FAILED) return FAILED;
@@ -840,16 +860,15 @@ static int generate(struct compiler *k, int part)
         uint32_t const bytes = code->vectors[operands[i]].text_bytes;
         if (p->op == OP_CALL || p->op == OP_CHOOSE) text_bytes += bytes;
     }
-    if (p->op == OP_CHOOSE && p->type == VALUE_TEXT) code->scratch_bytes += text_bytes + 2 * WEIR_PAD_BYTES;    /* of two places: copied */
+    uint64_t makes = p->op == OP_CHOOSE && p->type == VALUE_TEXT ? text_bytes : 0;    /* of two places: copied */
     code->state_at[at] = UINT32_MAX;
     if (p->op <= OP_DIVIDE || (p->op <= OP_EQUAL && code->vectors[operands[0]].type == VALUE_NUMBER)) code->converts = 1;
     if (p->op == OP_CALL) {
         const struct function *f = &functions[p->function];
         uint32_t const first = code->vectors[operands[0]].text_bytes;
-        uint32_t const makes = p->type != VALUE_TEXT ? 0 : f->makes == MAKES_AS_LONG ? first
+        makes = p->type != VALUE_TEXT ? 0 : f->makes == MAKES_AS_LONG ? first
                              : f->makes == MAKES_SUM || f->makes == MAKES_COPY ? text_bytes
                              : f->makes == MAKES_SHORT ? FUNCTION_SHORT_BYTES * WEIR_BATCH_ROWS : 0;
-        if (makes != 0) code->scratch_bytes += makes + 2 * WEIR_PAD_BYTES;
         text_bytes = p->type != VALUE_TEXT ? 0 : makes != 0 ? makes : first;
         if (f->state_bytes != NULL) {
             struct value values[WEIR_CALL_ARGUMENTS_MAX];
@@ -861,7 +880,10 @@ static int generate(struct compiler *k, int part)
             code->state_bytes += (uint32_t)(f->state_bytes(values, count, &reason, &which) + 63) & ~63u;
         }
     }
-    code->vectors[out].text_bytes = text_bytes;
+    if (makes != 0) makes += 2 * WEIR_PAD_BYTES;
+    if (code->scratch_bytes + makes > INT32_MAX) return cursor_fail(k->cursor, k->error, "the texts made up to here could have more than 2 GiB in one batch");
+    code->scratch_bytes += (uint32_t)makes;
+    code->vectors[out].text_bytes = (uint32_t)text_bytes;
     return out;
 }
 

@@ -42,7 +42,7 @@ struct value {
     int64_t          i;             /* I64, times; TRUTH: 0 or 1 */
     uint64_t         u;             /* U64: above INT64_MAX */
     double           f;
-    const uint8_t   *text;
+    const uint8_t   *text;          /* F64: its digits, if it stands for a whole number that no form holds; else NULL */
     uint32_t         bytes;
 };
 

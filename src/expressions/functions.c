@@ -54,6 +54,14 @@ static int compare_bytes(const struct value *a, const struct value *b)
     return order != 0 ? order : (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
+/* Of two numbers that are the same double: those with digits are further from zero than those without. */
+static int compare_digits(const struct value *a, const struct value *b)
+{
+    uint32_t const x = a->text != NULL ? a->bytes : 0, y = b->text != NULL ? b->bytes : 0;
+    int const order = x != y || x == 0 ? (x > y) - (x < y) : memcmp(a->text, b->text, x);
+    return as_f64(a) < 0 ? -order : order;
+}
+
 int value_compare(const struct value *a, const struct value *b)
 {
     if (a->type == VALUE_TEXT) return compare_bytes(a, b);
@@ -64,7 +72,7 @@ int value_compare(const struct value *a, const struct value *b)
     }
     if (a->form == FORM_F64 || b->form == FORM_F64) {
         double const x = as_f64(a), y = as_f64(b);
-        return (x > y) - (x < y);
+        return x == y && (a->text != NULL || b->text != NULL) ? compare_digits(a, b) : (x > y) - (x < y);
     }
     return (a->i > b->i) - (a->i < b->i);
 }

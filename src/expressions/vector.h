@@ -11,6 +11,9 @@
  * batch to batch (enum vector_form): a NUMBER is I64 while all of its batch are integers, U64 if some are
  * above INT64_MAX and none is negative, else F64. What stands in a null row means nothing.
  *
+ * A whole number beyond 64 bits (a sum) comes alone in its batch: an F64 with its digits beside it, for those who print it;
+ * all others see the double.
+ *
  * A vector owns nothing; it is valid until the next batch of its chain. Texts: WEIR_PAD_BYTES are readable
  * before and behind each.
  */
@@ -32,6 +35,7 @@ struct vector {
     const void      *values;           /* I64, U64, F64: [rows]; TRUTH: [VECTOR_WORDS] bits, 0 where null */
     const uint8_t   *base;             /* TEXT: row i is base + start[i], length[i] bytes */
     const uint32_t  *start, *length;
+    const char      *digits;           /* F64 of one row: see above; else NULL */
 };
 
 static inline int vector_is_null(const struct vector *v, uint32_t row)

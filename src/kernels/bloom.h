@@ -19,7 +19,8 @@ static inline size_t bloom_block(uint64_t hash, uint32_t blocks) { return (size_
 /* Lines of two blocks; in those below `turned` block !parity is the young one, in the others block parity. */
 struct bloom_lines { uint32_t *words; uint32_t lines, turned; unsigned parity; };
 
-static inline unsigned bloom_young(const struct bloom_lines *l, size_t line) { return (line < l->turned) ^ l->parity; }
+/* Where the young block of a line begins, in words; the old one is at that ^ BLOOM_WORDS. */
+static inline size_t bloom_young(const struct bloom_lines *l, size_t line) { return BLOOM_WORDS * (2 * line + ((line < l->turned) ^ l->parity)); }
 
 struct bloom_kernels {
     void   (*add)(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count);

@@ -40,6 +40,15 @@ static inline void blocks_of(const uint64_t *hashes, uint32_t blocks, size_t *at
     }
 }
 
+static inline void young_of(const struct bloom_lines *l, const uint64_t *hashes, size_t *at)
+{
+    __m512i const high = _mm512_srli_epi64(_mm512_loadu_si512(hashes), 32);
+    __m512i const line = _mm512_srli_epi64(_mm512_mul_epu32(high, _mm512_set1_epi64(l->lines)), 32);
+    __mmask8 const second = _mm512_cmplt_epu64_mask(line, _mm512_set1_epi64(l->turned)) ^ (l->parity ? 0xff : 0);
+    __m512i const first = _mm512_slli_epi64(line, 4);
+    _mm512_storeu_si512(at, _mm512_mask_add_epi64(first, second, first, _mm512_set1_epi64(BLOOM_WORDS)));
+}
+
 #include "kernels/bloom_loops.h"
 
 static void bloom_add_avx512(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)

@@ -6,8 +6,10 @@
  *   void       block_set(uint32_t *block, block_mask mask)
  *   unsigned   block_has_and_set(uint32_t *block, block_mask mask)
  *   void       blocks_of(const uint64_t *hashes, uint32_t blocks, size_t *at)     8 x bloom_block() * BLOOM_WORDS
+ *   void       young_of(const struct bloom_lines *l, const uint64_t *hashes, size_t *at)      8 x bloom_young()
  *
- * Tried without gain (Emerald Rapids, 256 KiB in L2): prefetching the blocks of later items. What bounds the loop
+ * Ageing reads two blocks of a line and writes one: there lines are prefetched, which makes 1.6 ns of 2.7.
+ * Elsewhere that was tried without gain (Emerald Rapids, 256 KiB in L2). What bounds those loops
  * is not latency but the ports for vectors, of which the product alone takes two: so the places of eight blocks are
  * calculated at once, with vectors of 256 bits, since one of 512 takes a port from all others.
  */
@@ -72,21 +74,43 @@ static inline size_t bloom_test_and_add_loop(uint32_t *words, uint32_t blocks, c
     return found;
 }
 
+enum { AGE_TILE = 64 };    /* items: the lines of the next ones come from the second-level cache meanwhile */
+
+static __attribute__((noinline)) void age_places(const struct bloom_lines *l, const uint64_t *hashes, size_t count, size_t *at)
+{
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) young_of(l, hashes + i, at + i);
+    for (; i < count; i++) at[i] = bloom_young(l, bloom_block(hashes[i], l->lines));
+}
+
+static inline unsigned age_one(uint32_t *words, size_t young, uint64_t hash)
+{
+    block_mask const mask = mask_of(hash);
+    return block_has(words + (young ^ BLOOM_WORDS), mask) | block_has_and_set(words + young, mask);
+}
+
 static inline size_t bloom_age_loop(const struct bloom_lines *l, const uint64_t *hashes, size_t count, uint64_t *seen)
 {
-    size_t found = 0;
-    for (size_t from = 0; from < count; from += 64) {
-        size_t const end = count - from < 64 ? count - from : 64;
+    size_t found = 0, places[2][AGE_TILE] = { { 0 } };
+    age_places(l, hashes, count < AGE_TILE ? count : AGE_TILE, places[0]);
+    for (size_t from = 0; from < count; from += AGE_TILE) {
+        size_t const end = count - from < AGE_TILE ? count - from : AGE_TILE, left = count - from - end;
+        size_t const *const at = places[from / AGE_TILE % 2];
+        size_t *const next = places[!(from / AGE_TILE % 2)];
+        age_places(l, hashes + from + end, left < AGE_TILE ? left : AGE_TILE, next);
         uint64_t bits = 0;
-        for (size_t i = 0; i < end; i++) {
-            uint64_t const hash = hashes[from + i];
-            size_t const line = bloom_block(hash, l->lines);
-            uint32_t *const young = l->words + 2 * BLOOM_WORDS * line + BLOOM_WORDS * bloom_young(l, line);
-            uint32_t *const old = l->words + 2 * BLOOM_WORDS * line + BLOOM_WORDS * !bloom_young(l, line);
-            block_mask const mask = mask_of(hash);
-            bits |= (uint64_t)(block_has(old, mask) | block_has_and_set(young, mask)) << i;
+        size_t i = 0;
+        for (; i + 4 <= end; i += 4) {
+            unsigned four = 0;
+            UNROLLED
+            for (unsigned j = 0; j < 4; j++) {
+                __builtin_prefetch(l->words + next[i + j], 1);
+                four |= age_one(l->words, at[i + j], hashes[from + i + j]) << j;
+            }
+            bits |= (uint64_t)four << i;
         }
-        seen[from / 64] = bits;
+        for (; i < end; i++) bits |= (uint64_t)age_one(l->words, at[i], hashes[from + i]) << i;
+        seen[from / AGE_TILE] = bits;
         found += (size_t)__builtin_popcountll(bits);
     }
     return found;

@@ -37,6 +37,11 @@ static inline void blocks_of(const uint64_t *hashes, uint32_t blocks, size_t *at
     for (unsigned i = 0; i < 8; i++) at[i] = BLOOM_WORDS * bloom_block(hashes[i], blocks);
 }
 
+static inline void young_of(const struct bloom_lines *l, const uint64_t *hashes, size_t *at)
+{
+    for (unsigned i = 0; i < 8; i++) at[i] = bloom_young(l, bloom_block(hashes[i], l->lines));
+}
+
 #include "kernels/bloom_loops.h"
 
 static void bloom_add_scalar(uint32_t *words, uint32_t blocks, const uint64_t *hashes, size_t count)

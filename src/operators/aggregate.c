@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "cli/near.h"
 #include "cli/units.h"
 #include "kernels/kernels.h"
 #include "kernels/numeric.h"
@@ -22,10 +23,14 @@
 
 /* ---- what a state is made of ----------------------------------------------------------------- */
 
-struct sum_state { weir_int128 ints; weir_sum floats; uint64_t count, float_count; };
+/* Those that each group of a plain question has are small, and lie where 8 divides: tables of groups are what memory goes to. ints cannot
+ * leave 128 bits: a row adds less than 2^64, and states with more than 2^57 rows are refused (groups.c). */
+typedef weir_int128 near_int128 __attribute__((aligned(8)));
+struct sum_state { near_int128 ints; weir_sum floats; uint64_t count : 63, any_float : 1; };
+/* Both ends, numbers or times, each in its own form. */
+struct range_state { uint64_t min, max; uint8_t min_form, max_form, set, pad[5]; };
 /* One number, time or bool of any form, or a text. */
 struct kept { uint64_t bits; uint32_t bytes; uint8_t form, set, cut, pad; };
-struct range_state { struct kept min, max; };
 struct text_kept { struct kept head; uint8_t text[WEIR_KEY_BYTES]; };
 struct text_range_state { struct text_kept min, max; };
 struct ends_state { struct text_kept first, last; };
@@ -303,7 +308,14 @@ static int one_compile(struct aggregate_set *set, struct code *code, struct curs
             known = &count_of;
         }
     } else if (known == NULL) {
+        const char *const here = foreign_word(FOREIGN_FUNCTION, name, bytes);
+        struct nearest n;
+        nearest_init(&n, name, bytes);
+        for (unsigned i = 0; i < sizeof knowns / sizeof knowns[0]; i++) nearest_try(&n, knowns[i].name);
         *cursor = begin;
+        if (here != NULL) return cursor_fail(cursor, error, "there is no such aggregate; %s", here);
+        if (function_find(lower, bytes) >= 0) return cursor_fail(cursor, error, "is of one row; of many are count(), mean(x), max(x) ...");
+        if (n.best != NULL) return cursor_fail(cursor, error, "there is no such aggregate; did you mean '%s'?", n.best);
         return cursor_fail(cursor, error, "there is no such aggregate; 'weir help functions' lists them");
     }
     if (known != NULL) {
@@ -345,9 +357,9 @@ int aggregates_compile(struct aggregate_set *set, struct code *code, struct curs
             if (wants_64(s->kind) != aligned) continue;
             s->at = at;
             s->bytes = state_bytes(s);
-            at += (s->bytes + 15) & ~15u;
+            at += (s->bytes + 7) & ~7u;
         }
-    set->state_bytes = (at + 15) & ~15u;
+    set->state_bytes = at;
     return 0;
 }
 
@@ -402,21 +414,32 @@ void states_init(const struct aggregate_set *set, uint8_t *states)
     }
 }
 
-static struct value kept_value(const struct kept *k, enum value_type type)
+static struct value bits_value(uint64_t bits, uint8_t form, int set, enum value_type type)
 {
-    struct value v = { .type = type, .form = k->form, .is_null = !k->set };
-    if (k->form == FORM_F64) memcpy(&v.f, &k->bits, 8);
-    else if (k->form == FORM_U64) v.u = k->bits;
-    else v.i = (int64_t)k->bits;
+    struct value v = { .type = type, .form = form, .is_null = !set };
+    if (form == FORM_F64) memcpy(&v.f, &bits, 8);
+    else if (form == FORM_U64) v.u = bits;
+    else v.i = (int64_t)bits;
     return v;
 }
+
+static uint64_t value_bits(const struct value *v)
+{
+    uint64_t bits;
+    if (v->form == FORM_F64) memcpy(&bits, &v->f, 8);
+    else bits = v->form == FORM_U64 ? v->u : (uint64_t)v->i;
+    return bits;
+}
+
+static struct value kept_value(const struct kept *k, enum value_type type) { return bits_value(k->bits, k->form, k->set, type); }
+static struct value range_min(const struct range_state *r, enum value_type type) { return bits_value(r->min, r->min_form, r->set, type); }
+static struct value range_max(const struct range_state *r, enum value_type type) { return bits_value(r->max, r->max_form, r->set, type); }
 
 static void kept_set(struct kept *k, const struct value *v)
 {
     k->form = (uint8_t)v->form;
     k->set = 1;
-    if (v->form == FORM_F64) memcpy(&k->bits, &v->f, 8);
-    else k->bits = v->form == FORM_U64 ? v->u : (uint64_t)v->i;
+    k->bits = value_bits(v);
 }
 
 static void text_set(struct text_kept *k, const uint8_t *text, uint32_t bytes)
@@ -451,9 +474,10 @@ static void text_widen(struct text_range_state *r, const uint8_t *text, uint32_t
 
 static void range_widen(struct range_state *r, const struct value *low, const struct value *high, enum value_type type)
 {
-    struct value const min = kept_value(&r->min, type), max = kept_value(&r->max, type);
-    if (min.is_null || value_compare(low, &min) < 0) kept_set(&r->min, low);
-    if (max.is_null || value_compare(high, &max) > 0) kept_set(&r->max, high);
+    struct value const min = range_min(r, type), max = range_max(r, type);
+    if (!r->set || value_compare(low, &min) < 0) r->min = value_bits(low), r->min_form = (uint8_t)low->form;
+    if (!r->set || value_compare(high, &max) > 0) r->max = value_bits(high), r->max_form = (uint8_t)high->form;
+    r->set = 1;
 }
 
 static struct value dense_value(const struct dense *d, uint32_t i, enum value_type type)
@@ -554,11 +578,13 @@ void state_add(const struct aggregate_set *set, const struct state_plan *s, uint
         struct sum_state *sum = (void *)state;
         sum->count += n;
         if (d->form == FORM_I64) {
-            weir_sum_i64_add(&sum->ints, (const int64_t *)d->values + from, n);
+            weir_int128 ints = sum->ints;
+            weir_sum_i64_add(&ints, (const int64_t *)d->values + from, n);
+            sum->ints = ints;
         } else if (d->form == FORM_U64) {
             for (uint32_t i = from; i < until; i++) sum->ints += ((const uint64_t *)d->values)[i];
         } else {
-            sum->float_count += n;
+            sum->any_float = 1;
             weir_sum_add(&sum->floats, (const double *)d->values + from, n);
         }
         return;
@@ -668,7 +694,7 @@ int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, cons
             sum->floats.sum = total;
             sum->floats.low = low == low && total - total == 0 ? low : 0;
             sum->count++;
-            sum->float_count++;
+            sum->any_float = 1;
         }
         return 1;
     }
@@ -679,18 +705,18 @@ int state_add_scattered(const struct state_plan *s, uint8_t *const *groups, cons
     if (s->kind == STATE_RANGE && (d->form == FORM_I64 || d->form == FORM_F64)) {
         for (uint32_t i = 0; i < n; i++) {
             struct range_state *r = (void *)(groups[i] + at);
-            if (r->min.set && r->min.form == d->form && r->max.form == d->form) {
+            if (r->set && r->min_form == d->form && r->max_form == d->form) {
                 if (d->form == FORM_I64) {
                     int64_t const v = ((const int64_t *)d->values)[i];
-                    if (v < (int64_t)r->min.bits) r->min.bits = (uint64_t)v;
-                    if (v > (int64_t)r->max.bits) r->max.bits = (uint64_t)v;
+                    if (v < (int64_t)r->min) r->min = (uint64_t)v;
+                    if (v > (int64_t)r->max) r->max = (uint64_t)v;
                 } else {
                     double const v = ((const double *)d->values)[i];
                     double low, high;
-                    memcpy(&low, &r->min.bits, 8);
-                    memcpy(&high, &r->max.bits, 8);
-                    if (v < low) memcpy(&r->min.bits, &v, 8);
-                    if (v > high) memcpy(&r->max.bits, &v, 8);
+                    memcpy(&low, &r->min, 8);
+                    memcpy(&high, &r->max, 8);
+                    if (v < low) memcpy(&r->min, &v, 8);
+                    if (v > high) memcpy(&r->max, &v, 8);
                 }
             } else {
                 struct value const v = dense_value(d, i, s->type);
@@ -714,13 +740,13 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
             x->ints += y->ints;
             weir_sum_merge(&x->floats, &y->floats);
             x->count += y->count;
-            x->float_count += y->float_count;
+            x->any_float |= y->any_float;
             break;
         }
         case STATE_RANGE: {
             struct range_state *y = (void *)b;
-            if (!y->min.set) break;
-            struct value const low = kept_value(&y->min, s->type), high = kept_value(&y->max, s->type);
+            if (!y->set) break;
+            struct value const low = range_min(y, s->type), high = range_max(y, s->type);
             range_widen((void *)a, &low, &high, s->type);
             break;
         }
@@ -791,7 +817,7 @@ void states_merge(const struct aggregate_set *set, uint8_t *into, uint8_t *from)
 /* Call do_it with each run of bytes of a state that says nothing: behind texts, sketches, at the end. All is sound. */
 static int spares_visit(const struct state_plan *s, uint8_t *state, int (*visit)(uint8_t *at, size_t bytes))
 {
-    uint32_t const end = (s->bytes + 15) & ~15u;
+    uint32_t const end = (s->bytes + 7) & ~7u;
     size_t used = s->bytes;
     struct text_kept *texts[2] = { NULL, NULL };
     switch (s->kind) {
@@ -837,20 +863,24 @@ void states_tidy(const struct aggregate_set *set, uint8_t *states)
     }
 }
 
+static int bits_sound(uint64_t bits, uint8_t form, enum value_type type)
+{
+    double f;
+    memcpy(&f, &bits, 8);
+    switch (type) {
+    case VALUE_NUMBER: return form == FORM_I64 || form == FORM_U64 || (form == FORM_F64 && f == f);
+    case VALUE_TIME: return form == FORM_I64;
+    case VALUE_BOOL: return form == FORM_TRUTH && bits <= 1;
+    default: return 0;
+    }
+}
+
 static int kept_sound(const struct kept *k, enum value_type type)
 {
     if (!k->set) return bytes_are_zero((uint8_t *)(uintptr_t)k, sizeof *k);
     if (k->set != 1 || k->cut > 1 || k->pad != 0) return 0;
     if (type == VALUE_TEXT) return k->form == FORM_TEXT && k->bits == 0 && k->bytes <= WEIR_KEY_BYTES && (!k->cut || k->bytes == WEIR_KEY_BYTES);
-    if (k->bytes != 0 || k->cut != 0) return 0;
-    double f;
-    memcpy(&f, &k->bits, 8);
-    switch (type) {
-    case VALUE_NUMBER: return k->form == FORM_I64 || k->form == FORM_U64 || (k->form == FORM_F64 && f == f);
-    case VALUE_TIME: return k->form == FORM_I64;
-    case VALUE_BOOL: return k->form == FORM_TRUTH && k->bits <= 1;
-    default: return 0;
-    }
+    return k->bytes == 0 && k->cut == 0 && bits_sound(k->bits, k->form, type);
 }
 
 static int text_kept_sound(const struct text_kept *a, const struct text_kept *b, enum value_type type)
@@ -866,13 +896,14 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_COUNT: return count <= rows;
     case STATE_SUM: {
         const struct sum_state *sum = (void *)state;
-        if (sum->count > rows || sum->float_count > sum->count) return 0;
-        weir_int128 const most = (weir_int128)(sum->count - sum->float_count) << 64;
-        return sum->ints <= most && sum->ints >= -most && (sum->float_count != 0 || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
+        if (sum->count > rows || (sum->count == 0 && sum->any_float)) return 0;
+        weir_int128 const most = (weir_int128)sum->count << 64;
+        return sum->ints <= most && sum->ints >= -most && (sum->any_float || bytes_are_zero((uint8_t *)(uintptr_t)&sum->floats, sizeof sum->floats));
     }
     case STATE_RANGE: {
         const struct range_state *r = (void *)state;
-        return kept_sound(&r->min, s->type) && kept_sound(&r->max, s->type) && r->min.set == r->max.set;
+        if (!r->set) return bytes_are_zero(state, sizeof *r);
+        return r->set == 1 && bytes_are_zero((uint8_t *)(uintptr_t)r->pad, sizeof r->pad) && bits_sound(r->min, r->min_form, s->type) && bits_sound(r->max, r->max_form, s->type);
     }
     case STATE_TEXT_RANGE: case STATE_ENDS: {
         const struct ends_state *e = (void *)state;
@@ -906,7 +937,7 @@ static int state_sound(const struct aggregate_set *set, const struct state_plan 
     case STATE_TOP: {
         weir_heavy *heavy;
         return memcmp(state + 8, &set->seed, 8) == 0 && weir_heavy_open(&heavy, state, weir_heavy_bytes(s->parameter)) == WEIR_OK && weir_heavy_total(heavy) <= rows &&
-               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE)));
+               weir_heavy_sampling(heavy) == 1 && (s->type != VALUE_TEXT || texts_sound(texts_of(s, state), up64(s->parameter * TEXTS_SHARE), 0));
     }
     case STATE_EWMA: {
         const weir_ewma *e = (void *)state;
@@ -957,30 +988,50 @@ static struct value number_u64(uint64_t u)
     return v;
 }
 
-static struct value sum_value(const struct sum_state *s)
+/* The integer part as doubles: exact but for the last addition. */
+static void ints_to_floats(weir_sum *floats, weir_int128 ints)
+{
+    weir_int128 const high = ints / ((weir_int128)1 << 53), low = ints % ((weir_int128)1 << 53);
+    weir_sum_add1(floats, (double)high * 0x1p53);
+    weir_sum_add1(floats, (double)low);
+}
+
+/* A whole number that no form holds: a double, and its digits in room. */
+static struct value number_digits(weir_int128 i, char *room)
+{
+    struct value v = number_f64((double)i);
+    char text[40], *at = text + sizeof text;
+    unsigned __int128 rest = i < 0 ? -(unsigned __int128)i : (unsigned __int128)i;
+    do *--at = (char)('0' + (int)(rest % 10)); while ((rest /= 10) != 0);
+    if (i < 0) *--at = '-';
+    v.bytes = (uint32_t)(text + sizeof text - at);
+    v.text = memcpy(room, at, v.bytes);
+    return v;
+}
+
+static struct value sum_value(const struct sum_state *s, char *room)
 {
     if (s->count == 0) return (struct value){ .type = VALUE_NUMBER, .is_null = 1 };
-    if (s->float_count == 0) {
+    if (!s->any_float) {
         if (s->ints >= INT64_MIN && s->ints <= INT64_MAX) return (struct value){ .type = VALUE_NUMBER, .form = FORM_I64, .i = (int64_t)s->ints };
         if (s->ints >= 0 && s->ints <= UINT64_MAX) return number_u64((uint64_t)s->ints);
-        return number_f64((double)s->ints);
+        return number_digits(s->ints, room);
     }
     weir_sum total = s->floats;
-    weir_int128 const high = s->ints / ((weir_int128)1 << 53), low = s->ints % ((weir_int128)1 << 53);
-    weir_sum_add1(&total, (double)high * 0x1p53);
-    weir_sum_add1(&total, (double)low);
+    ints_to_floats(&total, s->ints);
     return number_f64(weir_sum_value(&total));
 }
 
 static double mean_of(const struct sum_state *s)
 {
     if (s->count == 0) return NAN;
-    if (s->float_count == 0) {
+    if (!s->any_float) {
         weir_int128 const n = (weir_int128)s->count, whole = s->ints / n, rest = s->ints % n;
         return (double)whole + (double)rest / (double)s->count;
     }
-    struct value const v = sum_value(s);
-    return v.f / (double)s->count;
+    weir_sum total = s->floats;
+    ints_to_floats(&total, s->ints);
+    return weir_sum_value(&total) / (double)s->count;
 }
 
 static struct value key_value(int64_t key, uint64_t form, enum value_type type)
@@ -1119,12 +1170,12 @@ void aggregate_result(const struct aggregate_set *set, unsigned which, uint64_t 
     switch (a->kind) {
     case AGGREGATE_ROWS: *v = number_u64(rows); break;
     case AGGREGATE_COUNT: *v = number_u64(*(uint64_t *)(void *)state); break;
-    case AGGREGATE_SUM: *v = sum_value((void *)state); break;
+    case AGGREGATE_SUM: *v = sum_value((void *)state, room); break;
     case AGGREGATE_MEAN: *v = number_f64(mean_of((void *)state)); break;
     case AGGREGATE_MIN: case AGGREGATE_MAX: {
         int const min = a->kind == AGGREGATE_MIN;
         if (s->kind == STATE_TEXT_RANGE) text = min ? &((struct text_range_state *)(void *)state)->min : &((struct text_range_state *)(void *)state)->max;
-        else *v = kept_value(min ? &((struct range_state *)(void *)state)->min : &((struct range_state *)(void *)state)->max, a->type);
+        else *v = (min ? range_min : range_max)((void *)state, a->type);
         break;
     }
     case AGGREGATE_VARIANCE: *v = number_f64(weir_moments_variance((weir_moments *)(void *)state)); break;

@@ -8,7 +8,7 @@
  *   group:  | head | state 0 | state 1 | ...      at fixed offsets, no pointers
  *
  *   exact         count sum min max mean variance stddev skewness kurtosis first last arg_min arg_max covar corr count_if
- *                 (sums: integers in 128 bits, floats as pairs (weir/sum.h); a sum outside 64 bits is printed as a float)
+ *                 (sums: integers in 128 bits, which the 2^57 rows of a state cannot leave; floats as pairs (weir/sum.h))
  *   approximate   approx_count_distinct (weir/ull.h) approx_quantile pNN median (weir/kll.h, in groups weir/bins.h)
  *                 hll_sketch (weir/hll.h with the hashes of weir/datasketches.h: whole numbers as int64, others as double)
  *                 approx_top_k entropy (weir/heavy.h) approx_frequency (exact here: the value is known beforehand)
@@ -58,7 +58,7 @@ struct aggregate_wish { unsigned distinct_p, quantile_k /* 0: bins */, quantile_
 
 struct aggregate_set {
     unsigned            count, state_count, argument_count;
-    uint32_t            state_bytes;       /* of all states, to a multiple of 64 */
+    uint32_t            state_bytes;       /* of all states, a multiple of 8 */
     uint32_t            names_used;
     int                 wants_times;       /* ewma, rate: the time of each row */
     int                 ordered;           /* first, last, ewma: one worker only */

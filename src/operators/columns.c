@@ -21,6 +21,7 @@ struct load {
     enum vector_form    form;
     uint64_t            any_null;
     uint32_t            bad, first_bad;
+    int                 mixed;      /* an integer was rounded */
 };
 
 static enum cell_kind kind_of(const struct slice *s, uint32_t row) { return s->kind == NULL ? CELL_ANY : (enum cell_kind)s->kind[row]; }
@@ -45,6 +46,9 @@ static uint64_t bits_of(double f)
     return bits;
 }
 
+/* Does it change when it becomes a double? */
+static uint64_t too_long(uint64_t int_bits) { return (int_bits + (UINT64_C(1) << 53)) >> 54; }
+
 /* All rows before `rows` in another form. Integers above INT64_MAX and negative ones do not go together: floats. */
 static void widen(struct load *l, uint32_t rows, enum vector_form form)
 {
@@ -54,19 +58,22 @@ static void widen(struct load *l, uint32_t rows, enum vector_form form)
         for (uint32_t i = 0; i < rows; i++) negative |= (int64_t)values[i] < 0;
         l->form = negative ? FORM_F64 : FORM_U64;
         if (!negative) return;
-        form = FORM_F64;
-        for (uint32_t i = 0; i < rows; i++) values[i] = bits_of((double)(int64_t)values[i]);
+        l->mixed = 1;
     } else if (l->form == FORM_I64) {
-        for (uint32_t i = 0; i < rows; i++) values[i] = bits_of((double)(int64_t)values[i]);
+        for (uint32_t i = 0; i < rows; i++) {
+            l->mixed |= too_long(values[i]) != 0;
+            values[i] = bits_of((double)(int64_t)values[i]);
+        }
+        l->form = form;
     } else {
-        for (uint32_t i = 0; i < rows; i++) values[i] = bits_of((double)values[i]);
+        l->mixed = 1;
     }
-    l->form = form;
 }
 
 static void number_set(struct load *l, uint32_t row, const struct cell_value *cell)
 {
     uint64_t *values = l->room->values;
+    l->mixed |= l->form == FORM_F64 && (cell->class == WEIR_CLASS_UINT || (cell->class == WEIR_CLASS_INT && too_long((uint64_t)cell->i) != 0));
     if (cell->class == WEIR_CLASS_UINT && l->form == FORM_I64) widen(l, row, FORM_U64);
     if ((cell->class == WEIR_CLASS_FLOAT && l->form != FORM_F64) || (cell->class == WEIR_CLASS_INT && cell->i < 0 && l->form == FORM_U64)) widen(l, row, FORM_F64);
     if (l->form == FORM_F64)
@@ -93,7 +100,7 @@ static void numbers_load(struct load *l)
     const struct slice *s = l->slice;
     uint64_t *values = l->room->values;
     int const ints_only = l->declared == TYPE_INT;
-    for (uint32_t from = 0; from < s->rows; from += ROWS) {
+    for (uint32_t from = 0; from < s->rows && !l->mixed; from += ROWS) {
         uint32_t const count = s->rows - from < ROWS ? s->rows - from : ROWS;
         uint64_t const all = ~UINT64_C(0) >> (ROWS - count), may = kernel_rows(s, from, count, l->declared) & all;
         const uint32_t *start = s->start + from, *length = s->length + from;
@@ -120,10 +127,13 @@ static void numbers_load(struct load *l)
         if (floats != 0 && l->form != FORM_F64) widen(l, from, FORM_F64);
         uint64_t left = all & ~(ints | floats);
         if (left == 0 && l->form == FORM_F64) {
-            for (uint32_t i = 0; i < count; i++) {
+            uint64_t long_ints = 0;
+            for (uint32_t i = 0; i < count; i++) {    /* int_values are 0 where there are floats */
                 double const f = floats >> i & 1 ? float_values[i] : (double)int_values[i];
                 memcpy(&values[from + i], &f, 8);
             }
+            for (uint32_t i = 0; floats != all && i < count; i++) long_ints |= too_long((uint64_t)int_values[i]);
+            l->mixed |= long_ints != 0;
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {    /* in order: a form may change at any row */
@@ -149,6 +159,72 @@ static void numbers_load(struct load *l)
         }
     }
     l->room->floats = l->form == FORM_F64;
+}
+
+/* Of a row that has none yet, or is an int. */
+static void kind_set(struct column_room *room, uint32_t row, unsigned kind)
+{
+    for (unsigned bit = 0; bit < 2; bit++) room->kinds[bit][row / ROWS] |= (uint64_t)(kind >> bit & 1) << (row % ROWS);
+}
+
+static unsigned kind_get(const struct column_room *room, uint32_t row)
+{
+    return (unsigned)(room->kinds[0][row / ROWS] >> (row % ROWS) & 1) | (unsigned)(room->kinds[1][row / ROWS] >> (row % ROWS) & 1) << 1;
+}
+
+/* All rows again, each in the form of its own cell. */
+enum { KIND_INT, KIND_UINT, KIND_FLOAT, KIND_NULL };
+static void mixed_load(struct load *l)
+{
+    const struct slice *s = l->slice;
+    struct column_room *room = l->room;
+    memset(room->kinds, 0, sizeof room->kinds);
+    l->bad = 0;
+    for (uint32_t row = 0; row < s->rows; row++) {
+        struct cell_value cell;
+        int const fits = cell_read_as(&cell, s->base + s->start[row], s->length[row], kind_of(s, row), l->declared);
+        if (!fits || (!cell.is_null && cell.class > WEIR_CLASS_UINT)) bad_set(l, row);
+        if (!fits || cell.is_null || cell.class > WEIR_CLASS_UINT) {
+            kind_set(room, row, KIND_NULL);
+            continue;
+        }
+        room->values[row] = cell.class == WEIR_CLASS_FLOAT ? bits_of(cell.f) : cell.class == WEIR_CLASS_UINT ? cell.u : (uint64_t)cell.i;
+        kind_set(room, row, cell.class == WEIR_CLASS_FLOAT ? KIND_FLOAT : cell.class == WEIR_CLASS_UINT ? KIND_UINT : KIND_INT);
+    }
+}
+
+uint32_t column_run(const struct column_room *room, uint32_t from, uint32_t rows)
+{
+    WEIR_ASSERT(room->mixed && from < rows);
+    int floats = 0, long_ints = 0, uints = 0, negatives = 0;
+    for (uint32_t row = from; row < rows; row++) {
+        unsigned const kind = kind_get(room, row);
+        floats |= kind == KIND_FLOAT;
+        uints |= kind == KIND_UINT;
+        long_ints |= kind == KIND_INT && too_long(room->values[row]) != 0;
+        negatives |= kind == KIND_INT && (int64_t)room->values[row] < 0;
+        if ((floats && (uints || long_ints)) || (uints && negatives)) return row;
+    }
+    return rows;
+}
+
+void column_show(struct column_room *room, uint32_t from, uint32_t until, struct vector *out)
+{
+    WEIR_ASSERT(room->mixed && from < until);
+    memset(room->nulls, 0xff, sizeof room->nulls);
+    out->nulls = room->nulls;
+    out->values = room->values;
+    out->form = FORM_I64;
+    for (uint32_t row = from; row < until; row++) {
+        unsigned const kind = kind_get(room, row);
+        if (kind != KIND_NULL) room->nulls[row / ROWS] &= ~(UINT64_C(1) << (row % ROWS));
+        if (kind == KIND_FLOAT || (kind == KIND_UINT && out->form == FORM_I64)) out->form = kind == KIND_FLOAT ? FORM_F64 : FORM_U64;
+    }
+    for (uint32_t row = from; row < until && out->form == FORM_F64; row++)
+        if (kind_get(room, row) == KIND_INT) {
+            room->values[row] = bits_of((double)(int64_t)room->values[row]);
+            kind_set(room, row, KIND_FLOAT);
+        }
 }
 
 static void times_load(struct load *l)
@@ -271,6 +347,11 @@ uint32_t column_load(struct column_room *room, const struct slice *slice, enum v
     }
     out->form = l.form;
     out->nulls = l.any_null ? room->nulls : NULL;
+    room->mixed = (uint8_t)l.mixed;
+    if (l.mixed) {
+        mixed_load(&l);
+        column_show(room, 0, column_run(room, 0, slice->rows), out);
+    }
     *first_bad = l.first_bad;
     return l.bad;
 }

@@ -4,6 +4,11 @@
  *
  * Nulls are what parsers/cells.h calls null. A cell that is not of the type is bad: null, and counted. A number column
  * is I64 as long as the cells of a batch are integers (U64 with larger ones, none negative), else F64.
+ *
+ * If that F64 would round an integer, the batch is `mixed`: the room keeps each value in the form of its own cell, and the rows
+ * are seen run by run, a run being rows that one form holds without loss; the rest of the batch is null meanwhile.
+ *
+ *   "9007199254740993"  "7"  "0.5"  "2"  "18446744073709551615"     ->   I64, 2 rows | F64, 2 rows | U64, 1 row
  */
 #ifndef WEIR_COLUMNS_H
 #define WEIR_COLUMNS_H
@@ -17,13 +22,20 @@
 struct column_room {
     _Alignas(64) uint64_t values[WEIR_BATCH_ROWS];    /* TEXT: start, length */
     uint64_t nulls[VECTOR_WORDS];
+    uint64_t kinds[2][VECTOR_WORDS];                  /* mixed: 00 int64, 01 uint64, 10 double, 11 null */
     uint8_t  floats;                                  /* what its last batch was made of: a hint for speed */
+    uint8_t  mixed;
 };
 
 /* Returns how many cells were bad; *first_bad is then the row of the first. in_place: the slice's values live as long
- * as the batch. */
+ * as the batch. Of a mixed batch *out is the first run. */
 uint32_t column_load(struct column_room *room, const struct slice *slice, enum value_type type, enum declared_type declared,
                      int in_place, struct vector *out, uint32_t *first_bad);
+
+/* Of a mixed batch, runs in their order, each once. column_run: the row behind the longest run that begins at `from`.
+ * column_show: *out becomes rows from..until, which one form holds. */
+uint32_t column_run(const struct column_room *room, uint32_t from, uint32_t rows);
+void column_show(struct column_room *room, uint32_t from, uint32_t until, struct vector *out);
 
 /* The type a column has in a chain: as declared, else by the classes of its cells in a sample (counts by WEIR_CLASS_*). */
 enum value_type column_type(enum declared_type declared, const uint64_t counts[6]);

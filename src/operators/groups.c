@@ -27,7 +27,7 @@ static uint32_t up(uint32_t bytes, uint32_t to) { return (bytes + to - 1) / to *
 uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_max)
 {
     WEIR_ASSERT(p != NULL && p->set != NULL && p->key_count <= WEIR_KEYS_MAX);
-    uint32_t texts = 0, align = 16;
+    uint32_t texts = 0, align = 8;
     for (unsigned i = 0; i < p->key_count; i++) texts += p->key_types[i] == VALUE_TEXT;
     for (unsigned i = 0; i < p->set->state_count; i++)
         if (p->set->states[i].kind == STATE_DISTINCT || p->set->states[i].kind == STATE_QUANTILE || p->set->states[i].kind == STATE_TOP || p->set->states[i].kind == STATE_HLL) align = 64;
@@ -38,11 +38,11 @@ uint32_t groups_plan_make(struct groups_plan *p, size_t bytes, uint32_t groups_m
     uint32_t const heap_least = texts == 0 ? 0 : KEY_MAX;
     p->slot_bits = 3;
     uint32_t best = 0;
-    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most half of the slots are taken: most keys stand at home */
+    for (uint32_t bits = 3; bits <= 24; bits++) {    /* at most five of eight slots are taken: most keys stand at home */
         size_t const fixed = ((size_t)9 << bits) + p->group_bytes + 128 + heap_least;
         if (fixed >= bytes) break;
         size_t fits = (bytes - fixed) / (p->group_bytes + heap_each);
-        size_t const by_slots = (size_t)1 << bits >> 1;
+        size_t const by_slots = (size_t)5 << bits >> 3;
         if (fits > by_slots) fits = by_slots;
         if (groups_max != 0 && fits > groups_max) fits = groups_max;
         if (fits <= best) continue;
@@ -76,7 +76,7 @@ void groups_reset(struct groups *g)
     g->count = 0;
     g->heap_used = 0;
     g->error = 0;
-    g->purges = 0;
+    g->purges = g->full_at = 0;
     g->sieve_left = 0;
     struct group *rest = groups_rest(g);
     *rest = (struct group){ .rows = 0 };
@@ -323,7 +323,7 @@ uint32_t groups_find(struct groups *g, const uint64_t *hashes, const struct dens
                     (void)key_write(plan, (uint8_t *)(found + 1) + 8 * plan->paned, keys, i);
                 } else if (plan->key_count != 0) {
                     found->key_at = g->heap_used;
-                    found->key_bytes = (uint16_t)key_write(plan, g->heap + g->heap_used, keys, i);
+                    found->key_bytes = key_write(plan, g->heap + g->heap_used, keys, i);
                     g->heap_used += found->key_bytes;
                 }
             }
@@ -358,10 +358,18 @@ void groups_keep(struct groups *g, int (*keep)(void *context, struct group *grou
     g->heap_used = heap;
 }
 
+struct purge { struct groups *groups; uint32_t ties; /* groups of exactly `error` rows that may stay */ };
+
 static int keep_heavy(void *context, struct group *group)
 {
-    struct groups *g = context;
-    if (group->rows + group->missed > g->error) return 1;
+    struct purge *p = context;
+    struct groups *g = p->groups;
+    uint64_t const most = group->rows + group->missed;
+    if (most > g->error) return 1;
+    if (most == g->error && p->ties != 0) {
+        p->ties--;
+        return 1;
+    }
     struct group *rest = groups_rest(g);
     rest->rows += group->rows;
     states_merge(g->plan->set, group_states(g, rest), group_states(g, group));
@@ -400,9 +408,18 @@ void groups_purge(struct groups *g)
         left[i] = group->rows + group->missed;
     }
     uint64_t const median = select_kth(left, g->count, g->count / 2);
-    if (median > g->error) g->error = median;
-    g->purges++;
-    groups_keep(g, keep_heavy, g);
+    struct purge purge = { .groups = g };
+    if (median > g->error) {    /* half of them leave, and no more: groups of equal rows would leave all at once */
+        uint32_t below = 0;
+        for (uint32_t i = 0; i < g->count; i++) {
+            below += left[i] < median;
+            purge.ties += left[i] == median;
+        }
+        purge.ties -= (g->count + 1) / 2 - below;
+        g->error = median;
+    }
+    if (g->purges++ == 0) g->full_at = g->count;
+    groups_keep(g, keep_heavy, &purge);
     if (g->sieve_left != 0) g->error++;    /* what has just left may lose one more row to this epoch */
 }
 
@@ -412,32 +429,40 @@ static int keep_all_but_missed(void *context, struct group *group)
     return 1;
 }
 
-/* into_error: what a group that is new here can have missed before. common: what one of both sides got too much. */
-static int group_merge(struct groups *into, struct groups *from, struct group *group, int64_t pane, uint64_t hash, uint64_t into_error, uint64_t common)
+/* The group of into that has the key of from's group, and pane; NULL: there is none. */
+static struct group *group_find_stored(struct groups *into, struct groups *from, const struct group *group, int64_t pane, uint64_t hash)
+{
+    const struct groups_plan *plan = into->plan;
+    const uint8_t *key = stored_key(from, group);
+    uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1, bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
+    uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
+    for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
+        struct group *candidate = groups_at(into, (uint32_t)slot - 1);
+        if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
+        if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
+        if (memcmp(stored_key(into, candidate), key, bytes) == 0) return candidate;
+    }
+    return NULL;
+}
+
+/* common: from's error, which all groups here have been given (those of both sides get it back), and which is in into's error: what a
+ * group that is new here has missed before, in purges of this merge, too, is the rest of that. */
+static int group_merge(struct groups *into, struct groups *from, struct group *group, int64_t pane, uint64_t hash, uint64_t common)
 {
     const struct groups_plan *plan = into->plan;
     const uint8_t *key = stored_key(from, group);
     struct group *found = NULL;
     int fits = 1;
     while (found == NULL) {
-        uint32_t const mask = (UINT32_C(1) << plan->slot_bits) - 1;
-        uint32_t at = (uint32_t)(hash >> (64 - plan->slot_bits));
-        for (uint64_t slot; (slot = into->slots[at]) != 0; at = (at + 1) & mask) {
-            struct group *candidate = groups_at(into, (uint32_t)slot - 1);
-            if (candidate->hash != hash || (plan->paned == 1 && *group_pane(candidate) != pane)) continue;
-            uint32_t const bytes = plan->key_inline != 0 ? plan->key_inline : group->key_bytes;
-            if (plan->key_inline == 0 && candidate->key_bytes != group->key_bytes) continue;
-            if (memcmp(stored_key(into, candidate), key, bytes) != 0) continue;
-            found = candidate;
-            break;
-        }
+        found = group_find_stored(into, from, group, pane, hash);
         if (found != NULL) {
             found->missed += group->missed - common;
             break;
         }
         if (into->count < plan->capacity && into->heap_used + group->key_bytes <= plan->heap_bytes) {
             found = group_add(into, hash, pane);
-            found->missed = group->missed + into_error;
+            if (plan->paned == 2) group_pane(found)[1] = group_pane(group)[1];
+            found->missed = group->missed + into->error - common;
             if (plan->key_inline != 0) {
                 memcpy((uint8_t *)(found + 1) + 8 * plan->paned, key, plan->key_inline);
             } else {
@@ -451,26 +476,24 @@ static int group_merge(struct groups *into, struct groups *from, struct group *g
             fits = 0;
         } else {
             groups_purge(into);
-            if (group->rows + group->missed + into_error > into->error) continue;
+            if (group->rows + group->missed > common) continue;
             found = groups_rest(into);    /* too small itself */
             weir_ull_add(into->evicted, &group->hash, 1);
         }
     }
     found->rows += group->rows;
-    found->partial |= group->partial;
     states_merge(plan->set, group_states(into, found), group_states(from, group));
     return fits;
 }
 
 int groups_add(struct groups *into, struct groups *from, struct group *group, int64_t pane)
 {
-    return group_merge(into, from, group, pane, group->hash ^ (uint64_t)*group_pane(group) * UINT64_C(0x9fb21c651e98df25) ^ (uint64_t)pane * UINT64_C(0x9fb21c651e98df25), 0, 0);
+    return group_merge(into, from, group, pane, group->hash ^ (uint64_t)*group_pane(group) * UINT64_C(0x9fb21c651e98df25) ^ (uint64_t)pane * UINT64_C(0x9fb21c651e98df25), 0);
 }
 
 int groups_merge(struct groups *into, struct groups *from)
 {
     int fits = 1;
-    uint64_t const into_error = into->error;
     /* A group that only one side has may have been evicted by the other: it missed up to the other's error. Those of both
      * sides get it back. */
     groups_keep(into, keep_all_but_missed, &from->error);
@@ -480,9 +503,10 @@ int groups_merge(struct groups *into, struct groups *from)
     states_merge(into->plan->set, group_states(into, rest), group_states(from, other));
     WEIR_ASSERT(weir_ull_merge(into->evicted, from->evicted) == WEIR_OK);
     into->purges += from->purges;
+    if (from->full_at > into->full_at) into->full_at = from->full_at;
     for (uint32_t i = 0; i < from->count; i++) {
         struct group *group = groups_at(from, i);
-        fits &= group_merge(into, from, group, into->plan->paned ? *group_pane(group) : 0, group->hash, into_error, from->error);
+        fits &= group_merge(into, from, group, into->plan->paned ? *group_pane(group) : 0, group->hash, from->error);
     }
     groups_reset(from);
     return fits;
@@ -556,47 +580,49 @@ uint64_t groups_saved_bytes(const struct groups *g)
 {
     const struct groups_plan *p = g->plan;
     uint64_t const each = 32 + 8u * (unsigned)p->paned + p->key_inline + p->set->state_bytes;
-    return 32 + sizeof g->evicted_block + 8 + p->set->state_bytes + each * g->count + (p->key_inline == 0 ? g->heap_used : 0);
+    return 40 + sizeof g->evicted_block + 8 + p->set->state_bytes + each * g->count + (p->key_inline == 0 ? g->heap_used : 0);
 }
 
 void groups_save(struct groups *g, struct frame_writer *w)
 {
     const struct groups_plan *p = g->plan;
-    uint32_t const *order = groups_sort(g);
+    uint32_t const *order = p->paned ? NULL : groups_sort(g);
     uint32_t const states = p->set->state_bytes;
     frame_write_u64(w, g->count);
     frame_write_u64(w, g->error);
     frame_write_u64(w, g->purges);
+    frame_write_u64(w, g->full_at);
     frame_write_u64(w, groups_rows(g));
     frame_write(w, g->evicted_block, sizeof g->evicted_block);
     states_tidy(p->set, group_states(g, groups_rest(g)));
     frame_write_u64(w, groups_rest(g)->rows);
     frame_write(w, group_states(g, groups_rest(g)), states);
     for (uint32_t i = 0; i < g->count; i++) {
-        struct group *group = groups_at(g, order[i]);
+        struct group *group = groups_at(g, order != NULL ? order[i] : i);
         uint32_t const key = p->key_inline != 0 ? p->key_inline : group->key_bytes;
         states_tidy(p->set, group_states(g, group));
         frame_write_u64(w, group->hash);
         frame_write_u64(w, group->rows);
         frame_write_u64(w, group->missed);
-        frame_write_u32(w, key);
-        frame_write_u32(w, group->partial);
+        frame_write_u64(w, key);
         frame_write(w, group_pane(group), 8u * (unsigned)p->paned);
         frame_write(w, stored_key(g, group), key);
         frame_write(w, group_states(g, group), states);
     }
 }
 
-/* A table of one group. */
-static void plan_of_one(struct groups_plan *one, const struct groups_plan *p)
-{
-    *one = *p;
-    one->capacity = 1;
-    one->slot_bits = 3;
-    one->heap_bytes = KEY_MAX;
-}
+size_t groups_scratch_bytes(const struct groups_plan *p) { return (size_t)p->group_bytes + KEY_MAX + 64; }
 
-size_t groups_scratch_bytes(const struct groups_plan *p) { return 128 + 2 * (size_t)p->group_bytes + KEY_MAX; }
+/* A table that has nothing but a rest, which is read into, again and again. */
+static void one_lay(struct groups *one, struct groups_plan *plan, const struct groups_plan *p, void *scratch)
+{
+    *plan = *p;
+    plan->capacity = 0;
+    memset(one, 0, sizeof *one);
+    one->plan = plan;
+    one->entries = scratch;
+    one->heap = one->entries + p->group_bytes;
+}
 
 /* One column of a stored key: its bytes, or 0 if it is none of this type. */
 static uint32_t key_one_sound(const uint8_t *at, uint32_t have, enum value_type type)
@@ -631,6 +657,28 @@ static int key_sound(const struct groups_plan *p, const uint8_t *key, uint32_t b
     return at == bytes;
 }
 
+/* What lies between key and head: see group_pane. */
+static int pane_sound(const struct groups_plan *p, const int64_t *times)
+{
+    int64_t const most = INT64_C(1) << PANE_TIME_BITS;
+    for (int i = 0; i < p->paned; i++) if (times[i] < -most || times[i] > most) return 0;
+    return p->paned == 0 || (p->paned == 1 ? times[0] % p->pane == 0 : times[0] <= times[1]);
+}
+
+/* Is there a gap between the session of this key that is open here, if there is one, and that? Then they are two. Else the one here is
+ * made to span both. */
+static int sessions_apart(struct groups *g, struct groups *from, struct group *group)
+{
+    int64_t *const theirs = group_pane(group);
+    struct group *const own = group_find_stored(g, from, group, 0, group->hash);
+    if (own == NULL) return 0;
+    int64_t *const ours = group_pane(own);
+    if (theirs[0] >= ours[1] + g->plan->pane || ours[0] >= theirs[1] + g->plan->pane) return 1;
+    if (theirs[0] < ours[0]) ours[0] = theirs[0];
+    if (theirs[1] > ours[1]) ours[1] = theirs[1];
+    return 0;
+}
+
 enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *scratch)
 {
     WEIR_ASSERT(g != NULL && c != NULL && (uintptr_t)scratch % 64 == 0);
@@ -638,10 +686,9 @@ enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *s
     uint32_t const states = p->set->state_bytes;
     struct groups_plan plan;
     struct groups one;
-    plan_of_one(&plan, p);
-    groups_init(&one, scratch, &plan);
-    uint64_t const count = frame_read_u64(c), error = frame_read_u64(c), purges = frame_read_u64(c), rows = frame_read_u64(c);
-    if (rows > ROWS_MAX || error > ROWS_MAX || purges > ROWS_MAX || (error != 0 && purges == 0) || (p->key_count == 0 && p->paned == 0 && count != 1)) return GROUPS_DAMAGED;
+    one_lay(&one, &plan, p, scratch);
+    uint64_t const count = frame_read_u64(c), error = frame_read_u64(c), purges = frame_read_u64(c), full_at = frame_read_u64(c), rows = frame_read_u64(c);
+    if (rows > ROWS_MAX || error > ROWS_MAX || purges > ROWS_MAX || (error != 0 && purges == 0) || (purges != 0) != (full_at != 0) || full_at > UINT32_MAX || (p->key_count == 0 && p->paned == 0 && count != 1)) return GROUPS_DAMAGED;
     if (rows + groups_rows(g) > ROWS_MAX || error + g->error > ROWS_MAX) return GROUPS_TOO_MANY_ROWS;
     frame_read(c, one.evicted_block, sizeof one.evicted_block);
     if (memcmp(one.evicted_block + 8, &p->set->seed, 8) != 0 || weir_ull_open(&one.evicted, one.evicted_block, sizeof one.evicted_block) != WEIR_OK) return GROUPS_DAMAGED;
@@ -653,10 +700,10 @@ enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *s
     left -= rest_rows;
 
     int fits = 1;
-    uint64_t const into_error = g->error;
     groups_keep(g, keep_all_but_missed, (void *)(uintptr_t)&error);    /* as groups_merge has it */
     g->error += error;
     g->purges += purges;
+    if (full_at > g->full_at) g->full_at = full_at;
     rest->rows += rest_rows;
     states_merge(p->set, group_states(g, rest), group_states(&one, groups_rest(&one)));
     WEIR_ASSERT(weir_ull_merge(g->evicted, one.evicted) == WEIR_OK);
@@ -664,17 +711,19 @@ enum groups_loaded groups_load(struct groups *g, struct frame_cursor *c, void *s
         *group = (struct group){ .hash = frame_read_u64(c) };
         group->rows = frame_read_u64(c);
         group->missed = frame_read_u64(c);
-        uint32_t const key = frame_read_u32(c), partial = frame_read_u32(c);
-        if (c->bad || partial > 1 || group->rows > left || group->missed > error || key > KEY_MAX || (p->key_inline != 0 && key != p->key_inline)) return GROUPS_DAMAGED;
+        uint64_t const key_bytes = frame_read_u64(c);
+        uint32_t const key = (uint32_t)key_bytes;
+        if (c->bad || group->rows > left || group->missed > error || key_bytes > KEY_MAX || (p->key_inline != 0 && key != p->key_inline)) return GROUPS_DAMAGED;
         if (p->key_count == 0 && p->paned == 0 && group->hash != 0) return GROUPS_DAMAGED;
-        group->partial = (uint8_t)partial;
-        group->key_bytes = p->key_inline != 0 ? 0 : (uint16_t)key;
+        group->key_bytes = p->key_inline != 0 ? 0 : key;
         frame_read(c, group_pane(group), 8u * (unsigned)p->paned);
         frame_read(c, (uint8_t *)(uintptr_t)stored_key(&one, group), key);
         frame_read(c, group_states(&one, group), states);
         if (c->bad || !key_sound(p, stored_key(&one, group), key) || !states_sound(p->set, group_states(&one, group), group->rows)) return GROUPS_DAMAGED;
         left -= group->rows;
-        fits &= group_merge(g, &one, group, p->paned ? *group_pane(group) : 0, group->hash, into_error, error);
+        if (!pane_sound(p, group_pane(group))) return GROUPS_DAMAGED;
+        if (p->paned == 2 && sessions_apart(g, &one, group)) return GROUPS_APART;
+        fits &= group_merge(g, &one, group, p->paned ? *group_pane(group) : 0, group->hash, error);
     }
     if (left != 0 || !frame_read_whole(c)) return GROUPS_DAMAGED;
     return fits || p->on_full == FULL_DROP ? GROUPS_LOADED : GROUPS_NO_ROOM;

@@ -35,6 +35,7 @@ struct groups_plan {
     unsigned         key_count;
     enum value_type  key_types[WEIR_KEYS_MAX];
     int              paned;                    /* 1: a pane is part of the key; 2: a group has two times of its own (sessions) */
+    int64_t          pane;                     /* 1: panes are multiples of it; 2: the gap between sessions */
     enum full_policy on_full;
     uint32_t         capacity;                 /* groups */
     uint32_t         slot_bits;
@@ -47,7 +48,7 @@ struct groups_plan {
  * key_bytes: the expected bytes of one key of texts. Returns the capacity: 0 if not even two fit. */
 uint32_t groups_plan_make(struct groups_plan *plan, size_t bytes, uint32_t groups_max);
 
-struct group { uint64_t hash, rows, missed; uint32_t key_at; uint16_t key_bytes; uint8_t partial, pad; };
+struct group { uint64_t hash, rows, missed; uint32_t key_at, key_bytes; };
 
 struct groups {
     const struct groups_plan *plan;
@@ -59,6 +60,7 @@ struct groups {
     uint32_t  count, heap_used;
     uint64_t  error;           /* most rows that a group not in the table can have had */
     uint64_t  purges;
+    uint64_t  full_at;         /* groups there were at the first purge */
     weir_ull *evicted;         /* hashes of groups that left the table */
     _Alignas(64) uint8_t evicted_block[WEIR_ULL_BYTES(10)];
 };
@@ -97,12 +99,14 @@ void group_key(const struct groups *groups, struct group *group, unsigned column
 uint32_t *groups_sort(struct groups *groups);
 /* ---- to and from files ----
  *
- *   | groups | error | purges | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
- *   group:  | hash | rows | missed | key bytes u32, partial u32 | panes | key | states |       in the order of groups_sort
+ *   | groups | error | purges | full_at | rows | evicted: a weir_ull of p = 10 | rest: rows, states | group | group | ...     all u64
+ *   group:  | hash | rows | missed | key bytes | panes | key | states |       in the order of groups_sort; with panes in that of the table
  *
  * Keys and states are as they lie in the table, with zeros where they say nothing. Loading merges what was saved into a
- * table of the same plan but for its size, one group at a time through scratch. */
-enum groups_loaded { GROUPS_LOADED, GROUPS_DAMAGED, GROUPS_NO_ROOM /* --on-full fail */, GROUPS_TOO_MANY_ROWS /* more than 2^57 */ };
+ * table of the same plan but for its size, one group at a time through scratch. Sessions of one key that touch become one. */
+enum groups_loaded { GROUPS_LOADED, GROUPS_DAMAGED, GROUPS_NO_ROOM /* --on-full fail */, GROUPS_TOO_MANY_ROWS /* more than 2^57 */,
+                     GROUPS_APART /* sessions of one key with a gap between them: a key has one that is open */ };
+enum { PANE_TIME_BITS = 61 };    /* times of panes lie within +- 2^61 us: 73,000 years */
 uint64_t groups_saved_bytes(const struct groups *groups);
 /* At its end: the slots are used up. */
 void     groups_save(struct groups *groups, struct frame_writer *writer);

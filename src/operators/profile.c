@@ -41,15 +41,13 @@ void profile_init(struct profile *p, const struct profile_layout *l)
     }
 }
 
-enum { TIMES_K_MAX = 768 };    /* of use, as anywhere */
-
 /* Bring the kept keys to at least `keys`; 0 if they cannot be (times among numbers: a mixed column). */
 static int keys_widen(struct profile *p, const struct profile_layout *l, enum key_class keys)
 {
     if (p->body != BODY_QUANTILES) return 0;
     if (p->keys == KEYS_NONE) {
         p->keys = (uint8_t)keys;
-        unsigned const fits = weir_kll_k_for_bytes(l->body_bytes), k = fits < TIMES_K_MAX ? fits : TIMES_K_MAX;
+        unsigned const fits = weir_kll_k_for_bytes(l->body_bytes), k = fits < PROFILE_TIMES_K_MAX ? fits : PROFILE_TIMES_K_MAX;
         if (keys == KEYS_TIME && p->by == BY_LOG && k != 0) {    /* nothing is in there yet */
             quantiles_init(BY_KLL, body_of(p, l), k, l->seed);
             p->by = BY_KLL;
@@ -270,27 +268,28 @@ weir_moments profile_take(struct profile *p)
 
 /* ---- merging --------------------------------------------------------------------------------- */
 
-static void keys_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
+static void keys_merge(struct profile *into, const struct profile_layout *l, struct profile *from, const struct profile_layout *from_l)
 {
     if (into->body != BODY_QUANTILES || from->body != BODY_QUANTILES || from->keys == KEYS_NONE) return;
     enum key_class keys = from->keys > into->keys ? from->keys : into->keys;
     if (keys == KEYS_UINT && (into->ints.min < 0 || from->ints.min < 0)) keys = KEYS_FLOAT;
-    if (keys_widen(into, l, keys) && keys_widen(from, l, keys)) quantiles_merge(into->by, body_of(into, l), body_of(from, l));
+    if (keys_widen(into, l, keys) && keys_widen(from, from_l, keys)) quantiles_merge(into->by, body_of(into, l), body_of(from, from_l));
 }
 
-void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *l)
+void profile_merge(struct profile *into, const struct profile_layout *l, struct profile *from, const struct profile_layout *from_l)
 {
     WEIR_ASSERT(into != from);
-    if (l->distinct_p) must(weir_ull_merge(ull_of(into, l), ull_of(from, l)));
-    if (l->counters) must(weir_heavy_merge(heavy_of(into, l), heavy_of(from, l)));
-    if (from->body == BODY_TEXTS) {
+    int const top = l->counters && from_l->counters;
+    if (l->distinct_p && from_l->distinct_p) must(weir_ull_merge(ull_of(into, l), ull_of(from, from_l)));
+    if (top) must(weir_heavy_merge(heavy_of(into, l), heavy_of(from, from_l)));
+    if (from->body == BODY_TEXTS && l->body_bytes >= TEXTS_BYTES_MIN) {
         if (into->body != BODY_TEXTS) {
             texts_init(texts_of(into, l), l->body_bytes);
             into->body = BODY_TEXTS;
         }
-        if (l->counters || l->stats & STAT_RANGE) texts_merge(texts_of(into, l), l->counters ? heavy_of(into, l) : NULL, texts_of(from, l));
+        if (top || l->stats & STAT_RANGE) texts_merge(texts_of(into, l), top ? heavy_of(into, l) : NULL, texts_of(from, from_l));
     } else {
-        keys_merge(into, from, l);
+        keys_merge(into, l, from, from_l);
     }
     for (unsigned class = 0; class < 6; class++) into->count[class] += from->count[class];
     into->nulls += from->nulls;

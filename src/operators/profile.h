@@ -87,6 +87,7 @@ double profile_top_error_of(unsigned counters);        /* share of the count */
 /* The item of a text. */
 uint64_t profile_text_item(const struct profile_layout *layout, const void *text, size_t length);
 
+enum { PROFILE_TIMES_K_MAX = 768 };    /* KLL of times where numbers have bins: what is of use, as anywhere */
 enum profile_body { BODY_NONE, BODY_QUANTILES, BODY_TEXTS };
 
 struct profile {
@@ -121,8 +122,9 @@ void profile_add_cells(struct profile *profile, const struct profile_layout *lay
 /* The moments since the last take; the profile's own become empty. The caller merges them in the order
  * of blocks, so that the digits do not depend on which worker had which block. */
 weir_moments profile_take(struct profile *profile);
-/* Make `into` the profile of both (moments apart). from is used up: its keys may be mapped. */
-void profile_merge(struct profile *into, struct profile *from, const struct profile_layout *layout);
+/* Make `into` the profile of both (moments apart). from is used up: its keys may be mapped. Layouts may differ in the counters and in
+ * the size of the body; where one has no distinct count or no top values, into has none that count. */
+void profile_merge(struct profile *into, const struct profile_layout *layout, struct profile *from, const struct profile_layout *from_layout);
 
 /* The figures. moments: all blocks', merged in order. name decides whether ints may be epoch times. The
  * arrays are the caller's; out points into them and into the profile. */

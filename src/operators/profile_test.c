@@ -190,7 +190,7 @@ TEST(two_profiles_merge_to_the_exact_figures_of_one)
         weir_moments total = { 0 };
         feed(a, &l, prng, 0, cut, &total);
         feed(b, &l, prng, cut, n, &total);
-        profile_merge(a, b, &l);
+        profile_merge(a, &l, b, &l);
         struct report_column const merged = report_of(a, &l, &total);
         struct truth const t = truth_of(n);
         check_exact(&merged, &t);

@@ -88,7 +88,7 @@ static uint8_t *cell_write(uint8_t *to, const struct vector *v, uint32_t row)
         memcpy(to + TEXT_HEAD, v->base + v->start[row], v->length[row]);
         return to + TEXT_HEAD + v->length[row];
     }
-    *to = v->form == FORM_I64 ? CELL_I64 : v->form == FORM_U64 ? CELL_U64 : CELL_F64;
+    *to = v->form == FORM_F64 ? CELL_F64 : v->form == FORM_U64 && vector_u64(v, row) > INT64_MAX ? CELL_U64 : CELL_I64;    /* as value_compare wants them */
     memcpy(to + 1, (const uint64_t *)v->values + row, 8);
     return to + NUMBER_BYTES;
 }

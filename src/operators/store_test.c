@@ -189,6 +189,8 @@ TEST(a_sort_keeps_the_first_rows_of_the_order_and_equal_ones_as_they_came)
             }
 }
 
+static const uint8_t ORDER[] = { 1, 0 };    /* lives as long as the stores that look at it */
+
 TEST(the_sieve_of_a_sort_leaves_out_only_what_it_would_not_keep)
 {
     static struct stream stream;
@@ -199,7 +201,7 @@ TEST(the_sieve_of_a_sort_leaves_out_only_what_it_would_not_keep)
     uint64_t const bytes = store_bytes(STORE_SORT, 50, 50 * 120 + 8192);
     for (unsigned i = 0; i < 2; i++) {
         store_init(&s[i], blocks[i] = block_of(bytes), bytes, STORE_SORT, 50, 3, 1 << 16, 1);
-        store_order(&s[i], (const uint8_t[]){ 1, 0 }, 2);
+        store_order(&s[i], ORDER, 2);
     }
     uint32_t left_out = 0;
     for (uint32_t batch = 0; batch < BATCHES; batch++) {
@@ -229,11 +231,11 @@ TEST(what_does_not_fit_is_told)
         uint64_t const bytes = store_bytes((enum store_kind)kind, 2000, 20000);
         void *block = block_of(bytes);
         store_init(&s, block, bytes, (enum store_kind)kind, 2000, 3, 1 << 16, 1);
-        if (kind == STORE_SORT) store_order(&s, (const uint8_t[]){ 0 }, 1);
+        if (kind == STORE_SORT) store_order(&s, ORDER + 1, 1);
         stream_run(&s, chosen, &count, 8);
         assert_true(!store_end(&s) && s.failed);
         store_init(&s, block, bytes, (enum store_kind)kind, 10, 3, 16, 1);    /* texts of up to 31 bytes, 16 allowed */
-        if (kind == STORE_SORT) store_order(&s, (const uint8_t[]){ 0 }, 1);
+        if (kind == STORE_SORT) store_order(&s, ORDER + 1, 1);
         stream_run(&s, chosen, &count, 8);
         assert_true(s.too_long > 0);
         free(block);

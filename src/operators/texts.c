@@ -200,7 +200,7 @@ const uint8_t *texts_max(const struct texts *t, uint32_t *length, int *cut)
 
 void texts_merge(struct texts *into, const weir_heavy *heavy, const struct texts *from)
 {
-    for (uint32_t offset = from->entries_at; offset < from->entries_end;) {
+    for (uint32_t offset = from->entries_at; heavy != NULL && offset < from->entries_end;) {
         struct entry const e = entry_read(from, offset);
         if (weir_heavy_contains(heavy, e.hash) &&
             texts_put(into, heavy, e.hash, at_const(from, offset + ENTRY_HEAD), e.length) && e.cut) {
@@ -218,6 +218,11 @@ void texts_tidy(struct texts *t)
 {
     uint32_t const index_end = (uint32_t)sizeof *t + (t->index_mask + 1) * (uint32_t)sizeof t->index[0];
     if (!t->has_range) memset(at(t, index_end), 0, t->entries_at - index_end);
+    else {
+        memset(at(t, index_end), 0, t->slot_at - index_end);
+        memset(at(t, t->slot_at + t->min.length), 0, t->keep_max - t->min.length);
+        memset(at(t, t->slot_at + t->keep_max + t->max.length), 0, t->keep_max - t->max.length);
+    }
     for (uint32_t offset = t->entries_at; offset < t->entries_end;) {
         uint32_t const length = entry_read(t, offset).length, bytes = entry_bytes(length);
         *at(t, offset + 11) = 0;
@@ -227,16 +232,33 @@ void texts_tidy(struct texts *t)
     memset(at(t, t->entries_end), 0, t->bytes - t->entries_end);
 }
 
-int texts_sound(struct texts *t, size_t block_bytes)
+uint32_t texts_bytes(const struct texts *t) { return t->bytes; }
+
+static int slot_sound(struct texts *t, const struct text_slot *slot, uint32_t slot_at)
+{
+    if (slot->length > t->keep_max || slot->cut > 1 || slot->prefix != prefix_of(at(t, slot_at), slot->length)) return 0;
+    for (uint32_t i = slot->length; i < t->keep_max; i++) if (*at(t, slot_at + i) != 0) return 0;
+    return 1;
+}
+
+int texts_sound(struct texts *t, size_t block_bytes, int ranged)
 {
     struct texts wanted;
     uint32_t const slots = head_make(&wanted, block_bytes);
     wanted.entries_end = t->entries_end;
     wanted.count = t->count;
     wanted.lossy = t->lossy;
+    if (ranged && t->has_range == 1) {
+        wanted.has_range = 1;
+        wanted.min = t->min;
+        wanted.max = t->max;
+    }
     if (memcmp(t, &wanted, sizeof wanted) != 0 || t->lossy > 1 || t->entries_end < t->entries_at || t->entries_end > t->bytes) return 0;
     uint32_t const index_end = (uint32_t)sizeof *t + slots * (uint32_t)sizeof t->index[0];
-    for (uint32_t i = index_end; i < t->entries_at; i++) if (*at(t, i) != 0) return 0;
+    uint32_t const min_at = t->slot_at, max_at = t->slot_at + t->keep_max;
+    for (uint32_t i = index_end; i < (t->has_range ? t->slot_at : t->entries_at); i++) if (*at(t, i) != 0) return 0;
+    if (t->has_range && (!slot_sound(t, &t->min, min_at) || !slot_sound(t, &t->max, max_at) ||
+                         text_compare(at(t, min_at), t->min.length, at(t, max_at), t->max.length) > 0)) return 0;
     for (uint32_t i = t->entries_end; i < t->bytes; i++) if (*at(t, i) != 0) return 0;
     memset(t->index, 0, slots * sizeof t->index[0]);    /* made anew */
     uint32_t count = 0;

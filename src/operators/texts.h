@@ -37,12 +37,13 @@ void texts_range_add(struct texts *texts, const uint8_t *base, const uint32_t *s
 /* NULL: no text yet. */
 const uint8_t *texts_min(const struct texts *texts, uint32_t *length, int *cut);
 const uint8_t *texts_max(const struct texts *texts, uint32_t *length, int *cut);
-/* Take over what `from` has and heavy (already merged) still contains, and its range. */
+/* Take over what `from` has and heavy (already merged; NULL: none) still contains, and its range. The blocks may differ in size. */
 void texts_merge(struct texts *into, const weir_heavy *heavy, const struct texts *from);
 
 /* For files. texts_tidy: bytes that say nothing become zeros. texts_sound: is this block, which a file gave, one that
- * texts_init of block_bytes, texts_put and texts_tidy can have left? (A block that has a range is not.) */
+ * texts_init of block_bytes, texts_put, texts_tidy and, if ranged, texts_range_add can have left? */
 void texts_tidy(struct texts *texts);
-int  texts_sound(struct texts *texts, size_t block_bytes);
+uint32_t texts_bytes(const struct texts *texts);    /* of the block that it uses */
+int  texts_sound(struct texts *texts, size_t block_bytes, int ranged);
 
 #endif

@@ -56,7 +56,8 @@ struct parse_options {
     enum ragged_policy ragged;
     uint32_t           record_bytes_max;
     uint32_t           binary_record_bytes;    /* INPUT_BINARY: bytes of one record; fields in the schema */
-    uint8_t            look_once;       /* INPUT_BINARY: the bytes may change under us: values are gathered always */
+    uint8_t            binary_texts;           /* INPUT_BINARY: some field is text */
+    uint8_t            look_once;              /* INPUT_BINARY: the bytes may change under us: values are gathered always */
 };
 
 struct parser;    /* one worker's state; the first member of each implementation is its ops */
@@ -94,8 +95,9 @@ struct parser_ops {
     void (*column)(struct parser *parser, uint32_t column, struct slice *out);
 
     /* The same, with values that have to be gathered going to room ([WEIR_BATCH_ROWS] of 8 bytes) instead of scratch.
-     * NULL for parsers that give views only. */
+     * NULL for parsers that give views only. Who never calls column() needs but bytes_into() for the parser. */
     void (*column_into)(struct parser *parser, uint32_t column, void *room, struct slice *out);
+    size_t (*bytes_into)(const struct parse_options *options, uint32_t columns, uint32_t selected);
 };
 
 struct parser { const struct parser_ops *ops; };

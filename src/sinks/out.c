@@ -17,6 +17,7 @@ void out_init(struct out *out, int fd)
     out->error = 0;
     out->doubles_quotes = 0;
     out->used = 0;
+    out->bytes = 0;
     out->write = NULL;
     out->context = NULL;
 }
@@ -25,8 +26,8 @@ static void drain(struct out *out, int all)
 {
     if (out->error == 0 && out->used > 0 && out->write != NULL) {
         int64_t const taken = out->write(out->context, out->buffer, out->used, all);
-        WEIR_ASSERT(taken != 0 && taken <= (int64_t)out->used);
-        if (taken > 0) {
+        WEIR_ASSERT((taken != 0 || all) && taken <= (int64_t)out->used);
+        if (taken >= 0) {
             out->used -= (uint32_t)taken;
             memmove(out->buffer, out->buffer + taken, out->used);
             return;
@@ -34,6 +35,7 @@ static void drain(struct out *out, int all)
         out->error = (int)-taken;
     } else if (out->error == 0 && out->used > 0) {
         out->error = -weir_write_all(out->fd, out->buffer, out->used);
+        out->bytes += out->error == 0 ? out->used : 0;
     }
     out->used = 0;
 }

@@ -1,5 +1,4 @@
 /* ring_sink.c - contract: ring_sink.h. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,11 +8,26 @@
 
 enum { SLICE_NS = 50000000, DEAD_NS = 5000000, TELL_AFTER = 200 /* times DEAD_NS: a successor may be on its way */ };
 
+static weir_ring_config config_of(uint32_t slot_bytes, int policy)
+{
+    return (weir_ring_config){ .data_bytes = slot_bytes != 0 ? RING_SINK_BYTES : RING_SINK_MESSAGE_BYTES, .slot_bytes = slot_bytes, .consumers = 1,
+                               .policy = policy == RING_SINK_ANY ? WEIR_RING_BLOCK : (weir_ring_policy)policy };
+}
+
+uint64_t ring_sink_bytes(const char *name, uint32_t slot_bytes)
+{
+    weir_ring_place place;
+    weir_ring_config const config = config_of(slot_bytes, RING_SINK_ANY);
+    if (weir_ring_connect(&place, name) != WEIR_OK) return weir_ring_bytes(&config);
+    uint64_t const bytes = place.bytes;
+    weir_ring_close(&place);
+    return bytes;
+}
+
 int ring_sink_open(struct ring_sink *s, const char *name, uint32_t slot_bytes, int policy)
 {
     *s = (struct ring_sink){ .name = name };
-    weir_ring_config config = { .data_bytes = slot_bytes != 0 ? RING_SINK_BYTES : RING_SINK_MESSAGE_BYTES, .slot_bytes = slot_bytes, .consumers = 1,
-                                .policy = policy == RING_SINK_ANY ? WEIR_RING_BLOCK : (weir_ring_policy)policy };
+    weir_ring_config config = config_of(slot_bytes, policy);
     weir_status status = weir_ring_connect(&s->place, name);
     if (status == WEIR_ERR_IO && s->place.error == ENOENT) {
         status = weir_ring_create(&s->place, name, &config);
@@ -87,33 +101,6 @@ void ring_sink_put(struct ring_sink *s, size_t bytes)
     weir_ring_put(s->ring, bytes);
     weir_ring_commit(s->ring);
     s->records++;
-}
-
-int64_t ring_sink_write(struct ring_sink *s, const char *bytes, size_t count, int all, size_t row_bytes)
-{
-    size_t const most = weir_ring_record_bytes_max(s->ring);
-    size_t done = 0;
-    WEIR_ASSERT(count > 0 && most > 0);
-    while (done < count) {
-        size_t part = count - done < most ? count - done : most;
-        if (row_bytes != 0) {
-            if (part >= row_bytes) part -= part % row_bytes;
-        } else if (!all || part < count - done) {
-            const char *end = memrchr(bytes + done, '\n', part);
-            if (end != NULL) part = (size_t)(end - bytes) + 1 - done;
-            else if (done > 0 && !all) break;    /* the rest of a row is to come */
-        }
-        if (row_bytes != 0 && part % row_bytes != 0 && done > 0 && !all) break;
-        int error;
-        void *to = ring_sink_claim(s, part, &error);
-        if (error != 0) return -error;
-        if (to != NULL) {
-            memcpy(to, bytes + done, part);
-            ring_sink_put(s, part);
-        }
-        done += part;
-    }
-    return (int64_t)done;
 }
 
 void ring_sink_close(struct ring_sink *s)

@@ -1,7 +1,7 @@
 /* ring_sink.h - what leaves the program goes into a ring: whole rows to a record, drops counted.
  *
- *     claim, fill, put          who makes blocks of rows makes them in the ring (gen)
- *     write                     who has bytes of rows has them copied (chains: out.write)
+ *     claim, fill, put          who makes blocks of rows makes them in the ring (gen); who has bytes of rows copies them
+ *                               (destination.h)
  *
  * The sink makes a ring that is not there, and leaves it for its consumers; `weir ring rm` takes it away.
  * It waits for a consumer that has died, as for a slow one: its successor goes on where it was.
@@ -27,14 +27,14 @@ struct ring_sink {
     unsigned        deaths;      /* how often in a row a consumer that is waited for was found dead */
 };
 
-/* name without "ring:". slot_bytes (0: messages) and policy (RING_SINK_ANY) of a ring to be made; one that is
+/* Bytes that the ring has, or would have if it were made: of shared memory. name without "ring:". */
+uint64_t ring_sink_bytes(const char *name, uint32_t slot_bytes);
+/* slot_bytes (0: messages) and policy (RING_SINK_ANY) of a ring to be made; one that is
  * there must have that policy. 0, or an errno; EPROTO: not a ring; EMEDIUMTYPE: it has another policy. */
 int ring_sink_open(struct ring_sink *sink, const char *name, uint32_t slot_bytes, int policy);
 /* Room for a record. NULL and *error 0: it is dropped, by policy; EINTR: stopped; EPROTO. */
 void *ring_sink_claim(struct ring_sink *sink, size_t bytes, int *error);
 void  ring_sink_put(struct ring_sink *sink, size_t bytes);
-/* As out.write: whole rows of row_bytes, or if that is 0, lines. */
-int64_t ring_sink_write(struct ring_sink *sink, const char *bytes, size_t count, int all, size_t row_bytes);
 /* Say that this was all. */
 void ring_sink_close(struct ring_sink *sink);
 /* Nothing was written and nothing will be: a ring that was made for it goes. */

@@ -337,6 +337,7 @@ static char *put_value(const struct rows *rows, char *at, const struct vector *v
                     : put_csv_text(rows->out, at, text, v->length[row], rows->separator);
     }
     case FORM_F64:
+        if (v->digits != NULL) return put_literal(at, v->digits, strlen(v->digits));
         value = vector_f64(v, row);
         if (value - value == 0) return put_f64(at, value);
         break;

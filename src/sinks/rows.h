@@ -7,7 +7,8 @@
  * ROWS_TABLE_LOOK rows (or what fits its room) before it fixes the widths of its columns; rows_flush lets
  * it go at once (end of input, silence, a window that closed).
  *
- *   values   NUMBER   I64, U64 as digits; F64 as the shortest text that reads back the same ("inf" in JSON quotes)
+ *   values   NUMBER   I64, U64 as digits; F64 as the shortest text that reads back the same ("inf" in JSON quotes),
+ *            or the digits that stand beside it (a sum beyond 64 bits)
  *            TIME     2013-01-01T05:00:00Z (NDJSON: in quotes)
  *            BOOL     true, false        null: empty in CSV (a text of length 0 is then written ""), null in JSON
  *            TEXT     raw bytes in CSV, quoted if it must be; JSON escaped, bytes that are no UTF-8 become U+FFFD

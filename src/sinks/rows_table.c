@@ -99,7 +99,8 @@ static const char *value_text(char *room, const struct vector *v, uint32_t row, 
         *bytes = v->length[row];
         return (const char *)v->base + v->start[row];
     }
-    if (v->form == FORM_TEXT) text = "\"\"";
+    if (v->digits != NULL) text = v->digits;
+    else if (v->form == FORM_TEXT) text = "\"\"";
     else if (v->form == FORM_TRUTH) text = vector_truth(v, row) ? "true" : "false";
     else if (value - value != 0) text = value > 0 ? "inf" : "-inf";
     else if (v->form == FORM_F64) room[format_f64(room, value)] = '\0';

@@ -14,8 +14,10 @@ struct out {
     int      error;
     int      doubles_quotes;    /* 1: inside a quoted CSV cell, each " is written twice */
     uint32_t used;
-    /* Instead of fd, if not NULL: take some of these bytes (all, if `all`), say how many. -errno: failed. */
-    int64_t (*write)(void *context, const char *bytes, size_t count, int all);
+    uint64_t bytes;            /* written to fd */
+    /* Instead of fd, if not NULL: take some bytes off the front (all, if `all` and there is room), say how many; what stays may have
+     * changed. 0 only if `all`. -errno: failed. */
+    int64_t (*write)(void *context, char *bytes, size_t count, int all);
     void    *context;
     char     buffer[OUT_BYTES];
 };

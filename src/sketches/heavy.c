@@ -414,7 +414,7 @@ weir_status weir_heavy_merge(weir_heavy *into, const weir_heavy *from)
 {
     WEIR_ASSERT(into->magic == HEAVY_MAGIC && from->magic == HEAVY_MAGIC);
     WEIR_ASSERT(into != from);
-    if (into->counters != from->counters || into->seed != from->seed) return WEIR_ERR_MISMATCH;
+    if (into->seed != from->seed) return WEIR_ERR_MISMATCH;
     if (into->total > HEAVY_TOTAL_MAX || from->total > HEAVY_TOTAL_MAX - into->total) return WEIR_ERR_FULL;
     struct heavy_table t = heavy_table(into);
     struct heavy_table const other = heavy_table(from);

@@ -151,7 +151,7 @@ static void take(void *into, const uint64_t *hashes, size_t count) { weir_ull_ad
 weir_status weir_ull_merge(weir_ull *into, const weir_ull *from)
 {
     WEIR_ASSERT(into->magic == ULL_MAGIC && from->magic == ULL_MAGIC);
-    if (into->p != from->p || into->seed != from->seed) return WEIR_ERR_MISMATCH;
+    if (into->seed != from->seed || (into->p != from->p && from->mode != ULL_SET)) return WEIR_ERR_MISMATCH;
     if (from->mode == ULL_SET) {
         struct hash_set const set = ull_set(from);
         hash_set_each(&set, take, into);
@@ -164,6 +164,32 @@ weir_status weir_ull_merge(weir_ull *into, const weir_ull *from)
     ull_find_floor(into);
     return WEIR_OK;
 }
+
+/* Places are counted from the top of the hash whatever p is (kernels/ull.h): those of a register whose number ends in zeros
+ * stay, and one of another number says that the first of its own bits that is 1 came. In place: register i is made of those from i on. */
+weir_status weir_ull_fold(weir_ull *u, unsigned p)
+{
+    WEIR_ASSERT(u->magic == ULL_MAGIC);
+    if (p < WEIR_ULL_P_MIN || p > u->p) return WEIR_ERR_RANGE;
+    if (p == u->p) return WEIR_OK;
+    if (u->mode == ULL_SET) ull_become_dense(u);
+    unsigned const less = u->p - p;
+    uint8_t *const registers = ull_registers(u);
+    for (size_t i = 0; i < (size_t)1 << p; i++) {
+        const uint8_t *const own = registers + (i << less);
+        uint64_t places = ull_unpack(own[0]);
+        for (uint32_t low = 1; low < UINT32_C(1) << less; low++)
+            if (own[low] != 0) places |= UINT64_C(1) << (p - 1 + (unsigned)__builtin_clz(low) - (32 - less));
+        registers[i] = places != 0 ? ull_pack(places) : 0;
+    }
+    memset(registers + ((size_t)1 << p), 0, ((size_t)1 << u->p) - ((size_t)1 << p));
+    u->p = (uint8_t)p;
+    ull_find_floor(u);
+    return WEIR_OK;
+}
+
+unsigned weir_ull_p(const weir_ull *u) { return u->p; }
+int weir_ull_is_set(const weir_ull *u) { return u->mode == ULL_SET; }
 
 /* a and b of the file head. Returns whether any rank came. */
 static int ull_likelihood(const weir_ull *u, double *a, double b[64])

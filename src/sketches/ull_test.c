@@ -138,9 +138,33 @@ TEST(order_repetition_and_parts_do_not_matter)
         CHECK_SAME_BYTES(block_a, block_b, WEIR_ULL_BYTES(p));
         weir_ull *opened;
         CHECK_OK(weir_ull_open(&opened, block_a, WEIR_ULL_BYTES(p)));
-        CHECK_EQ(weir_ull_merge(merged, made(block_c, p + 1)), WEIR_ERR_MISMATCH);
+        weir_ull *const finer = made(block_c, p + 1);
+        CHECK_OK(weir_ull_merge(merged, finer));    /* hashes themselves go into any */
+        CHECK_SAME_BYTES(block_a, block_b, WEIR_ULL_BYTES(p));
+        weir_ull_add(finer, hashes, n);
+        if (!weir_ull_is_set(finer)) CHECK_EQ(weir_ull_merge(merged, finer), WEIR_ERR_MISMATCH);
         weir_ull_reset(whole);
         CHECK_EQ(weir_ull_count(whole).value, 0);
+    }
+}
+
+TEST(what_is_folded_is_what_a_smaller_p_had_seen)
+{
+    FOR_SEEDS(60) {
+        unsigned const large = 5 + (unsigned)prng_below(prng, 9), small = 4 + (unsigned)prng_below(prng, large - 3);
+        size_t const n = (size_t)1 << (large + prng_below(prng, 3));    /* more than a set holds */
+        fill(prng, n);
+        weir_ull *const folded = made(block_a, large), *const direct = made(block_b, small);
+        weir_ull_add(folded, hashes, n);
+        weir_ull_add(direct, hashes, n);
+        CHECK_EQ(weir_ull_fold(folded, large + 1), WEIR_ERR_RANGE);
+        CHECK_OK(weir_ull_fold(folded, small));
+        CHECK_EQ(weir_ull_p(folded), small);
+        CHECK_SAME_BYTES(block_a, block_b, WEIR_ULL_BYTES(small));
+        for (size_t i = WEIR_ULL_BYTES(small); i < WEIR_ULL_BYTES(large); i++) CHECK_EQ(block_a[i], 0);
+        weir_ull_add(folded, hashes, n);
+        CHECK_OK(weir_ull_merge(folded, direct));
+        CHECK_SAME_BYTES(block_a, block_b, WEIR_ULL_BYTES(small));
     }
 }
 
@@ -162,7 +186,7 @@ TEST(open_refuses_or_everything_is_safe_on_any_bytes)
         CHECK(e.low <= e.value && e.value <= e.high);
         u = made(block_b, opened_count % 2 ? p : p + 1);
         weir_status const merged = weir_ull_merge(u, opened);    /* the seed may have been flipped */
-        CHECK(merged == WEIR_ERR_MISMATCH || (merged == WEIR_OK && opened_count % 2));
+        CHECK(merged == WEIR_ERR_MISMATCH || (merged == WEIR_OK && (opened_count % 2 || weir_ull_is_set(opened))));
         (void)weir_ull_count(u);
     }
     CHECK(opened_count > 100);
@@ -172,5 +196,5 @@ int main(void)
 {
     return RUN_TESTS(RUN_ON_EVERY_CPU(registers_know_the_largest_rank_and_the_two_below_it), RUN_ON_EVERY_CPU(counts_are_exact_while_the_hashes_fit),
                      RUN(the_error_is_the_one_that_is_stated), RUN_ON_EVERY_CPU(order_repetition_and_parts_do_not_matter),
-                     RUN_ON_EVERY_CPU(open_refuses_or_everything_is_safe_on_any_bytes));
+                     RUN_ON_EVERY_CPU(what_is_folded_is_what_a_smaller_p_had_seen), RUN_ON_EVERY_CPU(open_refuses_or_everything_is_safe_on_any_bytes));
 }

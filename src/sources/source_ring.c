@@ -29,6 +29,8 @@ struct source_ring {
     weir_ring_record records[BATCH];
 };
 static struct source_ring the_ring;
+void *source_ring_room;
+size_t source_ring_bytes(void) { return (sizeof the_ring + 63) & ~(size_t)63; }
 int source_ring_looks_only;
 
 static int error_of(weir_status status, int error)
@@ -76,7 +78,8 @@ uint64_t source_ring_dropped(const struct source *source)
 
 weir_status source_ring_open(struct source *source, const char *name, int *error)
 {
-    struct source_ring *r = &the_ring;
+    struct source_ring *r = source_ring_room != NULL ? source_ring_room : &the_ring;
+    source_ring_room = NULL;
     WEIR_ASSERT(r->ring == NULL);
     *r = (struct source_ring){ .who = source_ring_looks_only ? WEIR_RING_OBSERVER : WEIR_RING_ANYONE };
     weir_status status = weir_ring_connect(&r->place, name + 5);

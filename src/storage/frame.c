@@ -304,7 +304,7 @@ static weir_status frame_check(struct frame_reader *r)
     if (r->bytes < sizeof magic || memcmp(head, magic, sizeof magic) != 0) return refuse(r, "is not a state of weir");
     if (r->bytes < FRAME_HEAD_BYTES + FRAME_ENTRY_BYTES + 8) return refuse(r, "is cut off");
     if ((status = read_at(r, 0, head, FRAME_HEAD_BYTES)) != WEIR_OK) return status;
-    if (load_le(head + 8, 4) != FRAME_VERSION) return refuse(r, "is a state of another version of weir");
+    if (load_le(head + 8, 4) != FRAME_VERSION) return refuse(r, load_le(head + 8, 4) < FRAME_VERSION ? "is a state of an older weir (another layout version): save it anew" : "is a state of a newer weir (another layout version)");
     if (load_le(head + 16, 8) != r->bytes) return refuse(r, load_le(head + 16, 8) > r->bytes ? "is cut off" : "is damaged: it is longer than it says");
     r->count = (unsigned)load_le(head + 12, 4);
     r->content = (enum frame_content)load_le(head + 24, 4);

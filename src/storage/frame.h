@@ -7,7 +7,7 @@
  *   table:  count times  | kind u32 | id u32 | offset u64 | length u64 |
  *
  *   magic     89 'W' 'E' 'I' 'R' 0D 0A 1A: what changes line ends or drops the eighth bit is found at once
- *   version   1                     content   what the sections are about (enum frame_content)
+ *   version   2                     content   what the sections are about (enum frame_content)
  *   length    of all, the checksum included: the size of the file
  *   sections  in the order of the table, which is that of (kind, id), no two the same; each starts at the first
  *             multiple of 8 behind the one before, with zeros between
@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include "weir/status.h"
 
-enum { FRAME_VERSION = 1, FRAME_HEAD_BYTES = 32, FRAME_ENTRY_BYTES = 24, FRAME_SECTIONS_MAX = 16, FRAME_BUFFER_BYTES = 4096, FRAME_PATH_BYTES = 1024 };
+enum { FRAME_VERSION = 2, FRAME_HEAD_BYTES = 32, FRAME_ENTRY_BYTES = 24, FRAME_SECTIONS_MAX = 16, FRAME_BUFFER_BYTES = 4096, FRAME_PATH_BYTES = 1024 };
 enum frame_content { FRAME_CHAIN = 1, FRAME_SUMMARY = 2 };
 
 struct frame_section { uint32_t kind, id; uint64_t at, bytes; };

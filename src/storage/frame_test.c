@@ -165,7 +165,7 @@ TEST(the_bytes_are_those_of_the_picture)
     size_t const n = slurp(b, sizeof b);
     CHECK_EQ(n, 32 + 3 * 24 + 16 + 16 + 8);
     CHECK(memcmp(b, "\x89WEIR\r\n\x1a", 8) == 0);
-    CHECK(load_le(b + 8, 4) == 1 && load_le(b + 12, 4) == 3 && load_le(b + 16, 8) == n && load_le(b + 24, 8) == FRAME_CHAIN);
+    CHECK(load_le(b + 8, 4) == 2 && load_le(b + 12, 4) == 3 && load_le(b + 16, 8) == n && load_le(b + 24, 8) == FRAME_CHAIN);
     CHECK(load_le(b + 32, 4) == 1 && load_le(b + 36, 4) == 0 && load_le(b + 40, 8) == 104 && load_le(b + 48, 8) == 11);
     CHECK(load_le(b + 80, 4) == 4 && load_le(b + 84, 4) == 2 && load_le(b + 88, 8) == 120 && load_le(b + 96, 8) == 16);
     CHECK(memcmp(b + 104, "hello world\0\0\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01\x4d\0\0\0\x4e\0\0\0", 32) == 0);

@@ -2,6 +2,7 @@
 import csv
 import json
 import math
+import os
 import random
 from collections import Counter
 
@@ -58,8 +59,8 @@ def key_of(row):
 
 def test_approx_keeps_the_heavy_groups_and_all_totals(stream):
     path, by, groups, total = stream
-    words = ["agg", FIGURES, "-g", by, "--bounds"]
-    rows = ask(*words, path)
+    answer = run("agg", FIGURES, "-g", by, "--bounds", "-o", "ndjson", path)
+    rows, note = [json.loads(line) for line in answer.out.splitlines()], answer.err.decode()
     rest = [r for r in rows if key_of(r) is None]
     kept = {key_of(r): r for r in rows if key_of(r) is not None}
     assert len(rest) <= 1 and len(kept) + len(rest) == len(rows)
@@ -71,7 +72,6 @@ def test_approx_keeps_the_heavy_groups_and_all_totals(stream):
         assert r["groups"] == 1
         if r["exact"]:
             assert [r[n] for n in ("count", "total", "low", "high")] == [count, s, low, high] and r["count_exact"] and r["total_exact"], (key, r)
-    note = run(*words, path).err.decode()
     if not rest:
         assert "more than" not in note and all(r["exact"] for r in rows) and len(kept) == len(groups)
         return
@@ -216,3 +216,92 @@ def test_two_workers_keep_heavy_groups_under_approx(tmp_path, parallel):
     for k, r in kept.items():
         assert r["count_lo"] <= counts[k] <= r["count_hi"], (k, r, counts[k])
         assert not r["exact"] or r["count"] == counts[k]
+
+
+RECORD = numpy.dtype([("id", "<u8"), ("key", "<u4"), ("flags", "<u4"), ("value", "<f8"), ("weight", "<f8")])
+RECORD_SPEC = "struct:id=u64,key=u32,flags=u32,value=f64,weight=f64"
+
+
+def records(path, keys, dtype=RECORD, tail=b""):
+    """Binary records with these keys; values are whole, so that sums are exact in any order."""
+    rows = numpy.zeros(len(keys), dtype=dtype)
+    rows["key"] = keys
+    rows["value"] = numpy.random.default_rng(8).integers(-1000, 1000, len(keys))
+    with open(path, "wb") as f:
+        rows.tofile(f)
+        f.write(tail)
+    counts = Counter(rows["key"].tolist())
+    sums, most = Counter(), {}
+    for k in counts:
+        of = rows["value"][rows["key"] == k]
+        sums[k], most[k] = float(of.sum()), float(of.max())
+    return path, {k: (counts[k], sums[k], most[k]) for k in counts}
+
+
+def worker_count(*words):
+    plan = run("plan", *words).out.decode()
+    return int(plan.split(" worker")[0].split()[-1])
+
+
+BY_KEY = ["agg", "count() as n, sum(value) as s, max(value) as m", "-g", "key"]
+MANY = 1200000    # 38 MB: two workers are worth it
+
+
+@pytest.mark.parametrize("name,keys,workers", [
+    ("a_thousand", lambda r: r.integers(0, 1000, MANY), 2),                           # two tables fit in 1 MiB
+    ("sorted", lambda r: numpy.sort(r.integers(0, 2000, MANY)), 1),                   # the first block has two of them
+    ("rare", lambda r: numpy.minimum(r.zipf(1.3, MANY), 2000), 1),                    # a block has few, the file many
+])
+def test_two_workers_group_at_1_mib_only_where_all_groups_of_the_file_fit_both_tables(tmp_path, name, keys, workers):
+    path, truth = records(tmp_path / "t.bin", keys(numpy.random.default_rng(9)))
+    assert worker_count(*BY_KEY, "-i", RECORD_SPEC, path) == workers
+    rows = ask(*BY_KEY, "-i", RECORD_SPEC, path)
+    assert {r["key"]: (r["n"], r["s"], r["m"]) for r in rows} == truth    # no rest row: all are exact
+
+
+@pytest.mark.parametrize("spec,dtype", [("struct:key=u32,value=f64", [("key", "<u4"), ("value", "<f8")]),
+                                        ("struct:name=s7,key=u16,value=f64", [("name", "S7"), ("key", "<u2"), ("value", "<f8")]), (RECORD_SPEC, RECORD)])
+def test_half_windows_lose_no_record_of_any_length(tmp_path, spec, dtype):
+    """Records that no power of two holds, and a last one that is cut off."""
+    path, truth = records(tmp_path / "t.bin", numpy.random.default_rng(10).integers(0, 900, 100003), dtype, b"cut")
+    for parallel in (1, 2):
+        r = run(*BY_KEY, "-i", spec, "--parallel", parallel, "--stats", "-o", "ndjson", path)    # 2: whole windows would leave too little
+        assert {g["key"]: (g["n"], g["s"], g["m"]) for g in map(json.loads, r.out.splitlines())} == truth
+        stats = json.loads(r.err.splitlines()[-1])
+        assert stats["records"] == 100003 and stats["dropped"] == {"truncated": 1}, stats
+
+
+@pytest.mark.parametrize("distinct", [1000000] + [100000000] * (os.environ.get("WEIR_TEST_LONG") == "1"))
+def test_every_group_above_the_stated_share_is_kept_among_so_many_that_come_once(tmp_path, distinct):
+    """make groups: 100 million of them. Heavy keys come all along the stream, or only at its front or at its end."""
+    path, ask_for = tmp_path / "keys.u64", ["agg", "count() as n", "-g", "value", "--bounds", "-i", "u64", "--parallel", "1", "--quiet"]
+    numpy.zeros(1000, dtype="<u8").tofile(path)
+    plan = run("plan", *ask_for, path).out.decode()
+    stated = float(plan.split("those above ")[1].split("%")[0]) / 100
+    shares = [1.02 * stated] * 30 + [2 * stated] * 20 + [10 * stated] * 5    # of all rows
+    rows = math.ceil(distinct / (1 - sum(shares)))
+    heavy = {k + 1: math.ceil(s * rows) + 1 for k, s in enumerate(shares)}
+    pieces, left = 100, dict(heavy)
+    rng = numpy.random.default_rng(11)
+    with open(path, "wb") as f:
+        for piece in range(pieces):
+            once = numpy.arange(distinct * piece // pieces, distinct * (piece + 1) // pieces, dtype="u8") * numpy.uint64(0x9e3779b97f4a7c15) + numpy.uint64(1000)
+            keys = [once[once >= 1000]]    # a bijection, but for the heavy keys' own values
+            for k, n in heavy.items():
+                of = range(10) if k % 3 == 1 else range(90, 100) if k % 3 == 2 else range(100)
+                if piece in of:
+                    take = left[k] if piece == of[-1] else n // len(of)
+                    left[k] -= take
+                    keys.append(numpy.full(take, k, dtype="u8"))
+            keys = numpy.concatenate(keys)
+            rng.shuffle(keys)
+            keys.tofile(f)
+    total = path.stat().st_size // 8
+    got = ask(*ask_for, path)
+    by_key = {r["value"]: r for r in got}
+    for k, n in heavy.items():
+        assert k in by_key, (k, n / total, stated)
+        assert by_key[k]["n_lo"] <= n <= by_key[k]["n_hi"] and by_key[k]["n"] <= n
+    rest = by_key[None]
+    assert sum(r["n"] for r in got) == total
+    assert abs(rest["groups"] + len(got) - 1 - distinct - len(heavy)) <= 0.12 * distinct    # four deviations of a ULL at p = 10

@@ -63,7 +63,6 @@ def test_what_is_wrong_in_sql_is_shown_with_a_caret_under_it(file, statement, un
 
 def test_sql_wants_one_statement():
     assert "one statement" in refused("sql")
-    assert "one statement" in refused("sql", "SELECT a FROM 'b'", "c", "d")
 
 
 # ---- plans --------------------------------------------------------------------------------------
@@ -140,7 +139,7 @@ def test_a_name_that_is_not_there_is_refused(place):
     ("count t.csv\n\nfilter 'mss > 1' t.csv\n", "3:9", "mss"), ("count 't.csv\n", "1:7", "not closed"), ("a:\n  hed t.csv", "2:3", "did you mean 'head'"),
     ("filter 'ms > 1' then\n\ncount t.csv", "1:17", "then"), ("select who,\\\nwhy t.csv", "2:1", "why"), ("agg \"sum(\\\"x\\\")\" t.csv", "1:13", ""),
     ("# é\nfilter 'who = \"é\" and whoo = 1' t.csv", "2:23", "whoo"), ("count -g who,wht t.csv", "1:14", "wht"), ("head --nn 3 t.csv", "1:6", "--nn"),
-    ("count t.csv u.csv", "1:13", "one input"), ("count --paralel 1 t.csv", "1:7", "--parallel"), ("run t.weir", "1:1", "run")])
+    ("count --paralel 1 t.csv", "1:7", "--parallel"), ("run t.weir", "1:1", "run")])
 def test_check_says_file_line_and_column(place, text, where, what):
     message = refused("check", place(text))
     if text.startswith("agg"):
@@ -243,6 +242,43 @@ def test_what_is_like_nothing_gets_no_guess():
     assert "did you mean" not in refused("xyzzy")
     assert "did you mean" not in refused("count", "--xyzzy")
     assert "did you mean" not in refused("count", "-Z")
+
+
+TYPOS = [    # an expression, what is said of it, and what stands above the caret
+    ("status >= 400", "'status': there is no such column; there are s, n, size_bytes, t", "status"), ("siz_bytes > 4", "did you mean 'size_bytes'?", "siz_bytes"),
+    ("N > 1", "did you mean 'n'?", "N"), ("`n x` > 1", "'`n x`': there is no such column", "`n x`"), ("n > 1 and (s = 'a", "this quote is never closed", "'a"),
+    ("(n > 2", "a closing bracket is missing", ""), ("n > 2)", "this bracket was never opened", ")"), ("n > 2;", "an operator", ";"), ("n > 1 2", "an operator", "2"),
+    ("s > 5", "'5' is a number, compared with a text: number(x)", "5"), ("n > 'x y'", "'x y' is a text, compared with a number", "'x y'"), ("n  like 'a%'", "'n' is a number; like wants a text", "n"),
+    ("n + s > 2", "'s' is a text; + wants numbers (concat(a, b) joins texts)", "s >"), ("uper(s) = 'x'", "did you mean 'upper'?", "uper"), ("s is empty", "an empty text is == ''", "empty"),
+    ("n === 2", "write ==", "==="), ("n => 2", "write >=", "=>"), ("s =~ 'a'", "write matches(text, 'pattern')", "=~"), ("n ? 1 : 2", "write if(condition, then, else)", "?"),
+    ("s contains 'a'", "contains(text, text)", "contains"), ("$n > 2", "a name stands as it is", "$"), ("n <> 2 and", "a value is missing", ""), ("n || s", "concat(a, b)", "||"),
+    ("mean(n) > 3", "'mean' is of many rows: agg 'mean(number) as y' then", "mean"), ("count() > 3", "'count' is of many rows", "count"), ("date(s) > t", "it is time(x) here", "date"),
+    ("regexp_like(s, 'a')", "it is matches(x, 'pattern') here", "regexp_like"), ("t > 'yesterday'", "is no time (2024-05-01", "'yesterday'"), ("n", "'n' gives no true or false", "n")]
+
+
+@pytest.mark.parametrize("expression,said,above", TYPOS, ids=[t[0] for t in TYPOS])
+def test_what_is_wrong_with_an_expression_is_said_and_shown(file, expression, said, above):
+    message, shown, caret = refused("filter", expression, file("s,n,size_bytes,t\nabc,1,2,2024-01-01\n")).splitlines()
+    assert message.startswith("weir: filter: ") and said in message, message
+    assert shown.strip() == expression and set(caret) <= {" ", "^"} and shown[caret.index("^"):].startswith(above), (shown, caret)
+    assert above or caret.index("^") == len(shown)
+
+
+@pytest.mark.parametrize("figure,said", [("distinct(s)", "approx_count_distinct(x)"), ("approx_distinct(s)", "approx_count_distinct(x)"), ("percentile(n, 0.5)", "approx_quantile(x, 0.95), or p95(x)"),
+                                         ("quantile(n, 0.5)", "approx_quantile(x, 0.95)"), ("stdev(n)", "stddev(x)"), ("average(n)", "mean(x)"), ("meen(n)", "did you mean 'mean'?"),
+                                         ("upper(s)", "is of one row"), ("frob(n)", "weir help functions")])
+def test_names_that_others_have_for_figures_lead_to_ours(file, figure, said):
+    path = file("s,n\nabc,1\n")
+    assert said in refused("agg", figure, path)
+    if "(x" in said and not figure.startswith("distinct"):    # that is SELECT DISTINCT
+        assert said.split(",")[0] in refused("sql", f"SELECT {figure} FROM '{path}'")
+
+
+@pytest.mark.parametrize("verb,said", [("uniq", "dedup"), ("order_by", "sort"), ("cut", "select"), ("where", "filter"), ("group", "-g COLUMNS"), ("limit", "head -n"), ("GROUP_BY", "agg"), ("wc", "count")])
+def test_names_that_others_have_for_verbs_lead_to_ours(verb, said):
+    for words in ((verb, "n"), ("head", "then", verb, "n")):
+        message = refused(*words)
+        assert f"no verb '{verb}'; " in message and said in message.split(";", 1)[1], message
 
 
 # ---- while it runs ------------------------------------------------------------------------------

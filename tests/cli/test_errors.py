@@ -135,11 +135,6 @@ def test_help_and_version():
     assert all(len(line) <= 120 for line in run("help", "summary").out.splitlines())
 
 
-def test_one_input_at_a_time(file):
-    r = run("summary", file(PLAIN), file(PLAIN, "u.csv"))
-    assert r.code == 2 and b"cat" in r.err
-
-
 def test_options_may_follow_the_file(file):
     assert run("summary", file(PLAIN), "-o", "ndjson", "-f", "id").columns().keys() == {"id"}
 

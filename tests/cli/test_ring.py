@@ -161,8 +161,9 @@ def test_chains_read_rings_and_write_rings(ring, tmp_path):
         assert gen.end() == 0 and chain.end() == 0, chain.err
         assert cat.code == 0 and cat.out == piped("csv", 30000, "filter", "status >= 400", "then", "select", "id,latency", "-o", "csv")
         said = json.loads(chain.err.splitlines()[-1])
-        assert said["records"] == 30000 and said["ring_dropped"] == said["to_dropped"] == 0
-        assert said["to_records"] == other.stat()[1]["delivered"]
+        to = said["outputs"][other.at]
+        assert said["records"] == 30000 and said["ring_dropped"] == to["rows_dropped"] == to["records_dropped"] == 0
+        assert to["records"] == other.stat()[1]["delivered"] and to["rows"] == said["rows"]["out"] and to["bytes"] == len(cat.out)
     finally:
         other.path.unlink(missing_ok=True)
 
@@ -273,9 +274,9 @@ def test_drops_are_counted_and_rows_stay_whole(ring, tmp_path, policy):
     rows = 20000
     gen = run("gen", "csv", "--rows", rows, *GEN, "--to", ring.at, "--slow", policy, "--stats")
     assert gen.code == 0, gen.err
-    said = json.loads(gen.err)
+    said = json.loads(gen.err)["outputs"][ring.at]
     head, consumer = ring.stat()
-    assert head["slow"] == policy and consumer["offered"] == said["to_records"] + said["to_dropped"]
+    assert head["slow"] == policy and consumer["offered"] == said["records"] + said["records_dropped"]
     assert consumer["dropped"] + consumer["unread"] == consumer["offered"]
     r = run("ring", "cat", ring.name)
     lines = r.out.splitlines()
@@ -285,7 +286,7 @@ def test_drops_are_counted_and_rows_stay_whole(ring, tmp_path, policy):
     consumer = ring.stat()[1]
     assert consumer["offered"] == consumer["delivered"] + consumer["dropped"] and consumer["unread"] == 0
     if policy == "drop-newest":
-        assert consumer["dropped"] == said["to_dropped"] > 0
+        assert consumer["dropped"] == said["records_dropped"] > 0
 
 
 def test_a_consumer_that_is_too_slow_is_cut_off_and_told(ring, tmp_path):

@@ -162,6 +162,89 @@ def test_more_groups_than_fit_are_merged_as_approx_has_it(file, tmp_path):
         assert by_key[key]["count"] > 0.9 * counts[key]
 
 
+def groups_file(file, keys, name):
+    """Rows of a text key and a number; keys: one of each row."""
+    return file("k,n\n" + "".join(f"{k},{i % 97}\n" for i, k in enumerate(keys)), name)
+
+
+@pytest.mark.parametrize("figures", ["count()", "count(), p99(n)", "count(), p99(n), approx_count_distinct(n) as d"])
+def test_a_merge_keeps_every_group_that_a_run_could_keep(file, tmp_path, figures):
+    low, high = 2, 8192    # by halving: as many groups as a run of the default ceiling keeps whole
+    while high - low > 1:
+        middle = (low + high) // 2
+        r = run("agg", figures, "-g", "k", "--save-state", tmp_path / "s", "-o", "ndjson", groups_file(file, (f"k{i:05}" for i in range(middle)), "t.csv"))
+        low, high = (low, middle) if b"more than" in r.err else (middle, high)
+    keys = [f"k{i:05}" for i in range(low)] * 3
+    r = run("agg", figures, "-g", "k", "--save-state", tmp_path / "s", "-o", "ndjson", groups_file(file, keys, "t.csv"))
+    merged = run("merge", tmp_path / "s", tmp_path / "s", tmp_path / "s", "-o", "ndjson")
+    assert r.err == merged.err == b"" and low > 100
+    assert [(row["k"], row["count"]) for row in rows(merged)] == [(row["k"], 3 * row["count"]) for row in rows(r)] == [(k, 9) for k in keys[:low]]
+    runs = run("agg", figures, "-g", "k", "--resume", tmp_path / "s", "-o", "ndjson", groups_file(file, keys * 2, "t.csv"))    # it has grown
+    assert [row["count"] for row in rows(runs)] == [6] * low and runs.err == b""
+
+
+def test_the_state_of_a_full_table_says_where_it_was_full_and_half_of_equal_groups_stay(file, tmp_path):
+    path = groups_file(file, [f"k{i:04}" for i in range(900)] * 20, "t.csv")
+    r = run("agg", "count(), p99(n)", "-g", "k", "--save-state", tmp_path / "s", "-o", "ndjson", path)
+    merged = run("merge", tmp_path / "s", "-o", "ndjson")
+    assert rows(merged) == rows(r) and merged.err == r.err
+    full_at = int(r.err.split(b"more than ")[1].split()[0])
+    assert 100 < full_at < 900 and len(rows(r)) > full_at // 3
+    twice = run("merge", tmp_path / "s", tmp_path / "s", "-o", "ndjson")
+    assert b"more than %d groups" % full_at in twice.err and len(rows(twice)) == len(rows(r))
+    assert sum(row["count"] for row in rows(twice)) == 2 * 18000
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_hold_when_full_tables_are_merged(file, tmp_path, seed):
+    """Of different parts, in several rounds, by tables that purge while they are merged."""
+    rng = random.Random(seed)
+    true, states = {}, []
+    for part in range(5):
+        keys = [f"k{min(int(rng.paretovariate(0.6)), 4000) + part * rng.choice([0, 7]):04}" for _ in range(9000)]
+        for k in keys:
+            true[k] = true.get(k, 0) + 1
+        states.append(tmp_path / f"{part}")
+        assert run("agg", "count(), p99(n)", "-g", "k", "--bounds", "--save-state", states[-1], groups_file(file, keys, "t.csv")).code == 0
+    run("merge", *states[:2], "--save-state", tmp_path / "ab")
+    for order in (states, states[::-1], [tmp_path / "ab", *states[2:]], [*states[2:], tmp_path / "ab"]):
+        r = run("merge", *order, "-o", "ndjson")
+        got = rows(r)
+        assert sum(row["count"] for row in got) == 45000
+        error = int(r.err.split(b"more than ")[2].split()[0])
+        named = {row["k"]: row for row in got if row["k"] is not None}
+        for k, row in named.items():
+            assert row["count"] <= true[k] <= row["count_hi"], (k, row, true[k])
+            assert row["exact"] == (row["count"] == row["count_hi"])
+        assert all(n <= error for k, n in true.items() if k not in named), max((n, k) for k, n in true.items() if k not in named)
+
+
+def test_states_of_many_shapes_are_saved_merged_and_resumed_inside_the_ceiling(file, tmp_path):
+    """run() has an eye on the peak, of each of these at the default."""
+    rng = random.Random(5)
+    text = "id,host,latency,amount,name\n" + "".join(f"{i},host{rng.randrange(2000):04},{rng.expovariate(1):.4f},{rng.randrange(10**6)},{'n' * rng.randrange(60)}{rng.randrange(5000)}\n" for i in range(40000))
+    path = file(text, "t.csv")
+    half = file(text[: text.index("\n", len(text) // 2) + 1], "h.csv")
+    for verbs in (("agg", "count(), p99(latency)", "-g", "host"), ("agg", "count()", "-g", "id"), ("top", "name", "-k", "10"), ("agg", "approx_top_k(name, 5), approx_count_distinct(id)"), ("agg", "median(latency), count()"),
+                  ("agg", "p50(latency), p99(amount), approx_count_distinct(name)", "-g", "host", "--quantile-k", "50"), ("distinct", "host, name"), ("agg", "first(name), max(name), arg_max(name, latency)", "-g", "host"),
+                  ("summary",), ("filter", "amount > 10", "then", "summary"), ("select", "t = time(id), host", "then", "agg", "count()", "-g", "host", "--window", "hopping:60m,10m", "--time", "t")):
+        state = tmp_path / "s"
+        for options, source in (((), half), (("--resume", state), path)):
+            if source == path:
+                half.write_text(text)
+                source = half
+            r = run(*verbs, "--save-state", state, *options, source)
+            assert r.code == 0, (verbs, r.err)
+        half.write_text(text[: text.index("\n", len(text) // 2) + 1])
+        others = [tmp_path / f"o{i}" for i in range(1 if "hopping:60m,10m" in verbs else 12)]
+        for other in others:
+            other.write_bytes(state.read_bytes())
+        for count in {1, min(2, len(others)), len(others)}:
+            r = run("merge", *others[:count], "--save-state", tmp_path / "m")
+            assert r.code == 0, (verbs, count, r.err)
+        assert run("state", "show", tmp_path / "m").code == 0
+
+
 def test_agg_count_and_count_are_one_chain(file, tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
     weir("count", "--save-state", a, file("x\n1\n", "a.csv"))
@@ -192,7 +275,7 @@ def test_a_column_of_another_type_is_named(file, tmp_path):
 
 @pytest.mark.parametrize("verbs, says", [
     (("head",), "not an agg"), (("filter", "n > 1"), "not an agg"), (("head", "then", "count"), "before the agg"), (("agg", "count()", "then", "filter", "count > 1"), "not an agg"),
-    (("agg", "count()", "--window", "count:10"), "a window closes"), (("agg", "count()", "-g", "host", "--on-full", "evict"), "evict")])
+    (("agg", "count()", "--window", "count:10", "--on-full", "evict"), "evict"), (("agg", "count()", "-g", "host", "--on-full", "evict"), "evict")])
 def test_chains_whose_state_depends_on_more_than_their_rows_are_refused_before_reading(file, tmp_path, verbs, says):
     r = weir(*verbs, "--save-state", tmp_path / "s", file(csv(table(5, 1)), "t.csv"), code=2)
     assert says in r.err.decode() and not (tmp_path / "s").exists() and r.out == b""
@@ -404,7 +487,7 @@ def test_the_same_input_gives_the_same_bytes(file, tmp_path):
 def test_show_says_what_a_state_is(parts):
     states, whole, _ = parts("filter", "n > 100 and t != \"it's\"", "then", "agg", "count(), p90(f)", "-g", "host", options=("--quantile-k", "100"))
     shown = json.loads(weir("state", "show", whole, "-o", "ndjson").out)
-    assert shown["state"] == "chain" and shown["version"] == 1 and shown["records"] == 3000 and shown["sources"] == 1
+    assert shown["state"] == "chain" and shown["version"] == 2 and shown["records"] == 3000 and shown["sources"] == 1
     assert shown["chain"] == "filter 'n > 100 and t != \"it'\\''s\"' then agg 'count(), p90(f)' -g 'host'"
     assert shown["rows"] < 3000 and [s["kind"] for s in shown["states"]] == ["quantile"]
     assert shown["file_bytes"] == whole.stat().st_size

@@ -254,7 +254,7 @@ def test_tee_and_route_are_not_written_over_their_input_or_each_other(table, tmp
 
 def test_tee_to_a_full_disk_is_an_error_with_its_name(table):
     r = run("tee", "/dev/full", "then", "count", table)
-    assert r.code == 73 and b"/dev/full" in r.err and r.out == b"count\n20000\n"
+    assert r.code == 74 and b"/dev/full" in r.err and r.out == b"count\n20000\n"
 
 
 def routed(table, tmp_path, n, *options):
@@ -308,7 +308,8 @@ def test_stats_count_each_output(table, tmp_path):
     stats = json.loads(r.err.splitlines()[-1])
     assert stats["records"] == 20000 and len(r.err.splitlines()) == 1
     got = stats["outputs"]
-    assert list(got) == [str(tmp_path / n) for n in ("t.csv", "a.csv", "b.csv")] and sum(got.values()) == 40000
+    assert list(got) == [str(tmp_path / n) for n in ("t.csv", "a.csv", "b.csv")] and sum(o["rows"] for o in got.values()) == 40000
+    assert all(o["bytes"] == (tmp_path / n).stat().st_size for n, o in zip(("t.csv", "a.csv", "b.csv"), got.values()))
     assert json.loads((tmp_path / "s").read_bytes())["outputs"] == got
     for parallel in "12":
         stats = json.loads(run("count", "--stats", "--parallel", parallel, "-S", "2MiB", table).err)
