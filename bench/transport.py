@@ -1,23 +1,20 @@
 #!/usr/bin/env python3
-"""Writes docs/transport.md from `weir bench transport`, summaries of a ring (bench/ring_feed.c fills it), and weir's receivers beside a
-bare loop. All that was measured is in build/transport.json, and a further run adds its rounds to those there: where others use the
+"""Writes docs/transport.md from `weir bench transport`, and summaries of a ring (bench/ring_feed.c fills it); what
+it says of receivers (bench/receivers.py) and by hand stays. All that was measured is in build/transport.json, and a further run adds its rounds to those there: where others use the
 machine, short runs at quiet moments tell more than one long one. Remove the file to begin anew.
 
 Words of the command line go to `weir bench transport`: --ways ring --loads fast measures these again.
 
   WEIR_BENCH_ROUNDS    the best of so many rounds (5)
   WEIR_BENCH_SECONDS   of one measurement (0.2)
-  WEIR_BENCH_PARTS     of transport,summary,receivers (all)
+  WEIR_BENCH_PARTS     of transport,summary (both)
 """
 import json
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WEIR = str(ROOT / "build/weir")
@@ -25,7 +22,7 @@ FEED = str(ROOT / "build/static/bench/ring_feed")
 ROUNDS = int(os.environ.get("WEIR_BENCH_ROUNDS", "5"))
 SECONDS = os.environ.get("WEIR_BENCH_SECONDS", "0.2")
 MOMENTS = ["--only", "count,min,max,mean,stddev"]
-FEED_BYTES, FILE_BYTES = 4_000_000_000, 256 << 20
+FEED_BYTES = 4_000_000_000
 
 
 def transport():
@@ -43,8 +40,7 @@ def merge(before, now):
                 o[key] = best(r[key], o[key])
     now["transport"] = list(rows.values())
     now["rounds"] = max(now["rounds"], before["rounds"])
-    for part in ("summary", "receivers"):
-        now[part] = {key: max(now[part].get(key, 0), before[part].get(key, 0)) for key in now[part] | before[part]}
+    now["summary"] = {key: max(now["summary"].get(key, 0), before["summary"].get(key, 0)) for key in now["summary"] | before["summary"]}
     return now
 
 
@@ -62,47 +58,6 @@ def ring_summary(only):
         assert stats["peak_rss_bytes"] <= 1 << 20 and stats["ring_dropped"] == 0
         best = max(best, stats["bytes_per_second"] / 1e9)
     return best
-
-
-BARE = """import socket, sys
-s = socket.create_server(('127.0.0.1', 0))
-open(sys.argv[1], 'w').write(f'{s.getsockname()[1]}.')
-c, _ = s.accept()
-b = memoryview(bytearray(65536))
-while c.recv_into(b): pass"""
-
-
-def receivers():
-    """GB/s of f64 by TCP on loopback: `weir send` into a bare loop of recv, and into weir."""
-    commands = {"bare recv loop": None, "summary, moments": ["summary", "-i", "f64", "-o", "csv", *MOMENTS], "summary, everything": ["summary", "-i", "f64", "-o", "csv"], "recv to /dev/null": ["recv"]}
-    rates = dict.fromkeys(commands, 0.0)
-    with tempfile.TemporaryDirectory() as d:
-        path = pathlib.Path(d) / "x.f64"
-        with open(path, "wb") as f:
-            subprocess.run([WEIR, "gen", "f64", "--dist", "normal", "--bytes", str(FILE_BYTES)], stdout=f, check=True)
-        for _ in range(ROUNDS):
-            for name, command in commands.items():
-                if command is None:
-                    said = pathlib.Path(d) / "port"
-                    said.write_text("")
-                    r = subprocess.Popen([sys.executable, "-c", BARE, said])
-                    while not said.read_text().endswith("."):
-                        time.sleep(0.01)
-                    port = said.read_text()[:-1]
-                else:
-                    with socket.socket() as s:
-                        s.bind(("127.0.0.1", 0))
-                        port = s.getsockname()[1]
-                    where = f"tcp-listen://127.0.0.1:{port}"
-                    r = subprocess.Popen([WEIR, *command, where + "?connections=1"] if command != ["recv"] else [WEIR, "recv", where, "/dev/null"], stdout=subprocess.DEVNULL)
-                for _ in range(100):
-                    begun = time.time()
-                    if subprocess.run([WEIR, "send", path, f"tcp://127.0.0.1:{port}"], capture_output=True).returncode != 69:
-                        break
-                    time.sleep(0.02)
-                r.wait()
-                rates[name] = max(rates[name], FILE_BYTES / 1e9 / (time.time() - begun))
-    return rates
 
 
 def targets(rows, summary):
@@ -129,8 +84,8 @@ def size_text(n):
     return f"{n} B" if n < 1024 else f"{n >> 10} KiB" if n < 1 << 20 else f"{n >> 20} MiB"
 
 
-def page(said, by_hand):
-    rows, weir = said["transport"], said["receivers"]
+def page(said, by_hand, receivers):
+    rows = said["transport"]
     text = ["# Between processes, and from a file to a socket", "",
             f"{said['machine']}; written by bench/transport.py out of `weir bench transport`: of {said['rounds']} rounds (some rows more) of {said['seconds']} s the best of each figure (other load only makes",
             "it worse; GB/s with the worst beside it). One call for each message (ring: 64 to a commit, slots from 4 KiB on; redis: RPUSH, 64 to a batch; BLMPOP). The receiver",
@@ -147,22 +102,20 @@ def page(said, by_hand):
                  f"{r['cpu_s_per_gb']:.2f} | {r['peak_kib']:,} |" for r in rows if r["load"] == load and r["p50_us"] is not None] + [""]
     text += ["## File to TCP on loopback, 64 MiB in the page cache", "", "| pieces | way | GB/s | CPU s/GB |", "|---|---|---|---|"]
     text += [f"| {size_text(r['message_bytes'])} | {r['way'][5:]} | {r['gb_per_s']:.2f} ({r['gb_per_s_worst']:.2f}) | {r['cpu_s_per_gb']:.2f} |" for r in rows if r["p50_us"] is None]
-    text += ["", "## weir as the receiver", "", "256 MiB of f64 by `weir send` over TCP on loopback, start and end of both programs in the time.", "", "| receiver | GB/s | of bare |", "|---|---|---|"]
-    return "\n".join(text + [f"| {k} | {v:.2f} | {v / weir['bare recv loop']:.2f} |" for k, v in weir.items()]) + "\n"
+    return "\n".join(text) + "\n\n" + receivers
 
 
 def main():
     path, kept = ROOT / "docs/transport.md", ROOT / "build/transport.json"
-    parts = os.environ.get("WEIR_BENCH_PARTS", "transport,summary,receivers").split(",")
+    parts = os.environ.get("WEIR_BENCH_PARTS", "transport,summary").split(",")
     before = json.loads(kept.read_text()) if kept.exists() else None
     said = transport() if "transport" in parts or not before else before | {"rounds": 0}
     said["summary"] = {"full": ring_summary([]), "moments": ring_summary(MOMENTS)} if "summary" in parts else {}
-    said["receivers"] = receivers() if "receivers" in parts else {}
     if before and before["machine"] == said["machine"]:
         said = merge(before, said)
     kept.write_text(json.dumps(said, indent=1))
-    by_hand = re.search(r"\n## By hand\n(.*?)\n## ", path.read_text(), re.S)    # stays as it is
-    path.write_text(page(said, by_hand.group(1) if by_hand else ""))
+    by_hand, receivers = re.search(r"\n## By hand\n(.*?)\n## .*?(\n## weir as the receiver\n.*)", path.read_text(), re.S).groups()    # stay as they are
+    path.write_text(page(said, by_hand, receivers.lstrip("\n")))
 
 
 if __name__ == "__main__":

@@ -83,8 +83,11 @@
 #define WEIR_CONNECTION_IDLE_NS      60000000000ll
 #define WEIR_JOINED_MAX              64u          /* streams read as one */
 #define WEIR_JOINED_RECORD_BYTES     16384u       /* longest records of all of them together; at least the above each */
+#define WEIR_CONNECTIONS_LOOK_NS     1000000      /* of reading before newcomers are looked for: a poll in so long costs nothing */
 #define WEIR_DATAGRAM_BYTES          2048u        /* longest datagram, unless record= says more */
 #define WEIR_DATAGRAMS_AT_ONCE       64u          /* of one recvmmsg */
+#define WEIR_COALESCED_BYTES         65536u       /* of one piece that the kernel has put together (UDP_GRO) */
+#define WEIR_COALESCED_MAX           128u         /* datagrams in it: what the kernel sends at most by UDP_SEGMENT */
 #define WEIR_SOCKET_BYTES            (4 << 20)    /* asked of the kernel for datagrams; it grants rmem_max */
 #define WEIR_LINGER_NS               2000000000ll /* for the rest of a row that a slow receiver has begun, at the end */
 #define WEIR_RELAY_BYTES             (64u * 1024u) /* of one read, write, splice or mapping of a relay */

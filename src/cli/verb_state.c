@@ -495,7 +495,9 @@ static int summaries_merge(int count, char **files)
     struct report const report = { .source = progress.source[0] != '\0' ? progress.source : several, .records = gathered.records, .bytes = progress.bytes, .seconds = session_seconds(),
                                    .peak_rss_bytes = weir_peak_rss_bytes(), .memory_limit_bytes = plan->memory_bytes, .books = &progress.books, .column_count = gathered.count,
                                    .context = plan, .column = gathered_report };
-    int const error = report_print(STDOUT_FILENO, &report, o);
+    struct out *out = &m.plan->out;
+    out_init(out, STDOUT_FILENO);
+    int const error = report_print(out, &report, o);
     if (error == 0 || error == EPIPE) return code;
     complain("writing the report: %s", strerror(error));
     return EXIT_IO;

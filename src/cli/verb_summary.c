@@ -44,15 +44,24 @@ static uint32_t columns_reported(void)
     return count;
 }
 
+static struct source_remark remark(void)
+{
+    struct source *source = plan.run.source;
+    const struct source_remark *said = source->ops != NULL && source->ops->remark != NULL ? source->ops->remark(source) : NULL;
+    return said != NULL ? *said : (struct source_remark){ NULL, NULL };
+}
+
 /* 0, or the errno of the first failed write. */
 static int report_write(int fd, int partial)
 {
     static struct out out;
     struct run *run = &plan.run;
+    struct source_remark const said = remark();
     struct report report = {
         .source = options.title, .records = run->workers[0].records, .bytes = session_bytes(),
         .seconds = session_seconds(), .peak_rss_bytes = weir_peak_rss_bytes(),
         .memory_limit_bytes = plan.memory_bytes, .books = &run->workers[0].books, .partial = partial,
+        .remark = said.line, .remark_members = said.members,
         .column_count = columns_reported(), .column = report_column_fill };
     out_init(&out, fd);
     return report_print(&out, &report, &options);
@@ -88,6 +97,8 @@ static int ending(int write_error)
 
 static void figures(struct out *out)
 {
+    struct source_remark const said = remark();
+    if (said.members != NULL) out_text(out, said.members);
     if (plan.run.source->ring == NULL) return;
     out_text(out, ",\"ring_dropped\":");
     out_u64(out, source_ring_dropped(plan.run.source));

@@ -424,7 +424,8 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
         window->have += source_read_at(source, window->have, window->data + window->have, window->capacity - window->have, &window->ended);
         more = !window->ended && window->have < window->capacity && !any && !lines_enough(source, window->data, window->have);
     }
-    if (source->error && !source_error_of_peer(source)) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
+    int const described = source_error_of_peer(source) || (!source->seekable && window->have != 0);    /* what came, and then it is told */
+    if (source->error && !described) return fail(plan, PLAN_IO, "%s: %s", source->name, source_why(source));
 
     struct sniffed const sniffed = sniff(q->input, source->name, window->data, window->have);
     switch (sniffed.format) {

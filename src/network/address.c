@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ enum network_outcome network_fail(struct network_error *error, enum network_outc
 static int setting(struct endpoint *e, const char *text)
 {
     uint64_t n;
+    if (!e->listens && strncmp(text, "idle=", 5) != 0) return -1;
     if (strncmp(text, "connections=", 12) == 0) {
         if (parse_count(text + 12, &n) != 0 || n < 1 || n > WEIR_CONNECTIONS_MAX) return -1;
         e->connections = (unsigned)n;
@@ -40,6 +42,9 @@ static int setting(struct endpoint *e, const char *text)
         e->record_bytes = (uint32_t)n;
     } else if (strncmp(text, "idle=", 5) == 0) {
         if (parse_duration_ns(text + 5, &e->idle_ns) != 0) return -1;
+    } else if (strncmp(text, "gro=", 4) == 0 && e->type == SOCK_DGRAM) {
+        if (parse_count(text + 4, &n) != 0 || n > 1) return -1;
+        e->coalesced = (int)n;
     } else {
         return -1;
     }
@@ -104,11 +109,13 @@ enum network_outcome endpoint_parse(struct endpoint *out, const char *name, stru
     if (i == 5) return network_fail(error, NETWORK_USAGE, "not tcp:// tcp-listen:// udp:// unix: unix-listen:");
     struct endpoint e = { .listens = schemes[i].listens, .type = schemes[i].type, .connections = WEIR_CONNECTIONS_DEFAULT,
                           .record_bytes = schemes[i].type == SOCK_DGRAM ? WEIR_DATAGRAM_BYTES : WEIR_CONNECTION_RECORD_BYTES,
-                          .idle_ns = schemes[i].type == SOCK_DGRAM ? 0 : WEIR_CONNECTION_IDLE_NS };
-    const char *at = name + strlen(schemes[i].scheme), *mark = schemes[i].listens ? strchr(at, '?') : NULL;
+                          .idle_ns = schemes[i].type == SOCK_STREAM && schemes[i].listens ? WEIR_CONNECTION_IDLE_NS : 0 };
+    const char *at = name + strlen(schemes[i].scheme);
+    const char *mark = strstr(at, i == 3 ? "?idle=" : "?");    /* of unix: any other ? is of the path */
     size_t const length = mark != NULL ? (size_t)(mark - at) : strlen(at);
     if (mark != NULL && settings(&e, mark + 1) != 0)
-        return network_fail(error, NETWORK_USAGE, "settings behind ? are connections=1..%u, until=N, record=64..64KiB, idle=DURATION, joined by &", WEIR_CONNECTIONS_MAX);
+        return e.listens ? network_fail(error, NETWORK_USAGE, "settings behind ? are connections=1..%u, until=N, record=64..64KiB, idle=DURATION, of udp:// gro=0|1, joined by &", WEIR_CONNECTIONS_MAX)
+                         : network_fail(error, NETWORK_USAGE, "the setting behind ? is idle=DURATION; others are those of who listens");
     if (i >= 3) {
         struct sockaddr_un *a = (void *)e.address;
         if (length == 0 || length >= sizeof a->sun_path) return network_fail(error, NETWORK_USAGE, "a path of 1 to 107 bytes is wanted");
@@ -140,6 +147,7 @@ int endpoint_open(const struct endpoint *e)
         if (e->type == SOCK_DGRAM) {    /* as much room as the system grants, and its count of what found none */
             (void)weir_machine->setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
             (void)weir_machine->setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
+            if (e->coalesced) (void)weir_machine->setsockopt(fd, SOL_UDP, UDP_GRO, &one, sizeof one);    /* a kernel without it gives them singly */
         }
         got = weir_machine->bind(fd, address, e->address_bytes);
         if (got == -EADDRINUSE && e->family == AF_UNIX) {    /* left by somebody who is gone? */

@@ -28,7 +28,13 @@ TEST(addresses_and_settings_are_read)
     const struct sockaddr_un *path = (const void *)e.address;
     CHECK(e.loopback && e.until == 1 && strcmp(path->sun_path, "/tmp/a b") == 0);
     CHECK_EQ(endpoint_parse(&e, "unix:/tmp/what?", &error), NETWORK_OK);    /* of those that connect a ? is of the path */
-    CHECK(strcmp(path->sun_path, "/tmp/what?") == 0);
+    CHECK(strcmp(path->sun_path, "/tmp/what?") == 0 && e.idle_ns == 0);
+    CHECK_EQ(endpoint_parse(&e, "unix:/tmp/what?idle=2s", &error), NETWORK_OK);    /* but for this */
+    CHECK(strcmp(path->sun_path, "/tmp/what") == 0 && e.idle_ns == 2000000000);
+    CHECK_EQ(endpoint_parse(&e, "tcp://127.0.0.1:1?idle=1m", &error), NETWORK_OK);
+    CHECK(e.idle_ns == 60000000000 && !e.listens);
+    CHECK_EQ(endpoint_parse(&e, "udp://127.0.0.1:1?gro=1&until=5", &error), NETWORK_OK);
+    CHECK(e.coalesced && e.until == 5 && e.idle_ns == 0);
 }
 
 TEST(what_is_no_address_is_refused_with_words)
@@ -37,7 +43,7 @@ TEST(what_is_no_address_is_refused_with_words)
                                        "tcp://host:1", "tcp://127.1:1", "tcp://[::1:1", "tcp://[]:1", "tcp://::1:1", "unix:", "file", "udp:127.0.0.1:1", "tcp-listen://127.0.0.1:1?",
                                        "tcp-listen://127.0.0.1:1?connections=0", "tcp-listen://127.0.0.1:1?connections=65", "tcp-listen://127.0.0.1:1?record=1",
                                        "tcp-listen://127.0.0.1:1?record=1MiB", "tcp-listen://127.0.0.1:1?idle=x", "tcp-listen://127.0.0.1:1?until=0", "tcp-listen://127.0.0.1:1?&",
-                                       "tcp://127.0.0.1:1?until=1" };
+                                       "tcp://127.0.0.1:1?until=1", "udp://127.0.0.1:1?gro=2", "tcp-listen://127.0.0.1:1?gro=1" };
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct endpoint e;
         struct network_error error = { "" };

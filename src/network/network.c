@@ -85,10 +85,10 @@ static int socket_open(struct endpoint *e, const char *name, int allow_remote, e
 }
 
 /* The first connection: waits for it. >= 0, or -errno. */
-static int first_connection(int listener)
+static int first_connection(int listener, int flags)
 {
     for (;;) {
-        int const fd = weir_machine->accept(listener, SOCK_CLOEXEC);
+        int const fd = weir_machine->accept(listener, SOCK_CLOEXEC | flags);
         if (fd >= 0) return fd;
         if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED) return fd;
         if (source_stop) return -EINTR;
@@ -98,17 +98,22 @@ static int first_connection(int listener)
     }
 }
 
-int network_dial(const char *name, int allow_remote, enum network_outcome *outcome, struct network_error *error)
+int network_dial(const char *name, int allow_remote, int64_t *idle_ns, enum network_outcome *outcome, struct network_error *error)
 {
     struct endpoint e;
     int const fd = socket_open(&e, name, allow_remote, outcome, error);
-    if (fd < 0 || !e.listens) return fd;
-    if (e.type != SOCK_STREAM) {
+    if (fd < 0) return fd;
+    if (e.type != SOCK_STREAM || (idle_ns == NULL && !e.listens && e.idle_ns != 0)) {
         (void)weir_machine->close(fd);
-        *outcome = network_fail(error, NETWORK_USAGE, "a stream is wanted");
+        *outcome = network_fail(error, NETWORK_USAGE, e.type != SOCK_STREAM ? "a stream is wanted" : "idle= is for those who receive");
         return -1;
     }
-    int const connection = first_connection(fd);
+    if (idle_ns != NULL) *idle_ns = e.idle_ns;
+    if (!e.listens) {
+        if (idle_ns != NULL) (void)weir_machine->fcntl(fd, F_SETFL, O_NONBLOCK | O_RDWR);
+        return fd;
+    }
+    int const connection = first_connection(fd, idle_ns != NULL ? SOCK_NONBLOCK : 0);
     (void)weir_machine->close(fd);
     if (e.family == AF_UNIX) (void)weir_machine->unlink(((const struct sockaddr_un *)(const void *)e.address)->sun_path);
     if (connection < 0) *outcome = network_fail(error, NETWORK_FAILED, "%s", strerror(-connection));
@@ -130,10 +135,11 @@ enum network_outcome network_open(struct source *source, const char *name, int a
         enum network_outcome outcome;
         fd = socket_open(&e, name, allow_remote, &outcome, error);
         if (fd < 0) return outcome;
-        if (e.listens) {
+        if (e.listens || e.idle_ns != 0) {
             memset(source, 0, sizeof *source);
             source->name = name;
-            receiver_open(source, &e, fd);
+            if (e.listens) receiver_open(source, &e, fd);
+            else connected_open(source, &e, fd);
             return NETWORK_OK;
         }
     }

@@ -5,13 +5,16 @@
  *
  *   memory of the plan:  | stash: a turn that the caller has no room for | first line | pollfds | connections | what they hold |
  *   of datagrams:        | stash | headers, vectors, counts of recvmmsg |
+ *   of pieces (gro=1):   | the same; stash: room, one piece |     room | d0 | d1 | d2 |  ->  d0 \n d1 \n d2 \n |
  *
  * Back-pressure is not reading: what nobody takes stays in the kernel, whose windows close. A connection's idle time runs only while
  * we wait, so that a slow reader behind us does not cost it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,8 +34,8 @@ struct connection {
     struct held held;
 };
 
-/* What recvmmsg needs for one datagram. */
-struct datagram { struct iovec iov; _Alignas(8) uint8_t control[CMSG_SPACE(sizeof(uint32_t))]; };
+/* What recvmmsg needs for one datagram: its place, and the kernel's words beside it (what was dropped; how a piece is cut). */
+struct datagram { struct iovec iov; _Alignas(8) uint8_t control[2 * CMSG_SPACE(sizeof(uint32_t))]; };
 
 static struct receiver {
     struct endpoint    endpoint;
@@ -40,6 +43,7 @@ static struct receiver {
     int                listener;
     uint64_t           come;                /* connections, or datagrams */
     unsigned           count, turn;
+    int                circled;             /* everybody had a turn since the others were looked for */
     struct connection *connections;
     struct pollfd     *polls;
     uint8_t           *stash, *ready;
@@ -49,6 +53,7 @@ static struct receiver {
     int                has_header;
     uint64_t           given;               /* bytes */
     int64_t            now, away, left;     /* monotonic, less what was spent elsewhere; when we were left */
+    int64_t            looked;              /* for others to read or accept, as now */
     unsigned           lines;               /* given before the records are known: a header is not enough to know them */
     int64_t            quiet_at;            /* before the records are known: when what came has to do */
     struct mmsghdr    *messages;
@@ -139,20 +144,15 @@ static size_t connection_take(struct source *source, unsigned i, uint8_t *target
 /* Until the format is known there is one connection, the first that has brought a record: others may have headers. */
 static int its_turn(const struct connection *c) { return r.framing.known || r.given == 0 || c->begun; }
 
-/* Until something can be read, or accepted. 1; 0: not before `until`; -errno. */
-static int connections_wait(struct source *source, int64_t until)
+/* Who can be read, or accepted, within wait_ms. 1, or -errno. */
+static int connections_look(struct source *source, int wait_ms)
 {
-    enum { LOOK_MS = 1000 };
     unsigned const count = r.count;
     for (unsigned i = 0; i < count; i++) r.polls[i] = (struct pollfd){ .fd = its_turn(&r.connections[i]) ? r.connections[i].fd : -1, .events = POLLIN };
     int const accepts = count < r.endpoint.connections && (r.endpoint.until == 0 || r.come < r.endpoint.until);
     r.polls[count] = (struct pollfd){ .fd = accepts ? r.listener : -1, .events = POLLIN };
-    int64_t const left = until == 0 ? INT64_MAX : until - r.away - receiver_now();
-    if (left <= 0) return 0;
-    int64_t wait_ms = left / 1000000 < LOOK_MS ? left / 1000000 + 1 : LOOK_MS;
-    if (r.endpoint.idle_ns != 0 && r.endpoint.idle_ns / 4000000 < wait_ms) wait_ms = r.endpoint.idle_ns / 4000000 + 1;
-    int const ready = weir_machine->poll(r.polls, count + 1, (int)wait_ms);
-    receiver_now();
+    int const ready = weir_machine->poll(r.polls, count + 1, wait_ms);
+    r.looked = receiver_now();
     if (ready < 0) return ready;
     for (unsigned i = count; i-- > 0;) {    /* from behind: dropping one puts the last in its place */
         if (r.polls[i].revents != 0) r.connections[i].readable = 1;
@@ -162,12 +162,33 @@ static int connections_wait(struct source *source, int64_t until)
     return accepted < 0 ? accepted : 1;
 }
 
+/* Until something can be read, or accepted. 1; 0: not before `until`; -errno. */
+static int connections_wait(struct source *source, int64_t until)
+{
+    enum { LOOK_MS = 1000 };
+    int64_t const left = until == 0 ? INT64_MAX : until - r.away - receiver_now();
+    if (left <= 0) return 0;
+    int64_t wait_ms = left / 1000000 < LOOK_MS ? left / 1000000 + 1 : LOOK_MS;
+    if (r.endpoint.idle_ns != 0 && r.endpoint.idle_ns / 4000000 < wait_ms) wait_ms = r.endpoint.idle_ns / 4000000 + 1;
+    return connections_look(source, (int)wait_ms);
+}
+
 static ssize_t connections_fill(struct source *source, uint8_t *target, size_t capacity, int64_t until)
 {
     for (;;) {
         if (source_stop || source_nudge) return -EINTR;
+        int hidden = 0;    /* behind those who always have something: looked for after each circle, and newcomers now and then */
+        for (unsigned i = 0; r.circled && i < r.count; i++) hidden |= !r.connections[i].readable;
+        if (hidden || r.now - r.looked > WEIR_CONNECTIONS_LOOK_NS) {
+            r.circled = 0;
+            int const ready = connections_look(source, 0);
+            if (ready < 0 && ready != -EINTR) return ready;
+        }
         for (unsigned tried = 0, count = r.count; tried < count && r.count > 0; tried++) {
-            if (r.turn >= r.count) r.turn = 0;
+            if (r.turn >= r.count) {
+                r.turn = 0;
+                r.circled = 1;
+            }
             unsigned const i = r.turn++;
             if (!r.connections[i].readable || !its_turn(&r.connections[i])) continue;
             unsigned const before = r.count;
@@ -189,40 +210,65 @@ static ssize_t connections_fill(struct source *source, uint8_t *target, size_t c
 
 /* ---- datagrams ------------------------------------------------------------------------------- */
 
-/* Each in a slot of the target, then moved together; a datagram of text gets the line end it lacks. */
-static size_t datagrams_join(struct source *source, uint8_t *target, unsigned count, size_t slot)
+/* What the kernel says beside a message: what it has dropped so far into the books; returns the bytes of one datagram. */
+static size_t control_read(struct source *source, struct mmsghdr *message)
+{
+    size_t bytes = message->msg_len;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message->msg_hdr); c != NULL; c = CMSG_NXTHDR(&message->msg_hdr, c)) {
+        uint32_t word;
+        memcpy(&word, CMSG_DATA(c), sizeof word);
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            source->lost.kernel_dropped += (uint32_t)(word - r.kernel_dropped);
+            source->any_lost |= word != r.kernel_dropped;
+            r.kernel_dropped = word;
+        } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO && word != 0) {
+            bytes = word;
+        }
+    }
+    return bytes;
+}
+
+/* One datagram behind what is joined; one of text gets the line end it lacks. end: what must not be written over. Returns its bytes there. */
+static size_t datagram_put(struct source *source, uint8_t *to, const uint8_t *from, size_t bytes, const uint8_t *end)
+{
+    int const lines = !r.framing.known || r.framing.kind != RECORDS_FIXED;
+    size_t const rest = lines ? 0 : bytes % r.framing.fixed;
+    int const line_end = lines && bytes != 0 && from[bytes - 1] != '\n';
+    if (bytes > r.framing.record_bytes_max || (line_end && to + bytes >= end)) {
+        source->lost.too_long++;
+        source->any_lost = 1;
+        return 0;
+    }
+    if (rest != 0) {
+        source->lost.truncated++;
+        source->any_lost = 1;
+    }
+    if (from != to) memmove(to, from, bytes);
+    if (line_end) to[bytes] = '\n';
+    return bytes - rest + (size_t)line_end;
+}
+
+/* Each message in a slot of its own behind `from`, cut into datagrams, which are moved together at target. */
+static size_t datagrams_join(struct source *source, uint8_t *target, uint8_t *from, unsigned count, size_t slot)
 {
     size_t at = 0;
-    struct source_lost *lost = &source->lost;
-    for (unsigned i = 0; i < count; i++) {
-        const struct msghdr *header = &r.messages[i].msg_hdr;
-        size_t bytes = r.messages[i].msg_len;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)header, c)) {
-            if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL) continue;
-            uint32_t dropped;
-            memcpy(&dropped, CMSG_DATA(c), sizeof dropped);
-            lost->kernel_dropped += (uint32_t)(dropped - r.kernel_dropped);
-            source->any_lost |= dropped != r.kernel_dropped;
-            r.kernel_dropped = dropped;
-        }
-        r.come++;
-        uint8_t *const from = target + i * slot;
-        if (header->msg_flags & MSG_TRUNC) {
-            lost->too_long++;
+    for (unsigned i = 0; i < count; i++, from += slot) {
+        struct mmsghdr *message = &r.messages[i];
+        size_t const bytes = message->msg_len, each = control_read(source, message);
+        if (message->msg_hdr.msg_flags & MSG_TRUNC) {
+            r.come++;
+            source->lost.too_long++;
             source->any_lost = 1;
             continue;
         }
-        if (r.framing.known && r.framing.kind == RECORDS_FIXED) {
-            if (bytes % r.framing.fixed != 0) {
-                lost->truncated++;
-                source->any_lost = 1;
-                bytes -= bytes % r.framing.fixed;
-            }
-        } else if (bytes != 0 && from[bytes - 1] != '\n') {
-            from[bytes++] = '\n';
-        }
-        if (from != target + at) memmove(target + at, from, bytes);
-        at += bytes;
+        size_t done = 0;
+        do {
+            size_t const some = bytes - done < each ? bytes - done : each;
+            int const last = done + some == bytes;
+            at += datagram_put(source, target + at, from + done, some, last ? from + slot : from + done + some);
+            r.come++;
+            done += some;
+        } while (done < bytes && (r.endpoint.until == 0 || r.come < r.endpoint.until));
     }
     return at;
 }
@@ -242,7 +288,9 @@ static void datagrams_end(struct source *source)
 static ssize_t datagrams_fill(struct source *source, uint8_t *target, size_t capacity, int64_t until)
 {
     enum { LOOK_MS = 1000 };
-    size_t const slot = r.framing.record_bytes_max + 1;    /* and a line end */
+    int const pieces = r.endpoint.coalesced;
+    size_t const slot = pieces ? capacity - WEIR_COALESCED_MAX : r.framing.record_bytes_max + 1;    /* and a line end */
+    uint8_t *const from = pieces ? target + WEIR_COALESCED_MAX : target;
     for (;;) {
         if (source_stop || source_nudge) return -EINTR;
         if (r.endpoint.until != 0 && r.come >= r.endpoint.until) {
@@ -250,17 +298,18 @@ static ssize_t datagrams_fill(struct source *source, uint8_t *target, size_t cap
             return 0;
         }
         uint64_t const wanted = r.endpoint.until != 0 ? r.endpoint.until - r.come : UINT64_MAX;
-        unsigned count = (unsigned)(capacity / slot < WEIR_DATAGRAMS_AT_ONCE ? capacity / slot : WEIR_DATAGRAMS_AT_ONCE);
+        unsigned count = pieces ? 1 : (unsigned)(capacity / slot < WEIR_DATAGRAMS_AT_ONCE ? capacity / slot : WEIR_DATAGRAMS_AT_ONCE);
         if (count > wanted) count = (unsigned)wanted;
+        WEIR_ASSERT(count > 0);
         for (unsigned i = 0; i < count; i++) {
-            r.datagrams[i].iov = (struct iovec){ .iov_base = target + i * slot, .iov_len = slot - 1 };
+            r.datagrams[i].iov = (struct iovec){ .iov_base = from + i * slot, .iov_len = slot - 1 };
             r.messages[i].msg_hdr = (struct msghdr){ .msg_iov = &r.datagrams[i].iov, .msg_iovlen = 1, .msg_control = r.datagrams[i].control,
                                                      .msg_controllen = sizeof r.datagrams[i].control };
         }
         int const got = weir_machine->recvmmsg(r.listener, r.messages, count, MSG_DONTWAIT);
         if (got > 0) {
             r.connections[0].since = receiver_now();
-            size_t const bytes = datagrams_join(source, target, (unsigned)got, slot);
+            size_t const bytes = datagrams_join(source, target, from, (unsigned)got, slot);
             if (bytes != 0) return (ssize_t)bytes;
             continue;
         }
@@ -310,8 +359,8 @@ static ssize_t receiver_take(struct source *source, void *buffer, size_t bytes, 
         ssize_t const got = datagrams ? datagrams_fill(source, target, capacity, until) : connections_fill(source, target, capacity, until);
         r.left = weir_machine->monotonic_ns();
         if (got <= 0) return got;
-        r.lines += r.lines < 2 ? lines_of(target, (size_t)got) : 0;
-        if (r.quiet_at == 0 && (r.lines >= 2 || target[0] == '{')) r.quiet_at = r.left + GUESS_NS;
+        r.lines += r.lines < 2 && !r.framing.known ? lines_of(target, (size_t)got) : 0;
+        if (r.quiet_at == 0 && !r.framing.known && (r.lines >= 2 || target[0] == '{')) r.quiet_at = r.left + GUESS_NS;
         r.given += (uint64_t)got;
         if (direct) return got;
         r.ready = r.stash;
@@ -404,12 +453,25 @@ static void receiver_close(struct source *source)
 {
     datagrams_end(source);
     for (unsigned i = 0; r.connections != NULL && r.endpoint.type == SOCK_STREAM && i < r.count; i++) (void)weir_machine->close(r.connections[i].fd);
+    if (r.listener < 0) return;
     (void)weir_machine->close(r.listener);
     if (r.endpoint.family == AF_UNIX) (void)weir_machine->unlink(((const struct sockaddr_un *)(const void *)r.endpoint.address)->sun_path);
 }
 
 static const struct source_ops receiver_ops = { .take = receiver_take, .memory = receiver_memory, .records = receiver_records, .close = receiver_close };
 static const struct source_ops single_ops = { .take = single_take, .close = receiver_close };
+
+void connected_open(struct source *source, const struct endpoint *endpoint, int fd)
+{
+    (void)weir_machine->fcntl(fd, F_SETFL, O_NONBLOCK | O_RDWR);
+    source->fd = fd;
+    source->bytes = UINT64_MAX;
+    source->ops = &single_ops;
+    r.endpoint = *endpoint;
+    r.endpoint.until = r.come = r.count = 1;
+    r.listener = -1;
+    r.left = weir_machine->monotonic_ns();
+}
 
 void receiver_open(struct source *source, const struct endpoint *endpoint, int fd)
 {
@@ -424,7 +486,7 @@ void receiver_open(struct source *source, const struct endpoint *endpoint, int f
     }
     source->ops = &receiver_ops;
     if (endpoint->type == SOCK_DGRAM) {
-        r.stash_bytes = endpoint->record_bytes + 1;
+        r.stash_bytes = endpoint->coalesced ? WEIR_COALESCED_MAX + WEIR_COALESCED_BYTES + 1 : endpoint->record_bytes + 1;
         source->memory_bytes = 64 + sizeof(struct connection) + WEIR_DATAGRAMS_AT_ONCE * (sizeof(struct mmsghdr) + sizeof(struct datagram)) + r.stash_bytes;
     } else {
         r.stash_bytes = endpoint->record_bytes + 4096;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -35,9 +36,18 @@ static int wait_for(int fd, short events)
     return weir_machine->poll(&wait, 1, -1);
 }
 
+/* For something of `from`. 0; -ETIMEDOUT; a signal is no error: who loops looks at source_stop. */
+static int wait_for_more(int from, int64_t idle_ns)
+{
+    int64_t const ms = idle_ns == 0 ? -1 : idle_ns / 1000000 + 1;
+    struct pollfd wait = { .fd = from, .events = POLLIN };
+    int const ready = weir_machine->poll(&wait, 1, ms > INT32_MAX ? -1 : (int)ms);
+    return ready == 0 ? -ETIMEDOUT : ready == -EINTR || ready > 0 ? 0 : ready;
+}
+
 /* ---- the four ways --------------------------------------------------------------------------- */
 
-static int copy_read(int from, int to, uint64_t *bytes)
+static int copy_read(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
     int const mapped = block_map();
     if (mapped < 0) return mapped;
@@ -45,7 +55,8 @@ static int copy_read(int from, int to, uint64_t *bytes)
         ssize_t const got = weir_machine->read(from, block, WEIR_RELAY_BYTES);
         if (got == -EINTR) continue;
         if (got == -EAGAIN) {
-            (void)wait_for(from, POLLIN);
+            int const waited = wait_for_more(from, idle_ns);
+            if (waited < 0) return waited;
             continue;
         }
         if (got <= 0) return (int)got;
@@ -57,8 +68,9 @@ static int copy_read(int from, int to, uint64_t *bytes)
 }
 
 /* A window at a time, so that no more of the file counts as ours. */
-static int copy_mmap(int from, int to, uint64_t *bytes)
+static int copy_mmap(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
+    (void)idle_ns;    /* a file */
     struct stat st;
     int const got = weir_machine->fstat(from, &st);
     if (got < 0) return got;
@@ -76,8 +88,9 @@ static int copy_mmap(int from, int to, uint64_t *bytes)
     return 0;
 }
 
-static int copy_sendfile(int from, int to, uint64_t *bytes)
+static int copy_sendfile(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
+    (void)idle_ns;    /* a file */
     while (!source_stop) {
         ssize_t const sent = weir_machine->sendfile(to, from, 1 << 20);
         if (sent == -EINTR) continue;
@@ -108,7 +121,7 @@ static int splice_all(int from, int to, size_t bytes)
 }
 
 /* Through a pipe of our own, unless one end is a pipe. */
-static int copy_splice(int from, int to, uint64_t *bytes)
+static int copy_splice(int from, int to, int64_t idle_ns, uint64_t *bytes)
 {
     int between[2] = { -1, -1 }, error = 0;
     if (!is_pipe(from) && !is_pipe(to)) {
@@ -120,7 +133,7 @@ static int copy_splice(int from, int to, uint64_t *bytes)
         ssize_t const got = weir_machine->splice(from, between[1] >= 0 ? between[1] : to, WEIR_PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_MORE);
         if (got == -EINTR) continue;
         if (got == -EAGAIN) {
-            (void)wait_for(from, POLLIN);
+            if ((error = wait_for_more(from, idle_ns)) < 0) break;
             (void)wait_for(to, POLLOUT);
             continue;
         }
@@ -138,11 +151,11 @@ static int copy_splice(int from, int to, uint64_t *bytes)
     return error;
 }
 
-int relay_copy(int from, int to, enum relay_way way, uint64_t *bytes)
+int relay_copy(int from, int to, enum relay_way way, int64_t idle_ns, uint64_t *bytes)
 {
-    static int (*const copies[RELAY_WAYS])(int, int, uint64_t *) = { copy_read, copy_mmap, copy_sendfile, copy_splice };
+    static int (*const copies[RELAY_WAYS])(int, int, int64_t, uint64_t *) = { copy_read, copy_mmap, copy_sendfile, copy_splice };
     WEIR_ASSERT(way < RELAY_WAYS);
-    return copies[way](from, to, bytes);
+    return copies[way](from, to, idle_ns, bytes);
 }
 
 /* ---- tee ------------------------------------------------------------------------------------- */
@@ -161,12 +174,12 @@ static struct {
     int                in, out, sample;
     int                pipes;            /* both are pipes: nothing passes through our memory */
     int                broken;           /* nobody reads `out` any more, or it fails: -errno */
-    uint64_t           passed, measured;
+    uint64_t           passed;
     /* sampling */
     int                child, side;
     struct tee_shared *shared;
     uint64_t           taken, gap_done;  /* offsets in the side pipe */
-    uint64_t           skipped;          /* bytes in all gaps that have ended */
+    uint64_t           skipped;          /* bytes in all gaps that have ended; at the end of the stream in all gaps */
     uint32_t           phase;            /* RECORDS_FIXED: bytes to leave out until a record begins */
     struct framing     framing;
     struct held        held;
@@ -229,7 +242,6 @@ static ssize_t tee_take(struct source *source, void *buffer, size_t bytes, int64
         return 0;
     }
     if (got > 0) relay.passed += (uint64_t)got;
-    relay.measured = relay.passed;
     return got;
 }
 
@@ -316,9 +328,11 @@ static ssize_t sample_take(struct source *source, void *buffer, size_t bytes, in
             else relay.held.skipping = 1;
         }
         relay.taken += (uint64_t)got;
-        if (got == 0 && atomic_load_explicit(&relay.shared->passed, memory_order_relaxed) != relay.taken + relay.skipped)
-            relay.held.count = 0;    /* the stream ended in a gap: what was begun is not whole */
-        relay.measured = relay.taken;
+        uint64_t const passed = atomic_load_explicit(&relay.shared->passed, memory_order_relaxed);
+        if (got == 0 && passed > relay.taken + relay.skipped) {    /* the stream ended in a gap: what was begun is not whole */
+            relay.held.count = 0;
+            relay.skipped = passed - relay.taken;
+        }
         memcpy(target, relay.held.bytes, relay.held.count);
         size_t have = relay.held.count + (size_t)got;
         size_t const out_of_phase = relay.phase < have ? relay.phase : have;
@@ -356,7 +370,21 @@ static int sample_records(struct source *source, enum source_records kind, uint3
     return 0;
 }
 
-static const struct source_ops sample_ops = { .take = sample_take, .memory = sample_memory, .records = sample_records };
+/* Said if anything passed unmeasured. */
+static const struct source_remark *sample_remark(struct source *source)
+{
+    static char line[160], members[96];
+    static const struct source_remark remark = { line, members };
+    if (relay.skipped == 0) return NULL;
+    uint64_t const passed = relay.taken + relay.skipped;
+    double const share = (double)relay.taken / (double)passed;
+    snprintf(line, sizeof line, "sampled: measured %llu of %llu bytes (%.1f %%); all figures are of these, and estimates of the whole\n",
+             (unsigned long long)relay.taken, (unsigned long long)passed, 100 * share);
+    snprintf(members, sizeof members, ",\"bytes_measured\":%llu,\"bytes_passed\":%llu", (unsigned long long)relay.taken, (unsigned long long)passed);
+    return &remark;
+}
+
+static const struct source_ops sample_ops = { .take = sample_take, .memory = sample_memory, .records = sample_records, .remark = sample_remark };
 
 enum network_outcome relay_source_open(struct source *source, struct network_error *error)
 {
@@ -400,15 +428,17 @@ int relay_finish(int interrupted)
         do waited = weir_machine->waitpid(relay.child, &status, 0);
         while (waited == -EINTR);
         relay.passed = atomic_load_explicit(&relay.shared->passed, memory_order_relaxed);
+        if (!interrupted && relay.passed > relay.taken) relay.skipped = relay.passed - relay.taken;    /* less: it was killed */
         return !interrupted && status != 0 ? -EIO : 0;
     }
     if (interrupted || relay.broken == -EPIPE) return 0;
     if (relay.broken) return relay.broken;
-    return relay_copy(relay.in, relay.out, relay.pipes ? RELAY_SPLICE : RELAY_READ, &relay.passed);
+    return relay_copy(relay.in, relay.out, relay.pipes ? RELAY_SPLICE : RELAY_READ, 0, &relay.passed);
 }
 
-void relay_counts(uint64_t *passed, uint64_t *measured)
+int relay_fell_behind(uint64_t *passed, uint64_t *measured)
 {
-    *passed = relay.passed;
-    *measured = relay.measured;
+    *passed = relay.taken + relay.skipped;
+    *measured = relay.taken;
+    return relay.skipped != 0;
 }

@@ -51,8 +51,7 @@ int verb_tee(int argc, char **argv)
     int const code = verb_summary(count, words);
     int const error = relay_finish(code >= 128);
     uint64_t passed, measured;
-    relay_counts(&passed, &measured);
-    if (sample && measured < passed)
+    if (relay_fell_behind(&passed, &measured))
         complain("tee: measuring fell behind: %llu of %llu bytes are in the figures (%.1f %%), whole records in pieces; the rest passed on unmeasured",
                  (unsigned long long)measured, (unsigned long long)passed, 100.0 * (double)measured / (double)passed);
     if (error && error != -EPIPE) {
@@ -103,22 +102,22 @@ static int words_parse(struct relay_words *w, int argc, char **argv)
     return -1;
 }
 
-static int dial(const char *name, int allow_remote, int *fd)
+static int dial(const char *name, int allow_remote, int64_t *idle_ns, int *fd)
 {
     enum network_outcome outcome = NETWORK_USAGE;
     struct network_error why;
-    *fd = network_dial(name, allow_remote, &outcome, &why);
+    *fd = network_dial(name, allow_remote, idle_ns, &outcome, &why);
     if (*fd >= 0) return -1;
     if (interrupted) return 128 + interrupted;
     complain("%.200s: %s", name, why.text);
     return outcome == NETWORK_USAGE ? EXIT_USAGE : outcome == NETWORK_REFUSED ? EXIT_UNAVAILABLE : EXIT_IO;
 }
 
-static int relay_run(const char *verb, int from, int to, enum relay_way way, int stats)
+static int relay_run(const char *verb, int from, int to, enum relay_way way, int64_t idle_ns, int stats)
 {
     uint64_t bytes = 0;
     int64_t const begun = weir_machine->monotonic_ns();
-    int error = relay_copy(from, to, way, &bytes);
+    int error = relay_copy(from, to, way, idle_ns, &bytes);
     int const closed = weir_machine->close(to);
     if (error == 0 && closed < 0) error = closed;
     if (stats) {
@@ -129,8 +128,9 @@ static int relay_run(const char *verb, int from, int to, enum relay_way way, int
         (void)weir_write_all(STDERR_FILENO, line, (size_t)length);    /* statistics must not end the run */
     }
     if (interrupted) return 128 + interrupted;
-    if (error == 0) return EXIT_OK;
-    complain("%s: %s after %llu bytes", verb, strerror(-error), (unsigned long long)bytes);
+    if (error == 0 || (error == -EPIPE && to == STDOUT_FILENO)) return EXIT_OK;    /* who reads ours has enough */
+    const char *hint = error == -EINVAL && way == RELAY_SPLICE ? " (one end cannot be spliced: --by read)" : "";
+    complain("%s: %s after %llu bytes%s", verb, strerror(-error), (unsigned long long)bytes, hint);
     return EXIT_IO;
 }
 
@@ -165,13 +165,14 @@ int verb_send(int argc, char **argv)
         complain("send: %s is not a file: --by splice or read", w.plain[0]);
         return EXIT_USAGE;
     }
-    if ((code = dial(w.plain[1], w.allow_remote, &to)) != -1) return code;
-    return relay_run("send", source.fd, to, (enum relay_way)w.way, w.stats);
+    if ((code = dial(w.plain[1], w.allow_remote, NULL, &to)) != -1) return code;
+    return relay_run("send", source.fd, to, (enum relay_way)w.way, 0, w.stats);
 }
 
 int verb_recv(int argc, char **argv)
 {
     struct relay_words w = { .count = 0 };
+    int64_t idle_ns = 0;
     int from, to = STDOUT_FILENO, code = words_parse(&w, argc, argv);
     if (code != -1) return code;
     if (w.count < 1 || w.way == RELAY_SENDFILE || w.way == RELAY_MMAP) {
@@ -188,6 +189,6 @@ int verb_recv(int argc, char **argv)
     }
     struct stat st;
     if (w.way < 0) w.way = weir_machine->fstat(to, &st) == 0 && S_ISFIFO(st.st_mode) ? RELAY_SPLICE : RELAY_READ;
-    if ((code = dial(w.plain[0], w.allow_remote, &from)) != -1) return code;
-    return relay_run("recv", from, to, (enum relay_way)w.way, w.stats);
+    if ((code = dial(w.plain[0], w.allow_remote, &idle_ns, &from)) != -1) return code;
+    return relay_run("recv", from, to, (enum relay_way)w.way, idle_ns, w.stats);
 }

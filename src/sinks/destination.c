@@ -33,7 +33,7 @@ int destination_open(struct destination *d, const char *name, int slow, uint32_t
         return EINVAL;
     }
     enum network_outcome outcome = NETWORK_USAGE;
-    d->fd = network_dial(name, allow_remote, &outcome, error);
+    d->fd = network_dial(name, allow_remote, NULL, &outcome, error);
     if (d->fd < 0) return outcome == NETWORK_USAGE ? EINVAL : outcome == NETWORK_REFUSED ? ECONNREFUSED : EIO;
     if (d->drops) (void)weir_machine->fcntl(d->fd, F_SETFL, O_NONBLOCK);
     return 0;

@@ -60,6 +60,7 @@ struct report {
     uint64_t      peak_rss_bytes, memory_limit_bytes;
     const struct books *books;
     int           partial;         /* 1: interrupted, or --live: more may follow */
+    const char   *remark, *remark_members;    /* what else must be said of all figures: a line; JSON members. NULL: nothing */
     uint32_t      column_count;
     void         *context;
     /* Fill *out with column i; pointers in it live until the next call. */

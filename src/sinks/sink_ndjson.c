@@ -155,6 +155,7 @@ void sink_ndjson(struct out *out, const struct report *report)
     for (uint32_t i = 0; i < report->column_count && out->error == 0; i++) {
         report->column(report->context, i, &column);
         json_column(out, &column);
+        if (report->remark_members != NULL) out_text(out, report->remark_members);
         out_text(out, report->partial ? ",\"partial\":true}\n" : "}\n");
     }
 }

@@ -519,6 +519,7 @@ static void put_title(struct table *table)
     out_char(out, '\n');
     if (report->partial)
         put_line(table, "partial: the input had not ended when this was written\n", STYLE_ACCENT);
+    if (report->remark != NULL) put_line(table, report->remark, STYLE_ACCENT);
     out_char(out, '\n');
 }
 

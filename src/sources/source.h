@@ -19,6 +19,9 @@
 
 struct source;
 
+/* What has to be said of a whole report because of its source. */
+struct source_remark { const char *line, *members;    /* for a table, with its line end; for JSON: ,"name":value ... */ };
+
 /* How a stream's records end, for those who put several streams together. */
 enum source_records { RECORDS_LINES, RECORDS_CSV /* lines, but not inside quotes */, RECORDS_FIXED };
 
@@ -37,6 +40,8 @@ struct source_ops {
     const void *(*lend)(struct source *source, size_t bytes);
     void    (*give_back)(struct source *source);
     void    (*close)(struct source *source);    /* NULL: nothing but the descriptor */
+    /* As of now; good until the next call. NULL, or gives NULL: nothing to say. */
+    const struct source_remark *(*remark)(struct source *source);
 };
 
 /* Records lost on the way, since they were last asked for. */

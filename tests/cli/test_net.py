@@ -1,9 +1,11 @@
 """Sources that are no files, and relays, on loopback with peers of every kind: what arrives is what was sent, what is lost is in the
 books, no peer can hold up another one, and the process stays within its ceiling."""
+import hashlib
 import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import struct
@@ -84,7 +86,10 @@ def serve(payload, then="close"):
     def work():
         c, _ = listener.accept()
         with listener, c:
-            c.sendall(payload)
+            try:
+                c.sendall(payload)
+            except OSError:    # who reads it may have enough
+                return
             if then == "reset":
                 time.sleep(0.3)
                 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -205,9 +210,7 @@ def test_rows_of_a_slow_feed_come_at_once(way):
 
 def test_a_reset_says_that_the_report_is_partial():
     w = Weir("summary", *ND, f"tcp://127.0.0.1:{serve(HEADER + rows(5000) + b'77,ho', then='reset')}").end()
-    assert w.code in (0, 74)
-    if w.code == 74:
-        assert b"reset" in w.err and all(c["partial"] for c in w.columns().values())
+    assert w.code == 74 and b"reset" in w.err and all(c["partial"] for c in w.columns().values())
 
 
 def test_nobody_there_and_not_loopback():
@@ -304,9 +307,11 @@ def test_a_flood_does_not_keep_others_waiting():
     assert got[0] == b"id,host,x" and sorted(got[1:]) == [b"%d,quiet,1" % (1000000 + i) for i in range(5)]
 
 
-def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves():
-    port = port_free()
-    w = Weir("summary", *ND, "-i", "csv", f"tcp-listen://127.0.0.1:{port}?until=6&idle=700ms&record=512")
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves(tmp_path, way):
+    port = port_free() if way == "tcp" else str(tmp_path / "s")
+    address = f"tcp-listen://127.0.0.1:{port}" if way == "tcp" else f"unix-listen:{port}"
+    w = Weir("summary", *ND, "-i", "csv", f"{address}?until=6&idle=700ms&record=512")
     good = dial(port)
     good.sendall(HEADER + rows(1000))
     time.sleep(0.4)    # the format is known by this one
@@ -335,8 +340,70 @@ def test_slow_loris_half_open_reset_and_garbage_cost_only_themselves():
     last.close()
     w.end()
     dropped = w.stats()["dropped"]
-    assert w.code == 0 and w.stats()["records"] == 2001
-    assert dropped["truncated"] == 3 and dropped["too_long"] == 1, dropped
+    ended = way == "unix"    # those know no reset: an end in good order, and a line without its end is one
+    assert w.code == 0 and w.stats()["records"] == 2001 + ended
+    assert dropped["truncated"] == 3 - ended and dropped["too_long"] == 1, dropped
+
+
+@pytest.mark.parametrize("way", ["tcp-listen", "unix-listen", "tcp", "unix"])
+def test_a_single_stream_that_falls_silent_is_an_error_and_what_came_is_described(tmp_path, way):
+    path, port = str(tmp_path / "s"), port_free()
+    if way.endswith("listen"):
+        where = port if way == "tcp-listen" else path
+        w = Weir("summary", *ND, "-i", "csv", (f"tcp-listen://127.0.0.1:{port}" if way == "tcp-listen" else f"unix-listen:{path}") + "?connections=1&idle=500ms")
+        s = dial(where)
+    else:
+        listener = socket.create_server(("127.0.0.1", port)) if way == "tcp" else socket.socket(socket.AF_UNIX)
+        if way == "unix":
+            listener.bind(path)
+            listener.listen()
+        w = Weir("summary", *ND, "-i", "csv", (f"tcp://127.0.0.1:{port}" if way == "tcp" else f"unix:{path}") + "?idle=500ms")
+        s, _ = listener.accept()
+        listener.close()
+    s.sendall(HEADER)
+    for i in range(8):    # each pause is shorter, all together are longer
+        time.sleep(0.15)
+        s.sendall(rows(100, 100 * i))
+    begun = time.time()
+    w.end()
+    assert 0.3 < time.time() - begun < 5
+    assert w.code == 74 and b"timed out" in w.err
+    assert w.stats()["records"] == 800 and all(c["partial"] for c in w.columns().values())
+    assert s.recv(1) == b"", "and the peer is told"
+    s.close()
+    assert way != "unix" or os.path.exists(path), "a socket that was not ours is left where it is"
+    assert way != "unix-listen" or not os.path.exists(path)
+
+
+def test_connections_that_all_have_something_get_even_shares():
+    port, k = port_free(), 5
+    w = Weir("filter", "who >= 0", "-i", "csv", "-o", "csv", f"tcp-listen://127.0.0.1:{port}")    # its output is not read yet
+    peers = []
+    for i in range(k):
+        s = dial(port)
+        s.sendall(b"who\n")
+        s.settimeout(0.3)
+        with pytest.raises(socket.timeout):    # the sockets' buffers are full
+            while True:
+                s.sendall(b"%d\n" % i * (1 << 15))
+        peers.append(s)
+    before = w.p.stdout.read(1400 << 10)    # what the first ones had brought before the last one came
+    block = w.p.stdout.read(600 << 10)
+    counts = [block.count(b"%d" % i) for i in range(k)]
+    w.signal(signal.SIGINT)
+    for s in peers:
+        s.close()
+    w.end()
+    assert w.code == 130 and before.startswith(b"who\n") and min(counts) > 0.5 * max(counts), counts
+
+
+@pytest.mark.parametrize("name", ["tcp-listen://127.0.0.1:0?connections=65", "tcp-listen://127.0.0.1:0?connections=0", "tcp-listen://127.0.0.1:0?record=63",
+                                  "tcp-listen://127.0.0.1:0?record=65KiB", "tcp-listen://127.0.0.1:0?idle=soon", "tcp-listen://127.0.0.1:0?until=0",
+                                  "tcp-listen://127.0.0.1:0?gro=1", "udp://127.0.0.1:0?gro=2", "tcp://127.0.0.1:9?connections=2", "unix-listen:/tmp/x?"
+                                  + "record=1KiB&" * 9 + "x"])
+def test_settings_beyond_their_limits_are_refused_and_the_limits_said(name):
+    r = run("summary", "-i", "csv", name)
+    assert r.code == 2 and b"idle=DURATION" in r.err
 
 
 def test_one_that_says_nothing_first_does_not_keep_the_rest_from_beginning():
@@ -479,6 +546,20 @@ def test_a_datagram_is_a_record_or_lines():
     assert w.code == 0 and w.stats()["records"] == 1500 and w.stats()["dropped"] == {"too_long": 1}
 
 
+def test_datagrams_of_any_bytes_from_anybody_cost_only_themselves():
+    port, rng = port_free(socket.SOCK_DGRAM), random.Random(8)
+    w = Weir("summary", *ND, "-i", "ndjson", f"udp://127.0.0.1:{port}?idle=700ms")
+    udp_ready(w, port)
+    good = 0
+    for _ in range(60):    # a socket each: nobody is remembered
+        udp(port, [b"", rng.randbytes(rng.randrange(1, 1400)).replace(b"\n", b" "), b'{"a":', b"\n\n\n", b'{"a":1}', rng.randbytes(60000), b'{"a":2}\n{"a":3}'])
+        good += 3
+    w.end()
+    dropped = w.stats()["dropped"]
+    assert w.code == 0 and w.columns()["a"]["count"] == good and w.columns()["a"]["max"] == 3
+    assert dropped["too_long"] == 60 and 60 <= dropped["bad_record"] <= 180, dropped
+
+
 def test_binary_datagrams_and_their_broken_ends():
     port = port_free(socket.SOCK_DGRAM)
     w = Weir("summary", *ND, "-i", "f64", f"udp://127.0.0.1:{port}?idle=500ms")
@@ -500,6 +581,54 @@ def test_what_the_kernel_drops_is_in_the_books():
     s = w.stats()
     assert w.code == 0 and s["dropped"]["kernel_dropped"] > 0
     assert s["records"] // 16 + s["dropped"]["kernel_dropped"] == n
+
+
+def udp_pieces(port, payload, segment):
+    """The payload as datagrams of `segment` bytes that stay together on loopback (UDP_SEGMENT): one call, one piece."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_UDP, 103, segment)
+        for i in range(200):
+            s.sendto(payload, ("127.0.0.1", port))
+            if i % 4 == 3:
+                time.sleep(0.001)
+
+
+LINE = b'{"a":1234567}'    # without a line end
+PIECES = {    # format, what one call sends, bytes of a datagram; records and losses of 200 calls
+    "binary, the last one broken": ("f64", struct.pack("<100d", *range(100)) * 6 + b"12345", 800, 120000, {"truncated": 200}),
+    "a record each, without line ends": ("ndjson", LINE * 64, len(LINE), 12800, {}),
+    "lines": ("ndjson", b'{"a":7}\n{"a":8}\n' * 40, 16, 16000, {}),
+    "longer than record= allows": ("ndjson", (LINE + b" " * 300) * 5 + LINE, 313, 200, {"too_long": 1000}),
+}
+
+
+@pytest.mark.parametrize("gro", [0, 1])
+@pytest.mark.parametrize("name", PIECES)
+def test_datagrams_that_come_as_one_piece_are_those_that_come_singly(name, gro):
+    kind, payload, segment, records, dropped = PIECES[name]
+    reports = []
+    for together in (False, True):
+        port = port_free(socket.SOCK_DGRAM)
+        w = Weir("summary", "-o", "ndjson", "--stats", "--seed", "1", "-i", kind, f"udp://127.0.0.1:{port}?idle=500ms&gro={gro}&record={'300' if dropped.get('too_long') else '2KiB'}")
+        udp_ready(w, port)
+        if together:
+            udp_pieces(port, payload, segment)
+        else:
+            udp(port, [payload[at:at + segment] for at in range(0, len(payload), segment)] * 200, pause_every=50)
+        w.end()
+        assert w.code == 0 and w.stats()["records"] == records and w.stats()["dropped"] == dropped, together
+        reports.append(w.out)
+    assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize("gro", [0, 1])
+def test_the_number_of_datagrams_to_wait_for_is_of_datagrams_not_of_pieces(gro):
+    port = port_free(socket.SOCK_DGRAM)
+    w = Weir("summary", *ND, "-i", "ndjson", f"udp://127.0.0.1:{port}?until=100&gro={gro}")
+    udp_ready(w, port)
+    udp_pieces(port, LINE * 64, len(LINE))
+    w.end()
+    assert w.code == 0 and w.stats()["records"] == 100
 
 
 # ---- relays
@@ -593,6 +722,76 @@ def test_tee_that_falls_behind_samples_and_says_so(kind):
         assert figures[0]["min"] == 0 and figures[0]["max"] == 999 and figures[0]["distinct"]["est"] == pytest.approx(1000, rel=0.05)
 
 
+def wide(rows_count, columns=150):
+    """CSV that takes longer to describe than to pass on: (header, rows, rows in all)."""
+    rng = random.Random(5)
+    some = [",".join(f"{rng.random():.6f}" if c % 3 else f"text{rng.randrange(1000)}" for c in range(columns)) for _ in range(200)]
+    return ",".join(f"c{c}" for c in range(columns)) + "\n" + "\n".join(some[i % 200] for i in range(rows_count)) + "\n"
+
+
+@pytest.mark.parametrize("sampling", [[], ["--sample-if-behind"]])
+def test_tee_of_what_is_slow_to_measure_passes_every_byte(tmp_path, sampling):
+    data, report = wide(20000).encode(), tmp_path / "report"
+    w = Weir("tee", "summary", "-i", "csv", "-o", "ndjson", "--report", report, "--stats", *sampling, stdin=subprocess.PIPE)
+    pid = w.pid()
+    done, seen = threading.Event(), hashlib.sha256()
+
+    def feed_it():
+        w.p.stdin.write(data)
+        w.p.stdin.close()
+
+    def stop_it():    # a measurer that gets no time at all now and then
+        while not done.is_set():
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.02)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.01)
+    while sampling and not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        time.sleep(0.01)
+    threads = [threading.Thread(target=feed_it, daemon=True), threading.Thread(target=stop_it, daemon=True)]
+    for t in threads:
+        t.start()
+    count = 0
+    while count < len(data) - (4 << 20 if sampling else 8 << 20):    # then it may end, and must not be signalled
+        block = w.p.stdout.read1(1 << 16)
+        seen.update(block)
+        count += len(block)
+    done.set()
+    threads[1].join()
+    seen.update(w.p.stdout.read())
+    err = w.p.stderr.read()
+    assert w.p.wait(60) == 0 and seen.digest() == hashlib.sha256(data).digest()
+    assert json.loads(w.report.read())["maxrss_bytes"] <= 1 << 20
+    figures = [json.loads(line) for line in report.read_bytes().splitlines()]
+    stats = json.loads(next(line for line in err.splitlines() if line.startswith(b'{"records"')))
+    assert len(figures) == 150 and all(f["count"] == stats["records"] for f in figures)
+    if not sampling:
+        assert stats["records"] == 20000 and stats["bytes"] == len(data) and "bytes_measured" not in stats and b"behind" not in err
+        return
+    assert 0 < stats["records"] < 20000 and stats["dropped"] == {}
+    assert stats["bytes_passed"] == len(data) and stats["bytes"] <= stats["bytes_measured"] < len(data)
+    assert all(f["bytes_measured"] == stats["bytes_measured"] and f["bytes_passed"] == len(data) for f in figures)
+    assert all(f["type"] == ("float" if c % 3 else "string") for c, f in enumerate(figures)), "no record in pieces is among those measured"
+
+
+def test_tee_that_fell_behind_says_so_in_the_table():
+    data = struct.pack("<1000d", *range(1000)) * 3000
+    w = Weir("tee", "summary", "-i", "f64", "-o", "table", "--sample-if-behind", stdin=subprocess.PIPE)
+    pid = w.pid()
+    while not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        time.sleep(0.01)
+    threading.Thread(target=lambda: (w.p.stdin.write(data), w.p.stdin.close()), daemon=True).start()
+    os.kill(pid, signal.SIGSTOP)
+    out = w.p.stdout.read(len(data) - (1 << 20))
+    os.kill(pid, signal.SIGCONT)
+    out += w.p.stdout.read()
+    err = w.p.stderr.read()
+    assert w.p.wait(60) == 0 and out == data
+    said = re.search(rb"sampled: measured (\d+) of (\d+) bytes \((\d+\.\d) %\)", err)
+    measured, passed, share = int(said[1]), int(said[2]), float(said[3])
+    assert passed == len(data) and 0 < measured < passed and share == pytest.approx(100 * measured / passed, abs=0.06)
+
+
 @pytest.mark.parametrize("sampling", [[], ["--sample-if-behind"]])
 def test_tee_ends_when_it_is_told_to(sampling):
     w = Weir("tee", "summary", "-o", "ndjson", "-i", "csv", *sampling, stdin=subprocess.PIPE)
@@ -608,7 +807,7 @@ def test_tee_ends_when_it_is_told_to(sampling):
 def test_tee_that_keeps_up_measures_everything():
     data = HEADER + rows(3000)
     w, out = tee(data, "-i", "csv", "--sample-if-behind", "--stats")
-    assert out == data and w.code == 0 and b"behind" not in w.err
+    assert out == data and w.code == 0 and b"behind" not in w.err and b"bytes_measured" not in w.err
     assert w.columns()["host"]["distinct"]["est"] == 7 and w.columns()["id"]["count"] == 3000
 
 
@@ -644,6 +843,69 @@ def test_recv_into_a_pipe_and_send_from_one(tmp_path):
     assert p.returncode == 0, p.stderr
     t.join()
     assert out[0] == data and w.p.wait(10) == 0
+
+
+def leaver(read, how):
+    """A peer that reads so many bytes and then closes, or resets; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def work():
+        c, _ = listener.accept()
+        with listener, c:
+            have = 0
+            while have < read:
+                have += len(c.recv(1 << 16))
+            if how == "reset":
+                c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    threading.Thread(target=work, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("by", ["sendfile", "splice", "read", "mmap"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_receiver_that_leaves_ends_send_with_an_error_that_says_how_far_it_came(tmp_path, by, how):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(50 << 20))
+    r = run("send", path, f"tcp://127.0.0.1:{leaver(1000000, how)}", "--by", by, "--stats")
+    stats, why = r.err.splitlines()
+    assert r.code == 74 and (b"Broken pipe" in why or b"reset by peer" in why)
+    assert json.loads(stats)["bytes"] < 50 << 20 and b"after %d bytes" % json.loads(stats)["bytes"] in why
+
+
+@pytest.mark.parametrize("by", ["sendfile", "splice", "read", "mmap"])
+def test_a_receiver_that_reads_by_drops_gets_every_byte(tmp_path, by):
+    data = random.Random(4).randbytes(3000001)
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)    # what is sent goes in parts
+        p = subprocess.Popen([EXE, "send", path, f"tcp://127.0.0.1:{listener.getsockname()[1]}", "--by", by], stderr=subprocess.PIPE)
+        c, _ = listener.accept()
+        got = bytearray()
+        with c:
+            while block := c.recv(random.Random(len(got)).choice([1, 999, 7001])):
+                got += block
+                if len(got) % 97 == 0:
+                    time.sleep(0.001)
+    assert p.wait(10) == 0 and got == data, p.stderr.read()
+
+
+@pytest.mark.parametrize("by", ["splice", "read"])
+def test_recv_of_senders_that_end_are_reset_or_fall_silent(tmp_path, by):
+    data, out = rows(50000), tmp_path / "out"
+    for then, code in (("close", 0), ("reset", 74), ("half", 74)):
+        w = Weir("recv", f"tcp://127.0.0.1:{serve(data, then)}?idle=800ms", out, "--by", by, "--stats").end()
+        said = json.loads(w.err.splitlines()[0])
+        assert w.code == code and said["bytes"] == len(data) and said["by"] == by and out.read_bytes() == data, then
+        assert {"close": b"", "reset": b"reset by peer", "half": b"timed out"}[then] in w.err
+    w = Weir("recv", f"tcp://127.0.0.1:{serve(bytes(20 << 20))}", "--by", by)
+    assert w.p.stdout.read(10) == bytes(10)
+    w.p.stdout.close()
+    assert w.p.wait(10) == 0, "who reads it has enough: a quiet end, as everywhere"
+    w = Weir("recv", f"tcp://127.0.0.1:{serve(data)}", "/dev/full", "--by", by).end()
+    assert w.code == 74 and (b"No space left" if by == "read" else b"--by read") in w.err
+    r = run("send", out, f"tcp://127.0.0.1:{leaver(0, 'close')}?idle=1s")
+    assert r.code == 2 and b"idle= is for those who receive" in r.err
 
 
 # ---- none unless asked
