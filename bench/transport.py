@@ -72,9 +72,9 @@ def targets(rows, summary):
         if (way, 64) not in at:
             continue
         bulk, messages = ring["gb_per_s"] / at[way, 65536]["gb_per_s"], small["messages_per_s"] / at[way, 64]["messages_per_s"]
-        note = "" if bulk >= factor else "in bulk both copy at memory speed: the kernel's way copies twice, but in 2 x 64 KiB that stay in cache"
+        note = "" if bulk >= factor else "in bulk the kernel copies twice, but in cache: it moves half as much, not a third"
         if way == "redis" and bulk < factor:
-            note = "large messages are copied only; the protocol costs are those of small ones"
+            note = "missed in bulk, where Redis copies, too; its protocol costs by the message"
         lines.append(f"| ring beside {way}: 64 KiB, 64 B messages | >= {factor} x | {bulk:.1f} x, {messages:.0f} x | {note} |")
     return lines + [f"| `weir summary -i f64 ring:x`, full, one core | >= 6 GB/s | {summary['full']:.1f} GB/s | hashing and distinct counts; the ring alone is twice as fast |",
                     f"| the same, moments only | >= 10 GB/s | {summary['moments']:.1f} GB/s | the ring and its producer |"]

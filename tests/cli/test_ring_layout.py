@@ -177,11 +177,11 @@ def test_books_by_the_layout_alone_are_those_that_the_program_says(policy, kind)
     name = f"layout-b-{os.getpid()}"
     assert run("ring", "create", name, "--bytes", "16KiB", "--slow", policy, *kind, over=True).code == 0
     try:
-        said = json.loads(run("gen", "csv", "--rows", 3000, "--seed", "5", "--to", f"ring:{name}", "--stats", over=True).err)
+        said = json.loads(run("gen", "csv", "--rows", 3000, "--seed", "5", "--to", f"ring:{name}", "--stats", over=True).err)["outputs"][f"ring:{name}"]
         for _ in range(2):    # before it is read, and after
             stat = json.loads(run("ring", "stat", "-o", "ndjson", name, over=True).out.splitlines()[1])
             mine = books(f"/dev/shm/weir.{name}", 0)
-            assert mine == {key: stat[key] for key in mine} and mine["offered"] == said["to_records"] + said["to_dropped"] > 16
+            assert mine == {key: stat[key] for key in mine} and mine["offered"] == said["records"] + said["records_dropped"] > 16
             assert mine["offered"] == mine["delivered"] + mine["dropped"] + mine["unread"]
             assert run("ring", "cat", name, over=True).code == 0
         assert mine["unread"] == 0 < mine["dropped"]
