@@ -22,7 +22,7 @@ FEED = str(ROOT / "build/static/bench/ring_feed")
 ROUNDS = int(os.environ.get("WEIR_BENCH_ROUNDS", "5"))
 SECONDS = os.environ.get("WEIR_BENCH_SECONDS", "0.2")
 MOMENTS = ["--only", "count,min,max,mean,stddev"]
-FEED_BYTES = 4_000_000_000
+FEED_BYTES = 8_000_000_000
 
 
 def transport():
