@@ -638,7 +638,7 @@ static void show_states(struct out *out, int ndjson)
 static void show_columns(struct out *out, int ndjson)
 {
     static const char *const kinds[] = { [BY_KLL] = "k", [BY_GK] = "tuples", [BY_LOG] = "scales" };
-    static struct summary_columns columns;
+    struct summary_columns columns;
     struct summary_column c;
     unsigned i = 0;
     out_text(out, ndjson ? ",\"hardened\":" : "hardened    ");
