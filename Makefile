@@ -16,6 +16,7 @@ build:       ## build/weir (static, the one the ceiling is promised for) and bui
 	@tools/build static build/static -- -Dkind=static
 	@tools/build shared build/shared -- -Dkind=shared
 	@strip -o build/weir build/static/src/weir
+	@strip -o build/weir-bench build/static/bench/weir-bench
 	@ln -sf shared/src/libweir.so.0 build/libweir.so.0
 
 check:       ## everything that must hold: unit, CLI, ceiling, faults, sanitizers, short fuzzing

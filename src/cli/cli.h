@@ -48,6 +48,7 @@ int verb_state(int argc, char **argv);
 int verb_plan(int argc, char **argv);
 int verb_gen(int argc, char **argv);
 int verb_ring(int argc, char **argv);
+int verb_bench(int argc, char **argv);
 
 /* --to and --slow: 0, or -1 if that is none. */
 int parse_to(const char *text, const char **name);

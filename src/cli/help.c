@@ -20,7 +20,8 @@ static const char general[] =
 "  weir tee summary [options]        the same between two programs: ... | weir tee summary | ...\n"
 "  weir send FILE ADDRESS            and weir recv ADDRESS [FILE]: bytes as they are\n"
 "  weir ring VERB NAME [options]     streams between processes in shared memory: ring:NAME as FILE\n"
-"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | sources | outputs | formats | memory |\n"
+"  weir bench transport [options]    pipes, sockets, rings, sendfile ... measured on this machine (--help)\n"
+"  weir help [summary | verbs | VERB | functions | sql | run | merge | state | plan | gen | ring | bench | sources | outputs | formats | memory |\n"
 "             environment | exit-codes]\n"
 "  weir --version\n"
 "\n"
@@ -109,6 +110,7 @@ static const char ring[] =
 "exit code 76, after what was committed has been described. The ring's bytes count in --memory.\n";
 
 static const char sources[] =
+"ring:NAME                                   a ring in shared memory, to its end (weir help ring)\n"
 "tcp://HOST:PORT  unix:PATH                  connect; one stream\n"
 "tcp-listen://HOST:PORT  unix-listen:PATH    accept; records of all connections, each whole, in turns\n"
 "udp://HOST:PORT                             datagrams, each one or more records; ?gro=1: by pieces of many\n"
@@ -223,8 +225,13 @@ static const char environment[] =
 "long names (- is _; switches: 1 or 0). The command line wins. WEIR_CPU: scalar, avx2, avx512. Also NO_COLOR,\n"
 "CLICOLOR_FORCE, TERM, COLUMNS, LC_ALL.\n";
 
+static const char bench[] =
+"weir bench transport [options]         bytes from one process to another, and from a file to a socket, measured here:\n"
+"                                       pipe vmsplice unix tcp redis ring; read mmap sendfile splice vmsplice\n"
+"      --ways, --sizes, --loads, --seconds, --rounds, -o table|json|csv|markdown: weir bench --help\n";
+
 static const struct { const char *name, *text; } topics[] = {
-    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "sources", sources }, { "outputs", outputs },
+    { "summary", summary }, { "plan", plan }, { "gen", gen }, { "ring", ring }, { "bench", bench }, { "sources", sources }, { "outputs", outputs },
     { "send", sources }, { "recv", sources }, { "formats", formats }, { "memory", memory },
     { "exit-codes", exit_codes }, { "sql", sql }, { "run", run }, { "check", run }, { "merge", states }, { "state", states }, { "environment", environment } };
 
@@ -236,7 +243,7 @@ int help_print(const char *topic)
     if (text == NULL) {
         int const code = help_chain(topic);
         if (code != -1) return code;
-        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, sources, outputs, formats, memory, environment, exit-codes", topic);
+        complain("no help on '%.60s'; there is summary, verbs, each verb, functions, sql, run, merge, state, plan, gen, ring, bench, sources, outputs, formats, memory, environment, exit-codes", topic);
         return EXIT_USAGE;
     }
     return weir_write_all(STDOUT_FILENO, text, strlen(text)) == 0 ? EXIT_OK : EXIT_IO;

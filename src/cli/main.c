@@ -12,7 +12,7 @@
 static const struct { const char *name; int (*run)(int argc, char **argv); } verbs[] = {
     { "summary", verb_summary }, { "plan", verb_plan }, { "gen", verb_gen }, { "tee", verb_tee },
     { "send", verb_send }, { "recv", verb_recv },
-    { "ring", verb_ring }, { "merge", verb_merge }, { "state", verb_state } };
+    { "ring", verb_ring }, { "bench", verb_bench }, { "merge", verb_merge }, { "state", verb_state } };
 
 int main(int argc, char **argv)
 {
@@ -39,6 +39,6 @@ int main(int argc, char **argv)
     const char *const here = foreign_word(FOREIGN_VERB, verb, strlen(verb));
     if (here != NULL) complain("no verb '%.60s'; %s", verb, here);
     else if (n.best != NULL) complain("no verb '%.60s'; did you mean '%s'?", verb, n.best);
-    else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, tee, send, recv, ring, merge, state, and 'weir help verbs'", verb);
+    else complain("no verb '%.60s'; there are summary, plan, gen, sql, run, check, tee, send, recv, ring, bench, merge, state, and 'weir help verbs'", verb);
     return EXIT_USAGE;
 }

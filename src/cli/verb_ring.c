@@ -176,18 +176,23 @@ static void on_end(int signal_number)
 /* As a consumer, to the end. */
 static int ring_cat(const char *name)
 {
+    enum { BUFFER_BYTES = 64 << 10 };    /* mapped, or it would count in whatever else has a ring */
     static char full[5 + 256];
-    static uint8_t buffer[16384];
+    uint8_t *const buffer = weir_machine->mmap_anonymous(BUFFER_BYTES);
     struct source source;
     int end = 0, error = 0;
     snprintf(full, sizeof full, "ring:%s", name);
+    if (buffer == NULL) {
+        complain("ring cat: no memory");
+        return EXIT_FAILED;
+    }
     int const code = input_open(&source, full);
     if (code != -1) return code;
     signal(SIGINT, on_end);
     signal(SIGTERM, on_end);
     source.wait_ns = 1000000;    /* what is there goes on at once */
     for (uint64_t at = 0; !end && error == 0;) {
-        size_t const have = source_read_at(&source, at, buffer, sizeof buffer, &end);
+        size_t const have = source_read_at(&source, at, buffer, BUFFER_BYTES, &end);
         error = weir_write_all(STDOUT_FILENO, buffer, have);
         at += have;
     }

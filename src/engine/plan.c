@@ -448,6 +448,8 @@ enum plan_outcome plan_open(struct plan *plan, const struct question *q, struct 
         run->block_bytes = record > run->block_bytes ? record : run->block_bytes - run->block_bytes % record;
         if (record > window->capacity) return no_fit(plan, "input windows", record);
         for (uint32_t i = 0; i < schema_count(&plan->schema); i++) run->options.binary_texts |= plan->schema.columns[i].field == FIELD_BYTES;
+        run->lent = source->ops != NULL && source->ops->lend != NULL && !run->options.binary_texts;    /* texts are looked at more than once */
+        run->options.look_once = (uint8_t)run->lent;
     }
     if (plan->npy_records != UINT64_MAX && source->bytes != UINT64_MAX) {    /* what follows the array is not data */
         uint64_t const array_end = run->body_at + plan->npy_records * run->options.binary_record_bytes;

@@ -373,6 +373,25 @@ static void source_lost_take(struct worker *w)
     source->any_lost = 0;
 }
 
+/* A block that the source has whole, parsed where it lies. 0: it is to be read. */
+static __attribute__((noinline)) int block_lent(struct worker *w, uint64_t block)    /* of rings: groups.ld */
+{
+    struct run *run = w->run;
+    struct source *source = run->source;
+    const void *there = source->ops->lend(source, run->block_bytes);
+    if (there == NULL) return 0;
+    uint8_t *const own = w->window.data;
+    w->window.data = (uint8_t *)(uintptr_t)there;
+    records_parse(w, 0, run->block_bytes);
+    w->window.data = own;
+    source->ops->give_back(source);
+    w->window.at += run->block_bytes;
+    source->next += run->block_bytes;
+    block_commit(w, block);
+    worker_progress(w, run->block_bytes);
+    return 1;
+}
+
 /* Worker 0 of a stream: the window moves along. Blocks are those of the same bytes in a file, so that
  * `weir summary x` and `weir summary - < x` print the same digits: a block is one worker's from end to end. */
 static void worker_stream(struct worker *w)
@@ -384,6 +403,14 @@ static void worker_stream(struct worker *w)
     for (uint64_t block = 0;; block++) {    /* when it is to stop, the source ends, and what was read is done */
         uint64_t const own_to = run->body_at + (block + 1) * run->block_bytes;
         int begun = 0, done;
+        if (run->lent && run->worker_count == 1 && !source_stop && start == window->at + window->have) {
+            window->at = start;
+            window->have = 0;
+            if (block_lent(w, block)) {
+                start = own_to;
+                continue;
+            }
+        }
         do {
             uint64_t const before = window->at + window->have;
             if (start > window->at) window_move(window, start - window->at < window->have ? (size_t)(start - window->at) : window->have);

@@ -68,6 +68,7 @@ struct run {
     struct profile_layout      layouts[COLUMN_KINDS];
     struct profile_place      *places;           /* [profile_count] */
     weir_moments              *totals;           /* [profile_count] */
+    int                        lent;             /* a stream's blocks may be parsed where the source has them; one worker */
     unsigned                   worker_count;
     struct worker              workers[WEIR_WORKERS_MAX];
     uint8_t                   *stack;            /* of the second worker; WEIR_WORKER_STACK_BYTES */

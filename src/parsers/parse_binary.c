@@ -22,6 +22,7 @@ struct binary_parser {
     size_t               next_at, end;    /* the next batch; behind the last whole record */
     size_t               batch_at;
     uint32_t             record_bytes, rows;
+    uint8_t              look_once;
     uint8_t              kinds[WEIR_BATCH_ROWS];    /* CELL_STRING for ever */
     _Alignas(64) uint64_t values[WEIR_BATCH_ROWS];  /* of column(), and views of texts, one column at a time: a slice lives until the next call */
 };
@@ -50,6 +51,7 @@ static void binary_init(void *memory, const struct parse_options *options, struc
     parser->schema = schema;
     parser->books = books;
     parser->record_bytes = options->binary_record_bytes;
+    parser->look_once = options->look_once;
     parser->next_at = parser->end = 0;
     parser->rows = 0;
     memset(parser->kinds, CELL_STRING, sizeof parser->kinds);
@@ -159,9 +161,10 @@ static void binary_column_into(struct parser *base, uint32_t column, void *room,
     case FIELD_I64: case FIELD_U64: case FIELD_F64:
         out->form = field->field == FIELD_I64 ? SLICE_I64 :
                     field->field == FIELD_U64 ? SLICE_U64 : SLICE_F64;
-        if (stride == 8 && big == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) && (uintptr_t)at % 8 == 0)
-            out->values = at;
-        else
+        if (stride == 8 && big == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) && (uintptr_t)at % 8 == 0) {
+            if (p->look_once) memcpy(room, at, (size_t)rows * 8);
+            else out->values = at;
+        } else
             (big ? field_64_big : field_64)(u64, at, stride, rows);
         return;
     case FIELD_BYTES:

@@ -57,6 +57,7 @@ struct parse_options {
     uint32_t           record_bytes_max;
     uint32_t           binary_record_bytes;    /* INPUT_BINARY: bytes of one record; fields in the schema */
     uint8_t            binary_texts;           /* INPUT_BINARY: some field is text */
+    uint8_t            look_once;              /* INPUT_BINARY: the bytes may change under us: values are gathered always */
 };
 
 struct parser;    /* one worker's state; the first member of each implementation is its ops */

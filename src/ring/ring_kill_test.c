@@ -575,8 +575,63 @@ TEST(a_dead_producer_is_noticed_within_10_ms_and_a_stopped_one_is_not_dead)
         CHECK_EQ(waitpid(child, NULL, 0), child);
         atomic_store(&checker->inside, 0);
     }
+    print_message("             noticed after %.1f ms\n", (double)best / 1e6);
     CHECK(best < 10000000);
     weir_ring_close(&place);
+}
+
+TEST(a_successor_of_a_dead_peer_goes_on_within_1_ms)
+{
+    weir_ring_config const c = config(4096, 0, 1, WEIR_RING_BLOCK);
+    static _Alignas(64) uint8_t other[WEIR_RING_HANDLE_BYTES];
+    for (int who = WEIR_RING_PRODUCER; who <= 0; who++) {
+        int64_t best = INT64_MAX;
+        for (unsigned i = 0; i < 20 && best >= 1000000; i++) {    /* the best of some: the machine may be busy */
+            weir_ring_place mine, theirs;
+            weir_ring *survivor, *successor;
+            weir_ring_record got[8];
+            size_t n;
+            setup_checker();
+            CHECK_OK(weir_ring_create(&mine, NULL, &c));
+            CHECK_OK(weir_ring_attach(&survivor, other, sizeof other, &mine, who == 0 ? WEIR_RING_PRODUCER : 0));
+            for (unsigned k = 0; who == 0 && k < 4; k++) CHECK_OK(offer(survivor, 48, k));
+            if (who == 0) weir_ring_commit(survivor);
+            pid_t const child = fork();
+            CHECK(child >= 0);
+            if (child == 0) {    /* dies with a record not committed, or not released */
+                weir_ring *victim_ = take_side(mine.fd, who);
+                for (unsigned k = 0; who != 0 && k < 4; k++) {
+                    if (k == 3) weir_ring_commit(victim_);
+                    if (offer(victim_, 48, k) != WEIR_OK) wrong(60);
+                }
+                if (who == 0 && (weir_ring_read(victim_, got, 2, &n) != WEIR_OK || n != 2)) wrong(61);
+                kill(getpid(), SIGKILL);
+            }
+            CHECK_EQ(waitpid(child, NULL, 0), child);
+            CHECK_EQ(checker->wrong, 0);
+            int64_t const from = now_ns();
+            CHECK_OK(weir_ring_adopt(&theirs, mine.fd));
+            CHECK_OK(weir_ring_attach(&successor, handle, sizeof handle, &theirs, who));
+            if (who == 0) {
+                CHECK_OK(weir_ring_read(successor, got, 8, &n));
+                CHECK_EQ(n, 4);
+            } else {
+                CHECK_OK(offer(successor, 48, 3));
+                weir_ring_commit(successor);
+            }
+            int64_t const took = now_ns() - from;
+            if (who != 0) {
+                CHECK_OK(weir_ring_read(survivor, got, 8, &n));
+                CHECK_EQ(n, 4);
+            }
+            for (unsigned k = 0; k < 4; k++) CHECK_EQ(got[k].sequence, k);
+            if (took < best) best = took;
+            weir_ring_close(&mine);
+            weir_ring_close(&theirs);
+        }
+        print_message("             %s: %.1f us\n", who == 0 ? "consumer" : "producer", (double)best / 1e3);
+        CHECK(best < 1000000);
+    }
 }
 
 TEST(a_producer_that_waits_for_a_dead_consumer_is_told_which_and_may_cut_it)
@@ -791,6 +846,7 @@ int main(void)
                      RUN(random_kills_of_sharing_consumers_lose_nothing),
                      RUN(a_stopped_consumer_leaves_exact_books_under_every_policy_that_goes_on),
                      RUN(a_dead_producer_is_noticed_within_10_ms_and_a_stopped_one_is_not_dead),
+                     RUN(a_successor_of_a_dead_peer_goes_on_within_1_ms),
                      RUN(a_producer_that_waits_for_a_dead_consumer_is_told_which_and_may_cut_it),
                      RUN(a_side_is_taken_by_one_and_anyone_takes_the_next_free),
                      RUN(a_named_ring_is_made_once_for_its_user_alone),

@@ -35,6 +35,10 @@ struct source_ops {
     /* What the records are, once that is known; may come after some takes. has_header: the first is a header, and one that is the
      * same at the front of another connection is not data. -1: records of that size cannot be. NULL: no matter. */
     int     (*records)(struct source *source, enum source_records kind, uint32_t record_bytes, int has_header);
+    /* The next bytes of the stream where they lie, if all of them are there now and side by side; until they are given back.
+     * Somebody may change them meanwhile: look once. NULL: take them. A source that lends nothing has no lend. */
+    const void *(*lend)(struct source *source, size_t bytes);
+    void    (*give_back)(struct source *source);
     void    (*close)(struct source *source);    /* NULL: nothing but the descriptor */
     /* As of now; good until the next call. NULL, or gives NULL: nothing to say. */
     const struct source_remark *(*remark)(struct source *source);

@@ -3,6 +3,7 @@
  *     ring:   | record | record | record | ...        read, copied into the caller's buffer, released
  *                 slots: one at a time, so that the producer has its room again at once
  *                 messages: as many at once as there are, up to BATCH
+ *             | record | record |                     or lent to the caller where they lie, then released
  *
  * Where a slow consumer is disconnected (policy), the producer may write over what is being copied: it is
  * believed only once a later look says that we were still served.
@@ -21,9 +22,10 @@ struct source_ring {
     _Alignas(WEIR_RING_ALIGN) uint8_t handle[WEIR_RING_HANDLE_BYTES];
     weir_ring_place  place;
     weir_ring       *ring;
-    int              who, slots, disconnects, any;
+    int              who, slots, disconnects;
     size_t           count, at, used;    /* records read; the next to copy, and how much of it is */
-    uint64_t         next, dropped;      /* sequence expected; gaps */
+    uint64_t         dropped_before;     /* by its books when we came */
+    uint64_t         lends;              /* bytes at most: the producer has as much again */
     weir_ring_record records[BATCH];
 };
 static struct source_ring the_ring;
@@ -51,8 +53,28 @@ const char *source_ring_error_text(int error)
 }
 
 static ssize_t ring_take(struct source *source, void *to, size_t bytes, int64_t until);
+static const void *ring_lend(struct source *source, size_t bytes);
+static void    ring_give_back(struct source *source);
 static void    ring_close(struct source *source);
-static const struct source_ops ring_ops = { .take = ring_take, .close = ring_close };
+static const struct source_ops ring_ops = { .take = ring_take, .lend = ring_lend, .give_back = ring_give_back, .close = ring_close };
+
+static weir_status books_look(const struct source_ring *r, weir_ring_account *out)
+{
+    weir_status status;
+    unsigned tries = 0;
+    *out = (weir_ring_account){ .dropped = r->dropped_before };
+    if (r->who < 0) return WEIR_OK;
+    do status = weir_ring_books(r->ring, (unsigned)r->who, out);
+    while (status == WEIR_AGAIN && ++tries < 1000);
+    return status;
+}
+
+uint64_t source_ring_dropped(const struct source *source)
+{
+    weir_ring_account account;
+    if (source->ring == NULL || books_look(source->ring, &account) != WEIR_OK) return 0;
+    return account.dropped - source->ring->dropped_before;
+}
 
 weir_status source_ring_open(struct source *source, const char *name, int *error)
 {
@@ -73,7 +95,10 @@ weir_status source_ring_open(struct source *source, const char *name, int *error
     weir_ring_configuration(r->ring, &config);
     r->slots = config.slot_bytes != 0;
     r->disconnects = config.policy == WEIR_RING_DISCONNECT;
+    r->lends = r->slots && !r->disconnects ? config.data_bytes / 2 : 0;
     r->who = weir_ring_who(r->ring);
+    weir_ring_account account;
+    if (books_look(r, &account) == WEIR_OK && account.is_served) r->dropped_before = account.dropped;    /* one that joins now begins at 0 */
     *source = (struct source){ .name = name, .fd = r->place.fd, .bytes = UINT64_MAX, .ring = r, .ops = &ring_ops, .mapped_bytes = r->place.bytes };
     return WEIR_OK;
 }
@@ -88,7 +113,6 @@ static void ring_close(struct source *source)
     source->fd = -1;
 }
 
-uint64_t source_ring_dropped(const struct source *source) { return source->ring != NULL ? source->ring->dropped : 0; }
 
 static void fail(struct source *source, int error)
 {
@@ -110,16 +134,21 @@ static int records_release(struct source *source)
 /* What was copied, but is not released, was whole when it was copied. */
 static int still_served(struct source *source)
 {
-    struct source_ring *r = source->ring;
     weir_ring_account account;
-    weir_status status;
     atomic_thread_fence(memory_order_seq_cst);    /* copied before this look */
-    unsigned tries = 0;
-    do status = weir_ring_books(r->ring, (unsigned)r->who, &account);
-    while (status == WEIR_AGAIN && ++tries < 1000);
+    weir_status const status = books_look(source->ring, &account);
     if (status == WEIR_OK && account.is_served) return 1;
     fail(source, status == WEIR_OK ? ECONNABORTED : EPROTO);
     return 0;
+}
+
+/* Records that are there, at most max, behind those that were read before. */
+static weir_status records_more(struct source_ring *r, size_t max)
+{
+    size_t more;
+    weir_status const status = weir_ring_read(r->ring, r->records + r->count, max, &more);
+    r->count += more;
+    return status;
 }
 
 /* The next records. 1: they are there, or the end is; 0: a short answer is due. */
@@ -127,15 +156,8 @@ static int records_read(struct source *source, int64_t until)
 {
     struct source_ring *r = source->ring;
     while (!source_stop) {
-        weir_status status = weir_ring_read(r->ring, r->records, r->slots ? 1 : BATCH, &r->count);
-        if (status == WEIR_OK) {
-            for (size_t i = 0; i < r->count; i++) {
-                if (r->any) r->dropped += r->records[i].sequence - r->next;
-                r->any = 1;
-                r->next = r->records[i].sequence + 1;
-            }
-            return 1;
-        }
+        weir_status status = records_more(r, r->slots ? 1 : BATCH);
+        if (status == WEIR_OK) return 1;
         if (status == WEIR_END || (status == WEIR_AGAIN && r->who == WEIR_RING_OBSERVER)) {
             source->ended = 1;
             return 1;
@@ -191,3 +213,20 @@ static ssize_t ring_take(struct source *source, void *to, size_t bytes, int64_t 
     if (r->disconnects && r->count != 0 && have != sure && !still_served(source)) have = sure;
     return have != 0 || source->ended || bytes == 0 ? (ssize_t)have : -EAGAIN;
 }
+
+/* Where a slow consumer is cut off nothing is lent: what was counted of it could not be taken back when it turns out to
+ * have been overwritten. */
+static const void *ring_lend(struct source *source, size_t bytes)
+{
+    struct source_ring *r = source->ring;
+    if (bytes > r->lends || r->at != 0 || r->used != 0) return NULL;
+    size_t have = 0;
+    for (size_t i = 0; have < bytes; i++) {
+        if (i == BATCH || (i == r->count && records_more(r, 1) != WEIR_OK)) return NULL;
+        if ((const uint8_t *)r->records[0].at + have != r->records[i].at) return NULL;
+        have += r->records[i].bytes;
+    }
+    return have == bytes ? r->records[0].at : NULL;
+}
+
+static void ring_give_back(struct source *source) { (void)records_release(source); }    /* never cut off: they were not lent then */

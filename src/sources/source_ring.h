@@ -12,7 +12,8 @@ size_t source_ring_bytes(void);
 /* name: "ring:NAME". */
 WEIR_MUST_CHECK weir_status source_ring_open(struct source *source, const char *name, int *error);
 const char *source_ring_error_text(int error);
-/* Records that the producer offered and this consumer never got, since it came. 0 if it is no ring. */
+/* Records that the producer offered and this consumer never got, since we came, by its books (if they share, the group never). 0 if it is no
+ * ring, or the books cannot be read. */
 uint64_t source_ring_dropped(const struct source *source);
 
 #endif

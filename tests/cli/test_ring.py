@@ -1,5 +1,6 @@
 """Rings in the program: weir ring, ring:NAME as a source, --to ring:NAME as a destination; deaths, enemies, drops."""
 import json
+import mmap
 import os
 import pathlib
 import random
@@ -45,15 +46,28 @@ def ring():
     r = Ring(f"test-{os.getpid()}-{random.randrange(1 << 32)}")
     yield r
     r.path.unlink(missing_ok=True)
+    while Running.started:    # endless ones, after a test that failed
+        p = Running.started.pop()
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
 
 
 class Running:
-    """The executable in the background, under the launcher that says its peak."""
+    """The executable in the background, under the launcher that says its peak, in a process group of its own."""
+    started = []
 
     def __init__(self, tmp_path, *args, peak=True):
         self.report = tmp_path / f"peak-{random.randrange(1 << 40)}"
         launcher = [PEAK, self.report, "--"] if peak else []
-        self.p = subprocess.Popen([*launcher, EXE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.p = subprocess.Popen([*launcher, EXE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  start_new_session=True)
+        self.started.append(self.p)
+
+    def pid(self):
+        """Of the executable itself, once the launcher has started it."""
+        while not (found := subprocess.run(["pgrep", "-P", str(self.p.pid)], stdout=subprocess.PIPE).stdout.split()):
+            assert self.p.poll() is None
+        return int(found[0])
 
     def end(self, ceiling=CEILING):
         self.out, self.err = self.p.communicate(timeout=20)
@@ -99,6 +113,40 @@ def test_a_stream_through_a_ring_is_described_as_one_through_a_pipe(ring, tmp_pa
     head, consumer = ring.stat()
     assert head["producer"] == "ended" and consumer["state"] == "away"
     assert consumer["offered"] == consumer["delivered"] > 0 and consumer["dropped"] == consumer["unread"] == 0
+
+
+@pytest.mark.parametrize("spec", ["f64", "struct:a=f32,b=i16,c=u16", "struct:a=u32,b=f32"])
+def test_numbers_read_where_they_lie_are_those_of_a_pipe(ring, tmp_path, spec):
+    ring.create("--bytes", "256KiB")    # slots of 64 KiB: the blocks of these
+    words = ["summary", "--seed", "1", "-o", "ndjson", "-i", spec, "--only", "count,nulls,min,max,mean,stddev,skewness,kurtosis"]
+    gen = Running(tmp_path, "gen", "f64", "--bytes", "16MiB", *GEN, "--to", ring.at)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] == 4)    # whole blocks are there when it begins
+    summary = Running(tmp_path, *words, ring.at)
+    assert summary.end() == 0 and gen.end() == 0, summary.err
+    assert digits(summary.out) == digits(piped("f64", 2 << 20, *words))
+    chain = ["agg", "count(), sum(value), min(value), max(value)", "-i", "f64", "-o", "ndjson"]
+    if spec == "f64":
+        ring.path.unlink()
+        ring.create("--bytes", "128KiB")
+        gen = Running(tmp_path, "gen", "f64", "--rows", 60000, *GEN, "--to", ring.at)
+        assert run(*chain, ring.at).out == piped("f64", 60000, *chain) and gen.end() == 0
+
+
+@pytest.mark.parametrize("words", [["summary"], ["filter", "value > 0", "then", "agg", "count(), p99(value), approx_count_distinct(value)", "-S", "2MiB"]])
+def test_a_producer_that_changes_bytes_while_they_are_read_gets_some_figures(ring, tmp_path, words):
+    ring.create("--bytes", "256KiB")
+    data_at = struct.unpack_from("<Q", ring.path.read_bytes(), 24)[0]
+    gen = Running(tmp_path, "gen", "f64", "--bytes", "512MiB", *GEN, "--to", ring.at, peak=False)
+    reader = Running(tmp_path, *words, "-i", "f64", "-o", "ndjson", ring.at)
+    rng, changed = random.Random(1), 0
+    nasty = [struct.pack("<Q", bits) for bits in (0x7ff8000000000000, 0x7ff0000000000001, 0xfff0000000000000, 1, 1 << 63, (1 << 64) - 1)]
+    with open(ring.path, "r+b") as f, mmap.mmap(f.fileno(), 0) as mapped:
+        while gen.p.poll() is None:
+            at = data_at + 8 * rng.randrange((256 << 10) // 8 - 1024)
+            mapped[at:at + 8192] = rng.choice(nasty) * 1024 if rng.random() < 0.5 else rng.randbytes(8192)
+            changed += 1
+    assert reader.end(2 << 20) == 0 and gen.end() == 0, reader.err
+    assert changed > 10 and ring.stat()[1]["delivered"] == 8192
 
 
 def test_chains_read_rings_and_write_rings(ring, tmp_path):
@@ -245,12 +293,57 @@ def test_a_consumer_that_is_too_slow_is_cut_off_and_told(ring, tmp_path):
     ring.create("--bytes", "256KiB", "--slow", "disconnect")
     summary = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", ring.at)
     ring.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
-    child = subprocess.check_output(["pgrep", "-P", str(summary.p.pid)], text=True).split()
-    os.kill(int(child[0]), signal.SIGSTOP)
+    os.kill(summary.pid(), signal.SIGSTOP)
     assert run("gen", "f64", "--bytes", "64MiB", *GEN, "--to", ring.at).code == 0
-    os.kill(int(child[0]), signal.SIGCONT)
+    os.kill(summary.pid(), signal.SIGCONT)
     assert summary.end() == 76 and b"too slow" in summary.err
     assert ring.stat()[1]["served"] == 0
+
+
+def peak_kib(pid):
+    return next(int(line.split()[1]) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("policy", ["block", "drop-oldest", "drop-newest", "disconnect"])
+def test_while_a_consumer_is_stopped_books_stay_exact_and_nobody_grows(ring, tmp_path, policy):
+    """For a minute with WEIR_TEST_LONG=1; its books are printed (pytest -s)."""
+    seconds = 60 if os.environ.get("WEIR_TEST_LONG") else 0.7
+    ring.create("--bytes", "256KiB", "--slow", policy)
+    consumer = Running(tmp_path, "summary", "-i", "f64", "-o", "ndjson", "--stats", ring.at)
+    ring.wait_for(lambda head, consumers: consumers[0]["state"] == "there")
+    if policy == "disconnect":    # or it may be cut off before it is stopped
+        os.kill(consumer.pid(), signal.SIGSTOP)
+    producer = Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, "--stats")
+    ring.wait_for(lambda head, consumers: consumers[0]["offered"] > 1000)
+    pids = [consumer.pid(), producer.pid()]
+    os.kill(pids[0], signal.SIGSTOP)
+    time.sleep(0.3)    # until the ring is full
+    peaks, begun = [peak_kib(pid) for pid in pids], ring.stat()[1]["offered"]
+    time.sleep(seconds)
+    later = [peak_kib(pid) for pid in pids]
+    assert all(now <= peak for now, peak in zip(later, peaks)), (peaks, later)    # less if the kernel took file pages back
+    passed = ring.stat()[1]["offered"] - begun
+    os.kill(pids[0], signal.SIGCONT)
+    if policy != "disconnect":    # it goes on as if nothing had been
+        delivered = ring.stat()[1]["delivered"]
+        ring.wait_for(lambda head, consumers: consumers[0]["delivered"] > delivered + 1000)
+    os.kill(pids[1], signal.SIGINT)
+    assert producer.end() == 130
+    sent = json.loads(producer.err.splitlines()[-1])["outputs"][ring.at]
+    code = consumer.end()
+    head, books = ring.stat()
+    count, stats = json.loads(consumer.out.splitlines()[0])["count"], json.loads(consumer.err.splitlines()[-1])
+    print(policy, seconds, "s:", "passed while stopped", passed, books, "peak KiB", peaks)
+    assert books["offered"] == books["delivered"] + books["dropped"] + books["unread"]
+    assert books["offered"] == sent["records"] + sent["records_dropped"]
+    if policy == "disconnect":
+        assert code == 76 and b"too slow" in consumer.err and books["served"] == 0 and passed > 100
+        assert count * 8 <= books["delivered"] * 65536
+        return
+    assert code == 0 and books["unread"] == 0
+    assert stats["ring_dropped"] == books["dropped"]
+    assert books["delivered"] * 8192 - 8191 <= count <= books["delivered"] * 8192    # the last may have been cut short
+    assert (passed == books["dropped"] == 0) if policy == "block" else passed > 100
 
 
 def test_two_consumers_see_all_of_it(ring, tmp_path):
@@ -280,6 +373,21 @@ def test_interrupt_reports_what_was_seen(ring, tmp_path):
     ring.wait_for(lambda head, consumers: consumers[0]["unread"] >= 4)
     gen.p.send_signal(signal.SIGINT)
     assert gen.end() == 130 and ring.stat()[0]["producer"] == "ended"
+
+
+@pytest.mark.parametrize("words,code", [(["summary"], 130), (["head", "-n", "100000"], 0)])
+def test_a_consumer_ends_while_its_producer_goes_on_and_on(ring, tmp_path, words, code):
+    ring.create("--bytes", "128KiB")
+    Running(tmp_path, "gen", "f64", *GEN, "--to", ring.at, peak=False)
+    ring.wait_for(lambda head, consumers: consumers[0]["unread"] == 4)
+    reader = Running(tmp_path, *words, "-i", "f64", "-o", "ndjson", ring.at)
+    started = time.monotonic()
+    if code == 130:
+        ring.wait_for(lambda head, consumers: consumers[0]["delivered"] > 100)
+        os.kill(reader.pid(), signal.SIGINT)
+        started = time.monotonic()
+    assert reader.end() == code and time.monotonic() - started < 5
+    assert len(reader.out.splitlines()) == (1 if code == 130 else 100000)
 
 
 def test_a_full_shared_memory_is_an_error_and_leaves_nothing(ring):
