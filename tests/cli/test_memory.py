@@ -249,7 +249,7 @@ def test_the_executable_is_small_and_starts_at_once(file):
     path = file(b"", "empty.csv")
     assert (ROOT / "build/weir").stat().st_size <= 1 << 20    # on disk, with chains, SQL, rings and gaps of 64 KiB
     parts = {row["part"]: row["bytes"] for row in map(json.loads, run("plan", "summary", "-o", "ndjson", path).out.splitlines()) if "part" in row}
-    assert parts["program"] <= 344 << 10    # what a summary can have resident of it
+    assert parts["program"] <= (344 if EXE == ROOT / "build/weir" else 348) << 10    # what a summary can have resident of it; test builds have hooks
     times = []
     for _ in range(100):
         t = time.perf_counter()

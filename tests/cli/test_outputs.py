@@ -114,7 +114,9 @@ def test_sql_run_summary_and_gen_have_the_same_outputs(table, tmp_path):
     assert to.read_bytes() == run("gen", "csv", "--rows", 1000, "--seed", 3, over=True).out
     receiver = Receiver()
     assert run("filter", "id >= 0", "then", "summary", "-o", "csv", "--seed", 1, "--to", receiver.name, table).code == 0
-    assert receiver.all() == run("filter", "id >= 0", "then", "summary", "-o", "csv", "--seed", 1, table).out
+    exact = [[{k: row[k] for k in ("column", "type", "count", "nulls", "min", "max")} for row in csv.DictReader(io.StringIO(text.decode()))]
+             for text in (receiver.all(), run("filter", "id >= 0", "then", "summary", "-o", "csv", "--seed", 1, table).out)]
+    assert exact[0] == exact[1] != []    # estimates depend on the memory, of which a socket's code takes some
 
 
 def test_a_full_disk_and_a_place_that_is_none_are_told(table, tmp_path):
