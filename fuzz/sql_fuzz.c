@@ -33,7 +33,7 @@ static void check_word(const char *at)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct sql_chain chain;
-    static const char *const verbs[] = { "filter", "agg", "select", "head" };
+    static const char *const verbs[] = { "filter", "agg", "select", "head", "sort" };
     struct sql_error error;
     memset(&chain, 0xa5, sizeof chain);
     if (sql_lower((const char *)data, size, &chain, &error) != 0) {
@@ -52,8 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_word(word);
         if (i == 0 || strcmp(chain.tokens[i - 1], "then") == 0) {
             unsigned verb = 0;
-            while (verb < 4 && strcmp(word, verbs[verb]) != 0) verb++;
-            demand(verb < 4 && i + 1 < chain.count && stage++ < 5);
+            while (verb < 5 && strcmp(word, verbs[verb]) != 0) verb++;
+            demand(verb < 5 && i + 1 < chain.count && stage++ < 6);
         }
     }
     return 0;

@@ -1416,7 +1416,10 @@ static void lower_window(struct lowering *l)
         start = l->used;
     }
     if (accept_word(l, "late")) {
-        if (!accept_word(l, "to") || l->token.kind != TOKEN_TEXT) unexpected(l);
+        if (!accept_word(l, "to") || l->token.kind != TOKEN_TEXT) {
+            unexpected(l);
+            return;
+        }
         put_inside(l, l->token.where);
         next(l);
         l->late_to = word_end(l, start);

@@ -251,6 +251,7 @@ TEST(what_is_not_supported_is_pointed_at_with_the_nearest_form)
         { "SELECT a, sum(b) / count(*) AS m FROM t GROUP BY a WINDOW TUMBLING 1s ORDER BY window_start, m", "m", "computed" },
         { "SELECT a, count(*) AS n FROM t GROUP BY a WINDOW TUMBLING 1s ORDER BY n", "n", "window_start, n" },
         { "SELECT window_start, count(*) AS n FROM t WINDOW TUMBLING 1s ORDER BY window_start DESC", "window_start", "every window" },
+        { "SELECT count(*) AS n FROM t WINDOW TUMBLING 1s LATE+", "+", "expected" },
         { "SELECT a, sum(b) FROM t", "a", "first(a)" },
         { "SELECT upper(a), sum(b) FROM t GROUP BY lower(a)", "a", "first(a)" },
         { "SELECT a, sum(b) FROM t GROUP BY a HAVING c > 1", "c", "first(c)" },
