@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "cli/exit_codes.h"
 #include "cli/inputs.h"
 #include "cli/program.h"
@@ -60,18 +61,22 @@ int inputs_open(struct options *options, char **names, int count)
     for (int i = 0; i < count; i++) {
         struct stat st;
         in.list[i].name = names[i];
-        if (streams != 0 || strcmp(names[i], "-") == 0) continue;
-        int const fd = weir_machine->open(names[i], O_PATH | O_CLOEXEC, 0);    /* a named pipe is not to be opened before its turn */
+        if (source_is_ring(names[i]) || source_is_network(names[i])) continue;
+        int const is_stdin = strcmp(names[i], "-") == 0;
+        int const fd = is_stdin ? STDIN_FILENO : weir_machine->open(names[i], O_PATH | O_CLOEXEC, 0);    /* a named pipe is not to be opened before its turn */
         int const got = fd < 0 ? fd : weir_machine->fstat(fd, &st);
-        if (fd >= 0) (void)weir_machine->close(fd);
+        if (fd >= 0 && !is_stdin) (void)weir_machine->close(fd);
+        if (got == 0) {    /* no output may be one of them */
+            in.list[i].device = st.st_dev;
+            in.list[i].inode = st.st_ino;
+        }
+        if (is_stdin || streams != 0) continue;
         if (got < 0 || S_ISDIR(st.st_mode)) {    /* as if it were opened now */
             struct source none;
             int const code = input_open(&none, names[i]);
             return code != -1 ? code : EXIT_NO_INPUT;
         }
         in.list[i].regular = S_ISREG(st.st_mode) && st.st_size != 0;
-        in.list[i].device = st.st_dev;
-        in.list[i].inode = st.st_ino;
         if (i != 0 && in.list[i].regular) more += (uint64_t)st.st_size;
     }
     if (streams != 0) {
@@ -106,7 +111,7 @@ int inputs_joined(void) { return in.joined != NULL; }
 int inputs_has(uint64_t device, uint64_t inode)
 {
     for (unsigned i = 0; i < in.count; i++)
-        if (in.list[i].regular && in.list[i].device == device && in.list[i].inode == inode) return 1;
+        if (in.list[i].inode != 0 && in.list[i].device == device && in.list[i].inode == inode) return 1;
     return 0;
 }
 

@@ -291,7 +291,7 @@ static int outputs_count(int *sockets, int *rings, uint64_t *shared_bytes)
     char name[4096];
     for (unsigned i = 0; i <= chain.count; i++) {
         const struct verb *v = &chain.verbs[i < chain.count ? i : 0];
-        const char *list = i == chain.count ? options.to : v->kind == VERB_ROUTE ? v->to : v->kind == VERB_TEE ? v->text : NULL;
+        const char *list = i == chain.count ? options.to : v->kind == VERB_ROUTE ? v->to : v->kind == VERB_TEE ? v->text : v->kind == VERB_AGG ? v->late_to : NULL;
         if (i < chain.count && v->kind == VERB_ROUTE && options.to != NULL) {
             complain("--to: rows of route go where route says; name all outputs in one list");
             return EXIT_USAGE;

@@ -114,6 +114,10 @@ int verb_summary(int argc, char **argv)
         return EXIT_USAGE;
     }
     int const states = options.save_state != NULL || options.resume != NULL;
+    if (states && options.file_count > 1) {
+        complain("a state is of one input; save one of each and `weir merge` them");
+        return EXIT_USAGE;
+    }
     if (states && (code = summary_states_begin(&options, &options.question)) != -1) return code;
     session.figures = figures;
     if ((code = session_open(&options, &source)) != -1) return code;

@@ -76,6 +76,7 @@ void keep_init(struct kept *kept, const struct keep *k, void *block, size_t bloc
             rows = fit < WEIR_SAMPLE_CAPACITY_MAX ? (uint32_t)fit : WEIR_SAMPLE_CAPACITY_MAX;
         }
         store_init(&kept->store, block, block_bytes, store_kind_of(k), rows, stored, (1 + k->key_count) * k->text_max, q->seeds.seed);
+        kept->store.all = k->verb->count == 0;
         if (k->key_count != 0) store_order(&kept->store, k->descends, k->key_count);
     }
     if (output_block == NULL || k->kind == KEEP_SUMMARY) return;

@@ -250,6 +250,8 @@ static int verb_take(struct chain *chain, int count, char **words, int *at)
     if (v->kind == VERB_DEDUP && !v->has_number) v->number = 0.01;
     if (v->kind == VERB_DEDUP && v->number >= 1) return fail(chain, "dedup --fpr: a share below 1, such as 0.01");
     if ((v->kind == VERB_TAIL || v->kind == VERB_SAMPLE || v->kind == VERB_SORT || v->kind == VERB_DEDUP) && v->has_count && v->count == 0) return fail(chain, "%s: 0 rows are none", w->name);
+    if ((v->kind == VERB_TAIL || v->kind == VERB_SAMPLE || v->kind == VERB_SORT) && v->count > WEIR_SAMPLE_CAPACITY_MAX)
+        return fail(chain, "%s -n: at most %u rows", w->name, WEIR_SAMPLE_CAPACITY_MAX);
     if (v->kind == VERB_ROUTE && v->to == NULL) return fail(chain, "route wants --to OUTPUT,OUTPUT,...");
     return 0;
 }

@@ -260,7 +260,7 @@ int store_end(struct store *s)
     close_up(s, 0);
     s->at = 0;
     if (s->kind == STORE_SORT) {    /* the last of the queue goes to its end, and so on */
-        if (s->too_long != 0) s->failed = 1;
+        if (s->too_long != 0 || (s->all && s->queued != s->seen)) s->failed = 1;
         for (uint32_t left = s->queued; left > 1 && !s->failed; left--) {
             uint32_t const last = s->queue[0];
             s->queue[0] = s->queue[left - 1];

@@ -26,6 +26,7 @@ struct store {
     uint64_t       *places;
     uint32_t       *queue, queued;   /* sort: slots */
     unsigned        key_count;
+    int             all;             /* sort: every row is wanted; rows is only what there are slots for */
     const uint8_t  *descends;        /* [key_count]; the caller's */
     uint8_t        *heap;
     uint64_t        heap_bytes, used, seen, at;

@@ -266,3 +266,21 @@ def test_a_listener_stands_alone_and_nobody_there_is_told(parts):
     assert run("count", "tcp://192.0.2.1:9", paths[0]).code == 2
     assert run("count", "ring:sinks-none", paths[0]).code == 66
     assert run("count", "exec:true", "exec:true").code == 2
+
+
+def test_a_state_is_of_one_input_of_chains_and_of_summary(parts, tmp_path):
+    paths, _ = parts
+    for words in (["count"], ["summary"]):
+        r = run(*words, "--save-state", tmp_path / "s", *paths)
+        assert r.code == 2 and b"one input" in r.err and not (tmp_path / "s").exists()
+
+
+def test_no_output_is_one_of_the_inputs_wherever_it_stands(parts):
+    paths, _ = parts
+    before = [p.read_bytes() for p in paths]
+    for inputs in ([paths[0], paths[1]], [f"exec:cat {paths[2]}", paths[1]]):
+        r = run("filter", "id >= 0", "--to", paths[1], *inputs)
+        assert r.code not in (0, -6) and [p.read_bytes() for p in paths] == before, r.err
+    with open(paths[1], "rb") as f:
+        r = run("filter", "id >= 0", "--to", paths[1], paths[0], "-", stdin=f)
+    assert r.code != 0 and [p.read_bytes() for p in paths] == before, r.err

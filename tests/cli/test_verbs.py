@@ -149,6 +149,14 @@ def test_sort_without_n_is_all_or_nothing_and_head_behind_it_is_its_n(table):
     assert chain("sort", "x", "then", "head", "-n", "5", table).out == chain("sort", "x", "-n", "5", table).out
 
 
+def test_sort_of_rows_that_are_mostly_null_loses_none_or_says_so(file):
+    path = file("a,b,c,d\n" + "".join(f"{i},,,\n" if i % 50 == 0 else ",,,1\n" for i in range(40000)))
+    r = run("sort", "a", path)
+    assert r.code == 78 and r.out == b"" and b"more rows" in r.err
+    assert len(rows(chain("sort", "a", "-S", "8MiB", path).out)) == 40000
+    assert run("sort", "a", "-n", str((1 << 24) + 1), path).code == 2
+
+
 def test_sort_orders_what_an_agg_found(table):
     got = rows(chain("count", "-g", "name", "then", "sort", "count:desc,name", table).out)
     assert [(int(r["count"]), r["name"]) for r in got] == sorted(((int(r["count"]), r["name"]) for r in got), key=lambda c: (-c[0], c[1])) and len(got) == 5
